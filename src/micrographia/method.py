@@ -13,6 +13,18 @@ from typing import Any, ClassVar, Self
 
 from micrographia.arrays.errors import RequestError
 
+_WORDS = {
+    "int": "a whole number",
+    "ints": "whole numbers",
+    "float": "a number",
+    "floats": "numbers",
+    "bool": "true or false",
+    "str": "text",
+    "strs": "words",
+    "Path": "a path",
+    "None": "none",
+}
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -47,8 +59,8 @@ class Parameter:
 
     @property
     def type_name(self) -> str:
-        """The type in words for a signature: ``int``, ``float or None``, ``tuple of 2 int``."""
-        return _type_name(self.type)
+        """The type as Python names it: ``int``, ``float or None``, ``2 int``."""
+        return _type_name(self.type, {})
 
     @property
     def limits(self) -> str:
@@ -88,7 +100,7 @@ def parameter(
     choices: tuple[Any, ...] = (),
     unit: str = "",
 ) -> Any:
-    """Declare one parameter in the body of a :class:`Method`, beside its type annotation.
+    """Declare one parameter in a class body (:class:`Method`, :class:`Declared`), beside its type annotation.
 
     Parameters
     ----------
@@ -114,16 +126,14 @@ def parameter(
     return _Declared(default, help=help, ge=ge, le=le, choices=tuple(choices), unit=unit)
 
 
-class Method:
-    """A way to learn from examples and to apply what was learned.
+class Declared:
+    """Something with declared parameters: a :class:`Method`, or the options of a command.
 
-    A subclass declares its parameters with :func:`parameter` and gets a keyword-only constructor that checks
-    them. What is learned is kept in attributes that end in an underscore. The four verbs are all that methods
-    share; what the examples are, and what ``predict`` takes and returns, each method says for itself.
+    A subclass declares its parameters with :func:`parameter` and gets a keyword-only constructor that checks them.
     """
 
     name: ClassVar[str] = ""
-    """The name in the registry, on the command line and in saved models."""
+    """The name in messages; for a method also in the registry, on the command line and in saved models."""
 
     _declared: ClassVar[dict[str, Parameter]] = {}
 
@@ -210,6 +220,34 @@ class Method:
         """The values of all parameters, by name."""
         return {key: getattr(self, key) for key in self._declared}
 
+    @classmethod
+    def _model(cls) -> Any:
+        """The declaration as a pydantic model, made when it is first needed (pydantic is slow to import)."""
+        if "_pydantic" not in vars(cls):
+            from pydantic import ConfigDict, Field, create_model
+
+            fields: dict[str, Any] = {}
+            for p in cls._declared.values():
+                annotation = typing.Literal[p.choices] if p.choices else p.type
+                if p.choices and _optional(p.type):
+                    annotation = annotation | None
+                elif not p.choices:
+                    annotation = _bounded(annotation, Field(ge=p.ge, le=p.le))
+                extra: Any = {"unit": p.unit} if p.unit else None
+                fields[p.name] = (annotation, Field(p.default, description=p.help, json_schema_extra=extra))
+            config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+            cls._pydantic = create_model(cls.__name__, __config__=config, **fields)  # type: ignore[attr-defined]
+        return cls._pydantic  # type: ignore[attr-defined]
+
+
+class Method(Declared):
+    """A way to learn from examples and to apply what was learned.
+
+    Parameters are declared in the class body; what is learned is kept in attributes that end in an underscore.
+    The four verbs below are all that methods share: what the examples are, and what ``predict`` takes and
+    returns, each method says for itself.
+    """
+
     def fit(self, examples: Any) -> Self:
         """Learn from examples and return self. What the examples are, each method says for itself."""
         raise NotImplementedError(f"{self.name} does not learn from examples.")
@@ -227,30 +265,11 @@ class Method:
         """Read a model package that this method wrote."""
         raise NotImplementedError(f"{cls.name} cannot be loaded.")
 
-    @classmethod
-    def _model(cls) -> Any:
-        """The declaration as a pydantic model, made when it is first needed (pydantic is slow to import)."""
-        if "_pydantic" not in vars(cls):
-            from pydantic import ConfigDict, Field, create_model
-
-            fields: dict[str, Any] = {}
-            for p in cls._declared.values():
-                annotation = typing.Literal[p.choices] if p.choices else p.type
-                if p.choices and _optional(p.type):
-                    annotation = annotation | None
-                elif not p.choices:
-                    annotation = _bounded(annotation, Field(ge=p.ge, le=p.le))
-                unit = {"unit": p.unit} if p.unit else None
-                fields[p.name] = (annotation, Field(p.default, description=p.help, json_schema_extra=unit))
-            config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
-            cls._pydantic = create_model(cls.__name__, __config__=config, **fields)  # type: ignore[attr-defined]
-        return cls._pydantic  # type: ignore[attr-defined]
-
 
 def _resolve(annotation: Any, cls: type) -> Any:
     """An annotation as a type, also where ``from __future__ import annotations`` made it a string."""
     if isinstance(annotation, str):
-        return eval(annotation, vars(sys.modules[cls.__module__]), dict(vars(cls)))  # noqa: S307
+        return eval(annotation, vars(sys.modules[cls.__module__]), dict(vars(cls)))
     return annotation
 
 
@@ -281,20 +300,18 @@ def _bounded(annotation: Any, bounds: Any) -> Any:
     return annotation
 
 
-def _type_name(annotation: Any) -> str:
+def _type_name(annotation: Any, words: dict[str, str]) -> str:
+    """A type as text; ``words`` replaces the names of Python's types."""
     names = []
     for member in _members(annotation):
         origin, args = typing.get_origin(member), typing.get_args(member)
-        if member is type(None):
-            names.append("None")
-        elif origin is tuple and args and args[-1] is Ellipsis:
-            names.append(f"several {args[0].__name__}")
-        elif origin is tuple:
-            names.append(f"{len(args)} {args[0].__name__}")
-        elif origin is list:
-            names.append(f"several {args[0].__name__}")
+        inner = args[0].__name__ if origin in (tuple, list) else getattr(member, "__name__", str(member))
+        count = len(args) if origin is tuple and args[-1] is not Ellipsis else "several"
+        inner = "None" if member is type(None) else inner
+        if origin in (tuple, list):
+            names.append(f"{count} {words.get(inner + 's', inner)}")
         else:
-            names.append(getattr(member, "__name__", str(member)))
+            names.append(words.get(inner, inner))
     return " or ".join(names)
 
 
@@ -311,9 +328,8 @@ def _plain(value: Any, p: Parameter) -> Any:
     return value
 
 
-def _complaint(cls: type[Method], p: Parameter, value: Any) -> str:
-    words = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text", "None": "none"}
-    kind = " or ".join(words.get(name, name) for name in p.type_name.split(" or "))
+def _complaint(cls: type[Declared], p: Parameter, value: Any) -> str:
+    kind = _type_name(p.type, _WORDS)
     if p.choices:
         wanted = p.limits
     elif p.limits:
@@ -323,24 +339,13 @@ def _complaint(cls: type[Method], p: Parameter, value: Any) -> str:
     return f"{cls.name}: {p.name} must be {wanted}; got {value!r}."
 
 
-def _with_parameters(cls: type[Method]) -> str:
+def _with_parameters(cls: type[Declared]) -> str:
     """The class docstring with its numpydoc section of parameters, written from the declaration."""
-    doc = inspect.cleandoc(vars(cls).get("__doc__") or f"The method {cls.name}.")
+    doc = inspect.cleandoc(vars(cls).get("__doc__") or f"{cls.__name__}.")
     if not cls._declared or "\nParameters\n---" in doc:
         return doc
     lines = ["Parameters", "----------"]
     for p in cls._declared.values():
         kind = "{" + ", ".join(repr(c) for c in p.choices) + "}" if p.choices else p.type_name
         lines += [f"{p.name} : {kind}, default {p.default!r}", f"    {p.description.rstrip('.')}."]
-    section = "\n".join(lines)
-    head, mark, rest = _split_before_section(doc)
-    return f"{head}\n\n{section}\n" + (f"\n{mark}{rest}" if mark else "")
-
-
-def _split_before_section(doc: str) -> tuple[str, str, str]:
-    """A docstring cut before its first numpydoc section, where the parameters belong."""
-    lines = doc.split("\n")
-    for i in range(1, len(lines)):
-        if lines[i].strip("-") == "" and len(lines[i]) >= 3 and lines[i - 1].strip():
-            return "\n".join(lines[: i - 1]).rstrip(), lines[i - 1] + "\n", "\n".join(lines[i:])
-    return doc.rstrip(), "", ""
+    return doc.rstrip() + "\n\n" + "\n".join(lines) + "\n"
