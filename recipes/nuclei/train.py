@@ -1,0 +1,92 @@
+"""Train one expert of the built-in nuclei model; started again, it goes on where it stopped.
+
+    python recipes/nuclei/train.py dark|bright $MICROGRAPHIA_DATA/dsb2018 WORKFOLDER --minutes 95
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from data import load
+
+from micrographia.nets.losses import star_loss
+from micrographia.nets.patches import Patches
+from micrographia.nets.star_unet import StarUNet
+from micrographia.nets.training import Schedule, train_network
+from micrographia.segment.star_targets import star_targets
+
+WIDTHS = (32, 32, 48, 64, 64)
+PATCH = 192
+
+
+def examples(expert: str, folder: Path, part: str) -> tuple[list[np.ndarray], list[np.ndarray], list[float]]:
+    """Images, labels and sampling weights of one expert."""
+    images, labels, weights = [], [], []
+    for field in load(folder, part):
+        area = np.sqrt(field.labels.size / 256**2)
+        if expert == "dark" and field.kind == "fluorescence":
+            images.append(field.dark())
+        elif expert == "bright" and field.kind != "fluorescence":
+            images.append(field.bright())
+        elif expert == "bright" and part == "train":
+            # negatives of fluorescence images: a quarter of the patches, for inverted pictures
+            images.append(field.bright(invert=True))
+            area *= 0.06
+        else:
+            continue
+        labels.append(field.labels)
+        weights.append(area)
+    return images, labels, weights
+
+
+def whole(image: np.ndarray, labels: np.ndarray, stride: int) -> dict[str, np.ndarray]:
+    """A validation example: the image padded to the network's stride, the padding ignored."""
+    pad = [(0, -n % stride) for n in labels.shape]
+    padded = np.pad(labels, pad, constant_values=-1)
+    return {"image": np.pad(image, [(0, 0), *pad], mode="reflect"), **star_targets(padded)}
+
+
+def main() -> None:
+    """Parse the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("expert", choices=["dark", "bright"])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--minutes", type=float, default=95)
+    parser.add_argument("--steps", type=int, default=60000)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    folder = options.folder / options.expert
+    folder.mkdir(parents=True, exist_ok=True)
+    images, labels, weights = examples(options.expert, options.data, "train")
+    network = StarUNet(channels=1 if options.expert == "dark" else 3, widths=WIDTHS)
+    validation = [
+        whole(image[:, :512, :512], lab[:512, :512], network.stride)
+        for image, lab in zip(*examples(options.expert, options.data, "dev")[:2], strict=True)
+    ]
+
+    def patches(numbers: range) -> Patches:
+        return Patches(
+            images, labels, star_targets, numbers, size=PATCH, scale=1.45, weights=weights, seed=options.seed
+        )
+
+    def report(row: object) -> None:
+        print(json.dumps(row), flush=True)
+
+    schedule = Schedule(steps=options.steps, minutes=options.minutes, every=500, seed=options.seed)
+    trained, history = train_network(
+        network, star_loss, patches, validation, schedule, folder, progress=False, report=report
+    )
+    torch.save(trained.state_dict(), folder / "weights.pt")
+    (folder / "history.json").write_text(json.dumps(vars(history)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""An image: an array that knows its axes, its pixel size and where it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError
+
+AXES = "TCZYXS"
+"""Axis letters: time, channel, z, y, x, and S for the samples of an RGB(A) picture."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """An n-dimensional picture with named axes.
+
+    Parameters
+    ----------
+    data : array
+        NumPy array, or anything lazy with ``shape``, ``dtype`` and NumPy indexing (a ``zarr.Array``).
+    axes : str
+        One letter of ``"TCZYXS"`` for each dimension, in the array's order.
+    pixel_size : dict
+        Axis letter to size: micrometres for Z, Y, X; seconds for T. Empty where unknown.
+    channels : tuple of str
+        Channel names, one for each entry of C; empty where unknown.
+    name : str
+        The file's stem, or a name for messages.
+    source : str
+        Path of the file, empty for arrays.
+    notes : tuple of str
+        What was assumed while reading, in sentences for the user.
+    """
+
+    data: Any
+    axes: str
+    pixel_size: dict[str, float] = field(default_factory=dict)
+    channels: tuple[str, ...] = ()
+    name: str = "image"
+    source: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.axes) != len(self.data.shape):
+            raise InputError(
+                f"{self.name}: {len(self.data.shape)} dimensions {tuple(self.data.shape)} but "
+                f"{len(self.axes)} axes '{self.axes}'; name one letter of {AXES} for each dimension."
+            )
+        if len(set(self.axes)) != len(self.axes) or set(self.axes) - set(AXES):
+            raise InputError(f"{self.name}: axes '{self.axes}' must be different letters of {AXES}.")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array."""
+        return tuple(self.data.shape)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the pixels."""
+        return np.dtype(self.data.dtype)
+
+    def size(self, axis: str) -> int:
+        """Length of an axis; 1 where the image does not have it."""
+        return self.shape[self.axes.index(axis)] if axis in self.axes else 1
+
+    def take(self, **index: int) -> Image:
+        """One position along some axes, which then disappear: ``image.take(T=0, Z=3)``.
+
+        Lazy data are read only there. Axes that the image does not have are ignored.
+        """
+        key = tuple(index.get(a, slice(None)) for a in self.axes)
+        axes = "".join(a for a in self.axes if a not in index)
+        data = self.data[key] if any(a in index for a in self.axes) else self.data
+        channels = self.channels
+        if "C" in index and channels:
+            channels = (channels[index["C"]],)
+        return replace(self, data=data, axes=axes, channels=channels)
+
+    def array(self, axes: str | None = None) -> np.ndarray:
+        """The pixels as a NumPy array, in the order of ``axes`` (missing axes become length 1).
+
+        Raises
+        ------
+        InputError
+            Where the image has an axis longer than 1 that ``axes`` leaves out.
+        """
+        data = np.asarray(self.data[...] if not isinstance(self.data, np.ndarray) else self.data)
+        if axes is None:
+            return data
+        have = self.axes
+        for a in [a for a in have if a not in axes]:
+            if self.size(a) > 1:
+                raise InputError(f"{self.name}: axis {a} has {self.size(a)} entries; choose one of them.")
+            data = np.take(data, 0, axis=have.index(a))
+            have = have.replace(a, "")
+        data = data.transpose([have.index(a) for a in axes if a in have])
+        for i, a in enumerate(axes):
+            if a not in have:
+                data = np.expand_dims(data, i)
+        return data

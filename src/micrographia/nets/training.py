@@ -1,0 +1,244 @@
+"""The training loop: pytorch-lightning, a cosine schedule, an averaged network and exact resume."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+Loss = Callable[[Any, dict[str, Tensor]], dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train.
+
+    Parameters
+    ----------
+    steps : int
+        Most optimiser steps.
+    minutes : float
+        Time budget over all sessions of a resumed training; 0 for none. With a budget the number of steps
+        depends on the machine, without one the same seed gives the same network.
+    batch : int
+        Patches in a step.
+    learning_rate, weight_decay : float
+        Of AdamW; the rate warms up over 200 steps and falls along a half cosine.
+    every : int
+        Steps between validations; checkpoints are written there.
+    patience : int
+        Validations without a better loss before training stops; 0 never stops early.
+    seed : int
+        Seed of the initial weights.
+    """
+
+    steps: int = 20000
+    minutes: float = 0.0
+    batch: int = 8
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-3
+    every: int = 250
+    patience: int = 0
+    seed: int = 0
+
+
+@dataclass
+class History:
+    """What training did: one row a validation, and the best one."""
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+    steps: int = 0
+    minutes: float = 0.0
+    stopped: str = ""
+
+
+class _Training(pl.LightningModule):
+    def __init__(self, network: nn.Module, loss: Loss, schedule: Schedule) -> None:
+        super().__init__()
+        self.network, self.loss, self.schedule = network, loss, schedule
+        self.average = torch.optim.swa_utils.AveragedModel(network, avg_fn=self._average, use_buffers=True)
+        self.average.requires_grad_(False)
+        self.history = History()
+        self.spent = 0.0  # seconds of earlier sessions
+        self.started = time.monotonic()
+        self._sums: dict[str, list[float]] = {}
+
+    @staticmethod
+    def _average(averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+        if not torch.is_floating_point(averaged):
+            return current
+        count = int(count)
+        return averaged + (current - averaged) * (1 - min(0.999, (1 + count) / (10 + count)))
+
+    @property
+    def seconds(self) -> float:
+        return self.spent + time.monotonic() - self.started
+
+    def progress(self) -> float:
+        done = self.global_step / self.schedule.steps
+        if self.schedule.minutes:
+            done = max(done, self.seconds / 60 / self.schedule.minutes)
+        return min(1.0, done)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        decay = [p for p in self.network.parameters() if p.ndim > 1]
+        plain = [p for p in self.network.parameters() if p.ndim <= 1]
+        groups = [{"params": decay, "weight_decay": self.schedule.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+        return torch.optim.AdamW(groups, lr=self.schedule.learning_rate)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:
+        progress = self.progress()
+        if progress >= 1:
+            self.trainer.should_stop = True
+            return -1
+        warm = min(1.0, (self.global_step + 1) / 200)
+        rate = self.schedule.learning_rate * warm * (0.5 + 0.5 * float(np.cos(np.pi * progress))) + 1e-6
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = rate
+        return None
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        image = batch["image"].contiguous(memory_format=torch.channels_last)
+        losses = self.loss(self.network(image), batch)
+        for name, value in losses.items():
+            self._sums.setdefault(f"train_{name}", []).append(float(value.detach()))
+        return losses["loss"]
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self.average.update_parameters(self.network)
+
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        losses = self.loss(self.average(batch["image"]), batch)
+        for name, value in losses.items():
+            self._sums.setdefault(f"validation_{name}", []).append(float(value))
+
+    def on_validation_epoch_end(self) -> None:
+        row = {name: float(np.mean(values)) for name, values in self._sums.items()}
+        self._sums = {}
+        self.log("validation", row.get("validation_loss", row.get("train_loss", float("nan"))))
+        row |= {"step": self.global_step, "minutes": round(self.seconds / 60, 2)}
+        self.history.rows.append(row)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["micrographia"] = {"rows": self.history.rows, "seconds": self.seconds}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.history.rows = checkpoint["micrographia"]["rows"]
+        self.spent = checkpoint["micrographia"]["seconds"]
+        self.started = time.monotonic()
+
+
+class _Rounds(pl.LightningDataModule):
+    """Round r trains on patches r·n … (r+1)·n, so a resumed training goes on where it stopped."""
+
+    def __init__(self, patches: Callable[[range], Dataset], validation: Sequence[dict], schedule: Schedule, workers: int):
+        super().__init__()
+        self.patches, self.validation, self.schedule, self.workers = patches, validation, schedule, workers
+
+    def train_dataloader(self) -> DataLoader:
+        count = self.schedule.every * self.schedule.batch
+        first = self.trainer.current_epoch * count  # type: ignore[union-attr]
+        patches = self.patches(range(first, first + count))
+        return DataLoader(patches, self.schedule.batch, num_workers=self.workers, prefetch_factor=4 if self.workers else None)
+
+    def val_dataloader(self) -> DataLoader:
+        return DataLoader(self.validation, batch_size=1)  # type: ignore[arg-type]
+
+
+def train_network(
+    network: nn.Module,
+    loss: Loss,
+    patches: Callable[[range], Dataset],
+    validation: Sequence[dict[str, np.ndarray]],
+    schedule: Schedule,
+    folder: Path,
+    *,
+    workers: int = 1,
+    device: str = "auto",
+    progress: bool = True,
+    report: Callable[[Mapping[str, float]], None] | None = None,
+) -> tuple[nn.Module, History]:
+    """Train a network; called again with the same folder, it goes on from the last checkpoint.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Trained in place.
+    loss : callable
+        (outputs, batch) to a dict of scalars with the key "loss".
+    patches : callable
+        Patch numbers (a range) to a data set of dicts of arrays with the key "image".
+    validation : sequence of dict
+        Whole images with their targets, without augmentation; may be empty.
+    schedule : Schedule
+        Steps, time budget, learning rate.
+    folder : Path
+        Checkpoints live here.
+    device : str
+        "auto", "cpu", "cuda", "mps". bfloat16 is used where the hardware computes in it.
+    report : callable, optional
+        Called with the losses after each validation.
+
+    Returns
+    -------
+    network : torch.nn.Module
+        The averaged network (exponential moving average of the weights) at the lowest validation loss.
+    history : History
+        Losses by step.
+    """
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    training = _Training(network.to(memory_format=torch.channels_last), loss, schedule)
+    best = ModelCheckpoint(folder, "best", monitor="validation", mode="min", enable_version_counter=False)
+    last = ModelCheckpoint(folder, "last", monitor=None, enable_version_counter=False, save_on_train_epoch_end=True)
+    callbacks: list[pl.Callback] = [best, last]
+    if schedule.patience:
+        callbacks.append(EarlyStopping("validation", patience=schedule.patience, mode="min"))
+    if progress:
+        callbacks.append(TQDMProgressBar(refresh_rate=50))
+    if report:
+        callbacks.append(pl.callbacks.LambdaCallback(on_validation_epoch_end=lambda *_: report(training.history.rows[-1])))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="pytorch_lightning")
+        trainer = pl.Trainer(
+            default_root_dir=folder,
+            accelerator={"cuda": "gpu"}.get(device, device),
+            devices=1,
+            precision="bf16-mixed" if _computes_in_bfloat16(device) else "32-true",
+            max_epochs=-(-schedule.steps // schedule.every),
+            max_steps=schedule.steps,
+            reload_dataloaders_every_n_epochs=1,
+            callbacks=callbacks,
+            logger=False,
+            enable_model_summary=False,
+            enable_progress_bar=progress,
+            num_sanity_val_steps=0,
+            gradient_clip_val=5.0,
+        )
+        resume = folder / "last.ckpt"
+        data = _Rounds(patches, list(validation), schedule, workers)
+        trainer.fit(training, data, ckpt_path=str(resume) if resume.exists() else None, weights_only=True)
+    training.history.steps = training.global_step
+    training.history.minutes = round(training.seconds / 60, 2)
+    if validation and best.best_model_path:
+        state = torch.load(best.best_model_path, weights_only=True, map_location="cpu")["state_dict"]
+        training.load_state_dict(state)
+    return training.average.module.cpu().eval(), training.history
+
+
+def _computes_in_bfloat16(device: str) -> bool:
+    if device in ("auto", "cuda") and torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    if device in ("auto", "cpu") and not torch.backends.mps.is_available():
+        return torch.cpu._is_avx512_bf16_supported()
+    return False
