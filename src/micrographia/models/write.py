@@ -1,0 +1,351 @@
+"""Write model packages: a bioimage.io 0.5 model for a network, arrays beside a declaration for other methods."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError
+from micrographia.models import archive, refuse
+from micrographia.models.graph import read_graph
+from micrographia.models.package import DECLARATION, ModelPackage, open_package
+from micrographia.models.processing import postprocess, preprocess
+from micrographia.models.tensors import TensorSpec
+
+_RDF = "rdf.yaml"
+
+
+def write_package(
+    path: str | Path,
+    *,
+    name: str,
+    description: str,
+    authors: Sequence[str | Mapping[str, str]],
+    license: str,
+    inputs: Sequence[TensorSpec],
+    outputs: Sequence[TensorSpec],
+    onnx: bytes,
+    test_inputs: Mapping[str, np.ndarray],
+    test_outputs: Mapping[str, np.ndarray] | None = None,
+    documentation: str,
+    cover: np.ndarray | None = None,
+    version: str = "1.0.0",
+    tags: Sequence[str] = (),
+    cite: Sequence[Mapping[str, str]] = (),
+    state_dict: bytes | None = None,
+    architecture: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | None = None,
+    attachments: Mapping[str, bytes] | None = None,
+    tolerance: Mapping[str, tuple[float, float]] | None = None,
+    timestamp: datetime | None = None,
+) -> ModelPackage:
+    """Write a bioimage.io model package and check that it runs.
+
+    Parameters
+    ----------
+    path : str or Path
+        The ``.zip`` to write; replaced where it exists.
+    name : str
+        5 to 64 letters, digits, spaces, ``_ + - ( )``.
+    description : str
+        One sentence.
+    authors : sequence of str or dict
+        Names, or ``{"name": …, "affiliation": …, "orcid": …}``.
+    license : str
+        SPDX name, for example ``"CC0-1.0"``.
+    inputs, outputs : sequence of TensorSpec
+        In the order of the ONNX model's; their ids are the names in the ONNX model.
+    onnx : bytes
+        The network.
+    test_inputs : dict
+        Tensor id to array before preprocessing. Every array must hold values other than 0 (bioimage.io asks for it).
+    test_outputs : dict, optional
+        Expected results after postprocessing; computed with ONNX Runtime where not given.
+    documentation : str
+        The model card in Markdown, with a ``# Validation`` heading (see :mod:`micrographia.models.card`).
+    cover : ndarray, optional
+        Picture (Y, X, 3) of uint8 that shows what the model does.
+    version : str
+        Version of the model.
+    tags : sequence of str
+        Words to find it by.
+    cite : sequence of dict
+        ``{"text": …, "doi": …}`` or ``{"text": …, "url": …}``.
+    state_dict : bytes, optional
+        File written by ``torch.save(model.state_dict())``, for further training.
+    architecture : dict, optional
+        ``{"source": "micrographia.nets.module:Class", "kwargs": {…}, "pytorch_version": "2.13.0"}``; goes with
+        ``state_dict``.
+    config : dict, optional
+        What Micrographia needs to use the model (JSON values); ``ModelPackage.config`` gives it back.
+    attachments : dict, optional
+        File name to content.
+    tolerance : dict, optional
+        Output id to (relative, absolute) tolerance of the test outputs; (0.001, 0.001) where not given.
+    timestamp : datetime, optional
+        When the model was made; now where not given. The same arguments give the same bytes.
+
+    Returns
+    -------
+    ModelPackage
+        The package, opened.
+
+    Raises
+    ------
+    InputError
+        Where bioimage.io would not accept the package, or the network does not give the test outputs.
+    """
+    path = Path(path)
+    graph = read_graph(onnx)
+    if graph.inputs != [t.id for t in inputs] or graph.outputs != [t.id for t in outputs]:
+        raise InputError(
+            f"{path}: the ONNX model takes {graph.inputs} and gives {graph.outputs}, but the package describes "
+            f"{[t.id for t in inputs]} and {[t.id for t in outputs]}; they must agree in name and order."
+        )
+    refuse.check_graph(path, onnx)
+    given = _run(onnx, inputs, outputs, test_inputs, str(path))
+    expected = dict(test_outputs) if test_outputs is not None else given
+    _check_tests(path, expected, given, tolerance or {})
+    files = {"weights.onnx": onnx, "README.md": documentation.encode()}
+    weights: dict[str, Any] = {"onnx": {"source": "weights.onnx", "opset_version": graph.opset}}
+    if (state_dict is None) != (architecture is None):
+        raise InputError(f"{path}: a state dict needs an architecture, and an architecture a state dict.")
+    if state_dict is not None and architecture is not None:
+        files["weights.pt"] = state_dict
+        weights["pytorch_state_dict"] = {"source": "weights.pt", **_architecture(architecture)}
+        weights["onnx"]["parent"] = "pytorch_state_dict"
+    rdf: dict[str, Any] = {
+        "type": "model",
+        "format_version": _format_version(),
+        "name": name,
+        "description": description,
+        "version": version,
+        "timestamp": (timestamp or datetime.now(UTC)).isoformat(timespec="seconds"),
+        "authors": [{"name": a} if isinstance(a, str) else dict(a) for a in authors],
+        "license": license,
+        "documentation": {"source": "README.md"},
+        "tags": list(tags),
+        "cite": [dict(c) for c in cite],
+    }
+    if cover is not None:
+        files["cover.png"] = _png(cover)
+        rdf["covers"] = [{"source": "cover.png"}]
+    if attachments:
+        files |= attachments
+        rdf["attachments"] = [{"source": a} for a in attachments]
+    for kind, specs, tests in (("input", inputs, test_inputs), ("output", outputs, expected)):
+        rdf[f"{kind}s"] = []
+        for spec in specs:
+            files[f"test_{kind}_{spec.id}.npy"] = _npy(tests[spec.id])
+            rdf[f"{kind}s"].append({**spec.to_rdf(kind), "test_tensor": {"source": f"test_{kind}_{spec.id}.npy"}})
+    rdf["weights"] = weights
+    rdf["config"] = {"micrographia": _plain(config or {})}
+    if tolerance:
+        rdf["config"]["bioimageio"] = {
+            "reproducibility_tolerance": [
+                {"output_ids": [o], "relative_tolerance": r, "absolute_tolerance": a}
+                for o, (r, a) in tolerance.items()
+            ]
+        }
+    _add_hashes(rdf, files)
+    validate(path, rdf, files)
+    files = {_RDF: _yaml(rdf), **files}
+    files[refuse.MANIFEST] = refuse.make_manifest("network", files)
+    archive.write(path, files)
+    return open_package(path)
+
+
+def write_arrays_package(
+    path: str | Path,
+    *,
+    method: str,
+    parameters: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    config: Mapping[str, Any] | None = None,
+    name: str | None = None,
+    version: str = "1.0.0",
+) -> ModelPackage:
+    """Write what a method without a network has learned.
+
+    Parameters
+    ----------
+    path : str or Path
+        The ``.zip`` to write; replaced where it exists.
+    method : str
+        Name of the method in the registry.
+    parameters : dict
+        Its parameters (JSON values).
+    arrays : dict
+        Name (letters, digits and ``_``) to array of numbers, bools or text.
+    config : dict, optional
+        Anything else (JSON values), for example the training report.
+    name : str, optional
+        Name for people; the method's where not given.
+    version : str
+        Version of the model.
+
+    Returns
+    -------
+    ModelPackage
+        The package, opened; ``.arrays()`` gives the arrays, ``.description`` method and parameters.
+
+    Raises
+    ------
+    InputError
+        Where an array holds Python objects or a name is not allowed.
+    """
+    path = Path(path)
+    files: dict[str, bytes] = {}
+    for key, array in arrays.items():
+        if not re.fullmatch(r"\w+", key):
+            raise InputError(f"{path}: an array of a package cannot be named '{key}'; use letters, digits and _.")
+        if np.asarray(array).dtype.hasobject:
+            raise InputError(f"{path}: the array '{key}' holds Python objects, which are never stored.")
+        files[f"arrays/{key}.npy"] = _npy(np.asarray(array))
+    said = {
+        "format": 1,
+        "name": name or method,
+        "version": version,
+        "method": method,
+        "parameters": _plain(parameters),
+        "arrays": list(arrays),
+        "config": _plain(config or {}),
+    }
+    files = {DECLARATION: json.dumps(said, indent=1).encode(), **files}
+    files[refuse.MANIFEST] = refuse.make_manifest("arrays", files)
+    archive.write(path, files)
+    return open_package(path)
+
+
+def validate(path: Path, rdf: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+    """Check a description and its files with ``bioimageio.spec``, without using the network.
+
+    Parameters
+    ----------
+    path : Path
+        The package, for messages.
+    rdf : dict
+        The description.
+    files : dict
+        File name to content.
+
+    Raises
+    ------
+    InputError
+        With the first thing that the specification does not allow.
+    """
+    from bioimageio.spec import InvalidDescr, ValidationContext, build_description
+
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            target = Path(folder, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        # files are checked without the entries that would be looked up on the internet, these without looking
+        for content, look in (({k: v for k, v in rdf.items() if k not in _ONLINE}, True), (dict(rdf), False)):
+            context = ValidationContext(root=Path(folder), perform_io_checks=look, log_warnings=False)
+            found = build_description(json.loads(json.dumps(content)), context=context)
+            if isinstance(found, InvalidDescr):
+                errors = [e for d in found.validation_summary.details for e in d.errors]
+                first = f"{'.'.join(str(p) for p in errors[0].loc)}: {errors[0].msg}" if errors else "unknown error"
+                raise InputError(f"{path}: bioimage.io does not accept this model: {first}")
+
+
+_ONLINE = ("cite", "git_repo", "training_data", "parent", "maintainers", "packaged_by", "icon", "links")
+
+
+def _run(
+    onnx: bytes,
+    inputs: Sequence[TensorSpec],
+    outputs: Sequence[TensorSpec],
+    tests: Mapping[str, np.ndarray],
+    name: str,
+) -> dict[str, np.ndarray]:
+    from micrographia.models.runtime import Network
+
+    for spec in inputs:
+        if spec.id not in tests:
+            raise InputError(f"{name}: there is no test tensor for the input '{spec.id}'.")
+        if np.abs(tests[spec.id]).max() < 1e-4:
+            raise InputError(f"{name}: the test tensor for '{spec.id}' is all zero; bioimage.io asks for other values.")
+    network = Network(onnx, inputs, outputs, name=name)
+    return postprocess(network(preprocess(tests, inputs)), outputs, tests, inputs)
+
+
+def _check_tests(
+    path: Path,
+    expected: Mapping[str, np.ndarray],
+    given: Mapping[str, np.ndarray],
+    tolerance: Mapping[str, tuple[float, float]],
+) -> None:
+    for id, got in given.items():
+        relative, absolute = tolerance.get(id, (1e-3, 1e-3))
+        want = expected.get(id)
+        if want is None or want.shape != got.shape or not np.allclose(got, want, rtol=relative, atol=absolute):
+            raise InputError(f"{path}: the ONNX model does not give the test output '{id}' for the test inputs.")
+
+
+def _architecture(said: Mapping[str, Any]) -> dict[str, Any]:
+    module, _, callable = str(said["source"]).partition(":")
+    return {
+        "architecture": {"import_from": module, "callable": callable, "kwargs": _plain(said.get("kwargs") or {})},
+        "pytorch_version": str(said["pytorch_version"]).partition("+")[0],
+    }
+
+
+def _add_hashes(part: Any, files: Mapping[str, bytes]) -> None:
+    if isinstance(part, dict):
+        if part.get("source") in files:
+            part["sha256"] = refuse.sha256(files[part["source"]])
+        for value in part.values():
+            _add_hashes(value, files)
+    elif isinstance(part, list):
+        for value in part:
+            _add_hashes(value, files)
+
+
+def _format_version() -> str:
+    from bioimageio.spec.model.v0_5 import ModelDescr
+
+    return str(ModelDescr.implemented_format_version)
+
+
+def _yaml(rdf: Mapping[str, Any]) -> bytes:
+    from ruyaml import YAML
+
+    yaml = YAML()
+    yaml.default_flow_style = False
+    yaml.width = 100
+    out = io.BytesIO()
+    yaml.dump(rdf, out)
+    return out.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    """JSON values only: NumPy numbers become Python's, tuples lists; anything else is an error."""
+    try:
+        return json.loads(json.dumps(value, default=lambda v: v.tolist(), allow_nan=False))
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"only numbers, text, lists and dicts can be stored with a model ({error}).") from error
+
+
+def _npy(array: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    np.save(out, np.ascontiguousarray(array), allow_pickle=False)
+    return out.getvalue()
+
+
+def _png(picture: np.ndarray) -> bytes:
+    from imageio.v3 import imwrite
+
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3:
+        raise InputError(f"a cover is a uint8 picture (Y, X, 3), not {picture.dtype} {picture.shape}.")
+    return bytes(imwrite("<bytes>", picture, extension=".png", optimize=True))
