@@ -240,32 +240,6 @@ class Declared:
         return cls._pydantic  # type: ignore[attr-defined]
 
 
-class Method(Declared):
-    """A way to learn from examples and to apply what was learned.
-
-    Parameters are declared in the class body; what is learned is kept in attributes that end in an underscore.
-    The four verbs below are all that methods share: what the examples are, and what ``predict`` takes and
-    returns, each method says for itself.
-    """
-
-    def fit(self, examples: Any) -> Self:
-        """Learn from examples and return self. What the examples are, each method says for itself."""
-        raise NotImplementedError(f"{self.name} does not learn from examples.")
-
-    def predict(self, x: Any) -> Any:
-        """Apply what was learned to an image or a table."""
-        raise NotImplementedError(f"{self.name} cannot be applied on its own.")
-
-    def save(self, path: str | Path) -> Path:
-        """Write what was learned, with the parameters, as one model package."""
-        raise NotImplementedError(f"{self.name} cannot be saved.")
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a model package that this method wrote."""
-        raise NotImplementedError(f"{cls.name} cannot be loaded.")
-
-
 def _resolve(annotation: Any, cls: type) -> Any:
     """An annotation as a type, also where ``from __future__ import annotations`` made it a string."""
     if isinstance(annotation, str):
@@ -349,3 +323,29 @@ def _with_parameters(cls: type[Declared]) -> str:
         kind = "{" + ", ".join(repr(c) for c in p.choices) + "}" if p.choices else p.type_name
         lines += [f"{p.name} : {kind}, default {p.default!r}", f"    {p.description.rstrip('.')}."]
     return doc.rstrip() + "\n\n" + "\n".join(lines) + "\n"
+
+
+class Method(Declared):
+    """A way to learn from examples and to apply what was learned.
+
+    Parameters are declared in the class body; what is learned is kept in attributes that end in an underscore.
+    The four verbs below are all that methods share: what the examples are, and what ``predict`` takes and
+    returns, each method says for itself.
+    """
+
+    def fit(self, examples: Any) -> Self:
+        """Learn from examples and return self. What the examples are, each method says for itself."""
+        raise NotImplementedError(f"{self.name} does not learn from examples.")
+
+    def predict(self, x: Any) -> Any:
+        """Apply what was learned to an image or a table."""
+        raise NotImplementedError(f"{self.name} cannot be applied on its own.")
+
+    def save(self, path: str | Path) -> Path:
+        """Write what was learned, with the parameters, as one model package."""
+        raise NotImplementedError(f"{self.name} cannot be saved.")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a model package that this method wrote."""
+        raise NotImplementedError(f"{cls.name} cannot be loaded.")
