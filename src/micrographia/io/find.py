@@ -40,9 +40,7 @@ def is_zarr(path: str | Path) -> bool:
     return path.is_dir() and any((path / marker).is_file() for marker in ZARR_MARKERS)
 
 
-def find_images(
-    paths: str | Path | Iterable[str | Path], *, errors: list[InputError] | None = None
-) -> list[Path]:
+def find_images(paths: str | Path | Iterable[str | Path], *, errors: list[InputError] | None = None) -> list[Path]:
     """The image files that files, folders and patterns stand for.
 
     A folder stands for the images directly in it (hidden files, and labels and overlays that
@@ -88,13 +86,18 @@ def natural_order(path: str | Path) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
 
 
-def images_in(folder: Path) -> list[Path]:
-    """Images directly in a folder, in natural order; empty where there are none."""
+def images_in(folder: Path, *, results: bool = False) -> list[Path]:
+    """Images directly in a folder, in natural order; empty where there are none.
+
+    Labels and overlays that Micrographia wrote beside their image only where ``results`` is true.
+    """
     try:
         entries = sorted(folder.iterdir(), key=lambda path: natural_order(path.name))
     except OSError as error:
         raise InputError(f"{folder} cannot be opened: {error.strerror or error}.") from error
     images = [path for path in entries if _is_image(path)]
+    if results:
+        return images
     stems = {image_stem(path) for path in images}
     return [path for path in images if not _is_result(image_stem(path), stems)]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import zarr
 
 from micrographia.arrays.errors import InputError, RequestError
@@ -31,9 +32,7 @@ class _Place:
     series: int = 0
 
 
-def read_zarr(
-    path: Path, *, axes: str | None = None, scene: int = 0, level: int = 0, labels: bool = False
-) -> Image:
+def read_zarr(path: Path, *, axes: str | None = None, scene: int = 0, level: int = 0, labels: bool = False) -> Image:
     """An image of a Zarr folder, left on disk (``data`` is a ``zarr.Array``).
 
     Parameters
@@ -251,7 +250,7 @@ def _bare_array(data: zarr.Array, path: Path, axes: str | None) -> Image:
         stored = renamed(stored, axes, str(path))
     else:
         shape, stored, notes = plan_axes(data.shape, axes, str(path))
-        pixels = data[...].reshape(shape) if shape != data.shape else data
+        pixels = np.asarray(data[...]).reshape(shape) if shape != data.shape else data
     return Image(data=pixels, axes=stored, name=_name(path), source=str(path), notes=notes)
 
 

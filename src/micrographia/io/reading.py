@@ -117,7 +117,7 @@ def _whole(data: np.ndarray, name: str) -> np.ndarray:
             raise InputError(f"{name} holds fractions, not labels (one whole number for each object).")
         if np.abs(data).max() >= 2.0**63:
             raise InputError(f"{name} holds numbers too large for labels.")
-    if data.dtype == bool or data.dtype.itemsize < 4 and data.dtype.kind in "iu":
+    if data.dtype == bool or (data.dtype.itemsize < 4 and data.dtype.kind in "iu"):
         return data.astype(np.int32)
     low, high = int(data.min()), int(data.max())
     if high > np.iinfo(np.int64).max:
@@ -126,9 +126,7 @@ def _whole(data: np.ndarray, name: str) -> np.ndarray:
     return data.astype(np.int32 if limits.min <= low and high <= limits.max else np.int64, copy=False)
 
 
-def _read(
-    path: str | Path, *, axes: str | None = None, scene: int = 0, level: int = 0, labels: bool = False
-) -> Image:
+def _read(path: str | Path, *, axes: str | None = None, scene: int = 0, level: int = 0, labels: bool = False) -> Image:
     path = Path(path).expanduser()
     try:
         image = _open(path, axes, scene, level, labels)

@@ -27,9 +27,7 @@ _ALPHA = (1, 2)
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it warns of is checked here instead
 
 
-def read_tiff(
-    path: Path, *, axes: str | None = None, scene: int = 0, level: int = 0, indexed: bool = False
-) -> Image:
+def read_tiff(path: Path, *, axes: str | None = None, scene: int = 0, level: int = 0, indexed: bool = False) -> Image:
     """One image out of a TIFF file.
 
     Parameters
@@ -57,43 +55,28 @@ def read_tiff(
     """
     check_complete(path)
     tif, notes = _open(path)
+    image = None
     try:
         series = _series(tif, path, scene)
         if len(tif.series) > 1:
             notes += (f"the file holds {len(tif.series)} images; number {scene} was read (choose with scene=)",)
         _check_planes(tif, series, path, scene)
-        chosen = series.levels[level]
-        page = chosen.keyframe
-        as_it_is = series.kind in ("imagej", "ome") or indexed
-        changes = _changes(page, chosen.axes, as_it_is)
-        lazy = chosen.nbytes > LAZY_BYTES and not changes
-        data = _lazy(series, level) if lazy else chosen.asarray()
-        stored, more = _stored_axes(chosen, page)
-        name = str(path)
-        if axes is not None and len(axes) != len(stored) and not lazy:
-            full = series.get_shape(squeeze=False)
-            data = data.reshape(full) if len(full) == len(axes) and level == 0 else data
-            stored = series.get_axes(squeeze=False) if len(full) == len(axes) else stored
-        if axes is not None:
-            stored, more = renamed(stored, axes, name), ()
-        elif set(stored) - set(AXES):
-            stored, data, more = _guessed(stored, data, name)
         sizes, channels, told = tiff_metadata(tif, series, scene)
-        for change in changes if "S" in stored or _PALETTE in changes or _WHITE_IS_ZERO in changes else ():
-            data, stored, note = _apply(change, data, stored, page)
-            more = (*more, note)
-        factor = {a: series.shape[i] / chosen.shape[i] for i, a in enumerate(series.axes)} if level else {}
-        return Image(
+        data, stored, changed = _pixels(series, level, axes, str(path), indexed)
+        shrunk = [whole / part for whole, part in zip(series.shape, series.levels[level].shape, strict=True)]
+        factors = dict(zip(stored, shrunk, strict=True)) if len(stored) == len(shrunk) else {}
+        image = Image(
             data=data,
             axes=stored,
-            pixel_size={a: size * factor.get(a, 1.0) for a, size in sizes.items() if a in stored},
+            pixel_size={a: size * factors.get(a, 1.0) for a, size in sizes.items() if a in stored},
             channels=channels if "C" in stored and len(channels) == data.shape[stored.index("C")] else (),
             name=image_stem(path),
             source=str(path),
-            notes=(*notes, *more, *told),
+            notes=(*notes, *changed, *told),
         )
+        return image
     finally:
-        if "lazy" not in locals() or not lazy:
+        if image is None or isinstance(image.data, np.ndarray):
             tif.close()
 
 
@@ -138,9 +121,9 @@ def _check_planes(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, path:
         )  # fmt: skip
         where = f"; these files belong beside it: {', '.join(absent[:5])}" if absent else ""
         raise InputError(f"{path} lacks {missing} of {len(series.pages)} planes{where}; copy or export it again.")
-    for page in series.pages:  # other files of the same image
-        other = Path(page.parent.filehandle.path)
-        if other.name != path.name and series.is_multifile:
+    if series.is_multifile:
+        files = {Path(page.parent.filehandle.path) for page in series.pages if page is not None}
+        for other in files - {path}:
             check_complete(other)
     if series.kind == "imagej" and series.dataoffset is not None:
         needed, size = series.dataoffset + series.nbytes, path.stat().st_size
@@ -150,6 +133,28 @@ def _check_planes(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, path:
         images = int(tif.imagej_metadata.get("images", 1))
         if images > len(tif.pages):
             raise InputError(f"{path} lacks {images - len(tif.pages)} of {images} planes; copy or export it again.")
+
+
+def _pixels(
+    series: tifffile.TiffPageSeries, level: int, axes: str | None, name: str, indexed: bool
+) -> tuple[Any, str, tuple[str, ...]]:
+    """Pixels, axes and notes of one level; lazy where large and nothing has to be done to the pixels."""
+    chosen = series.levels[level]
+    page = chosen.keyframe
+    changes = _changes(page, chosen.axes, series.kind in ("imagej", "ome") or indexed)
+    stored, notes = _stored_axes(chosen, page)
+    data = _lazy(series, level) if chosen.nbytes > LAZY_BYTES and changes is None else chosen.asarray()
+    if axes is not None:
+        full = series.get_shape(squeeze=False)
+        if len(axes) == len(full) != len(stored) and level == 0 and isinstance(data, np.ndarray):
+            data, stored = data.reshape(full), series.get_axes(squeeze=False)
+        stored, notes = renamed(stored, axes, name), ()
+    elif set(stored) - set(AXES):
+        stored, data, notes = _guessed(stored, data, name)
+    if changes is not None and ("S" in stored or changes in (_PALETTE, _WHITE_IS_ZERO)):
+        data, stored, note = _changed(changes, data, stored, page)
+        notes = (*notes, note)
+    return data, stored, notes
 
 
 def _lazy(series: tifffile.TiffPageSeries, level: int) -> Any:
@@ -187,19 +192,19 @@ def _guessed(axes: str, data: Any, name: str) -> tuple[str, Any, tuple[str, ...]
     return axes.replace(unknown[0], letter), data, (note,)
 
 
-def _changes(page: tifffile.TiffPage, axes: str, as_it_is: bool) -> tuple[int, ...]:
-    """What has to be done to the pixels: photometric interpretations, ``_RGB`` for alpha."""
+def _changes(page: tifffile.TiffPage, axes: str, as_it_is: bool) -> int | None:
+    """What has to be done to the pixels: a photometric interpretation to undo, ``_RGB`` to drop alpha."""
     photometric = int(page.photometric)
     if photometric == _SEPARATED and page.samplesperpixel == 4:
-        return (_SEPARATED,)
+        return _SEPARATED
     if photometric in (_PALETTE, _WHITE_IS_ZERO):
-        return () if as_it_is or (photometric == _PALETTE and page.colormap is None) else (photometric,)
+        return None if as_it_is or (photometric == _PALETTE and page.colormap is None) else photometric
     if "S" in axes and any(int(extra) in _ALPHA for extra in page.extrasamples):
-        return (_RGB,)
-    return ()
+        return _RGB
+    return None
 
 
-def _apply(change: int, data: np.ndarray, axes: str, page: tifffile.TiffPage) -> tuple[np.ndarray, str, str]:
+def _changed(change: int, data: np.ndarray, axes: str, page: tifffile.TiffPage) -> tuple[np.ndarray, str, str]:
     if change == _PALETTE:
         colours = np.moveaxis(np.asarray(page.colormap), 0, -1)
         colours = (colours >> 8).astype(np.uint8) if colours.dtype == np.uint16 else colours

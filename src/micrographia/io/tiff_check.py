@@ -32,7 +32,9 @@ def check_complete(path: Path) -> None:
         order = {b"II": "<", b"MM": ">"}.get(head[:2])
         version = struct.unpack(order + "H", head[2:4])[0] if order and len(head) >= 4 else 0
         if version not in (42, 43):
-            raise InputError(f"{path} is named like a TIFF but is none; export it again as TIFF or give the right file.")
+            raise InputError(
+                f"{path} is named like a TIFF but is none; export it again as TIFF or give the right file."
+            )
         assert order is not None
         big = version == 43
         if len(head) < (16 if big else 8):

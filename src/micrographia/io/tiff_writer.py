@@ -71,7 +71,7 @@ def write_imagej_tiff(
     if channels and counts["C"] > 1 and len(channels) == counts["C"]:
         labels = list(channels) * (planes // counts["C"])
         extratags = list(tifffile.imagej_metadata_tag({"Labels": labels}, "<"))
-    resolution = tuple(1 / pixel_size[a] if a in pixel_size else 1.0 for a in "XY")
+    resolution = (1 / pixel_size.get("X", 1.0), 1 / pixel_size.get("Y", 1.0))
     tifffile.imwrite(
         path, data, byteorder="<", metadata=None, description=_description(counts, pixel_size), software="micrographia",
         photometric=_photometric(axes), compression="zlib", rowsperstrip=_rows(data, axes),

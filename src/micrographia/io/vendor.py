@@ -78,7 +78,7 @@ def read_bioio(path: Path, *, axes: str | None = None, scene: int = 0) -> Image:
     try:
         picture = bioio.BioImage(str(path))
     except Exception as error:  # bioio and its plugins raise what they like
-        raise InputError(f"{path} could not be opened by bioio ({_first_line(error)}); export it as OME-TIFF.") from error
+        raise InputError(f"{path} could not be opened by bioio ({error}); export it as OME-TIFF.") from error
     scenes = list(picture.scenes)
     check_scene(path, scene, len(scenes))
     picture.set_scene(scenes[scene])
@@ -86,7 +86,9 @@ def read_bioio(path: Path, *, axes: str | None = None, scene: int = 0) -> Image:
     voxel = picture.physical_pixel_sizes
     known = {axis: micrometres(getattr(voxel, axis, None), "µm") for axis in "ZYX"}
     channels = tuple(str(name) for name in picture.channel_names or ())
-    return vendor_image(path, data, stored, axes, known, channels, (*scene_note(len(scenes), scene), "read through bioio"))
+    return vendor_image(
+        path, data, stored, axes, known, channels, (*scene_note(len(scenes), scene), "read through bioio")
+    )
 
 
 def package(name: str, path: Path) -> ModuleType:

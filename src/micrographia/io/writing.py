@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError, RequestError
+from micrographia.arrays.errors import RequestError
 from micrographia.arrays.image import Image
 from micrographia.io.atomic import replacing
 from micrographia.io.axes import checked_axes, plan_axes
@@ -202,9 +202,7 @@ def _write_zarr(path: Path, image: Image, *, labels: bool) -> Path:
     dtype: Any = image.dtype.newbyteorder("=")
     if labels and (isinstance(image.data, np.ndarray) or dtype.itemsize < 4):
         dtype = _label_type(image.data)
-    with create_zarr(
-        path, shape, ordered, dtype, pixel_size=image.pixel_size, channels=channels, labels=labels
-    ) as new:
+    with create_zarr(path, shape, ordered, dtype, pixel_size=image.pixel_size, channels=channels, labels=labels) as new:
         rows = new.array.chunks[-2]
         for leading in np.ndindex(*shape[:-2]):
             for start in range(0, shape[-2], rows):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import zarr
+from zarr.codecs import ZstdCodec
 
 from micrographia.arrays.errors import RequestError
 from micrographia.io.atomic import move_into_place, remove, sibling, write_problem
@@ -118,11 +119,12 @@ class ZarrWriter:
         while max(finer.shape[i] for i in flat) > _SMALLEST:
             shape = [-(-n // 2) if i in flat else n for i, n in enumerate(finer.shape)]
             chunks = [min(c, n) for c, n in zip(self.array.chunks, shape, strict=True)]
-            coarser = _new_array(self._group, str(len(factors)), shape, chunks, self.array.dtype, self._axes, self._version)
+            coarser = _new_array(
+                self._group, str(len(factors)), shape, chunks, self.array.dtype, self._axes, self._version
+            )
             for block in _blocks(coarser.shape, coarser.chunks):
                 source = tuple(
-                    slice(s.start * 2, min(s.stop * 2, finer.shape[i])) if i in flat else s
-                    for i, s in enumerate(block)
+                    slice(s.start * 2, min(s.stop * 2, finer.shape[i])) if i in flat else s for i, s in enumerate(block)
                 )
                 coarser[block] = halved(np.asarray(finer[source]), flat, nearest=self._labels)
             factors.append(factors[-1] * 2)
@@ -219,14 +221,23 @@ def halved(data: np.ndarray, along: Sequence[int], *, nearest: bool) -> np.ndarr
     if nearest:
         key = tuple(slice(None, None, 2) if i in along else slice(None) for i in range(data.ndim))
         return data[key]
-    mean = data.astype(np.float64 if data.dtype.itemsize > 2 else np.float32)
-    for axis in along:
-        first = mean[(slice(None),) * axis + (slice(0, None, 2),)]
-        second = mean[(slice(None),) * axis + (slice(1, None, 2),)]
-        paired = (slice(None),) * axis + (slice(0, second.shape[axis]),)
-        mean = first.copy()
-        mean[paired] = (first[paired] + second) / 2
-    return mean.astype(data.dtype) if data.dtype.kind == "f" else np.rint(mean).astype(data.dtype)
+    for turn, axis in enumerate(along):
+        ahead = (slice(None),) * axis
+        first, second = data[(*ahead, slice(0, None, 2))], data[(*ahead, slice(1, None, 2))]
+        paired = (*ahead, slice(0, second.shape[axis]))
+        half = first.copy()
+        half[paired] = _mean(first[paired], second, up=bool(turn % 2))
+        data = half
+    return data
+
+
+def _mean(a: np.ndarray, b: np.ndarray, *, up: bool) -> np.ndarray:
+    """Mean in the type of a and b without overflow; whole numbers are rounded up or down."""
+    if a.dtype.kind == "f":
+        return a / 2 + b / 2
+    if a.dtype.kind == "b":
+        return a | b if up else a & b
+    return (a | b) - ((a ^ b) >> 1) if up else (a & b) + ((a ^ b) >> 1)
 
 
 def _check(path: Path, shape: tuple[int, ...], axes: str, dtype: np.dtype, version: str, labels: bool) -> None:
@@ -254,7 +265,7 @@ def _new_array(
         )  # fmt: skip
     return group.create_array(
         name, shape=tuple(shape), chunks=tuple(chunks), dtype=dtype, fill_value=0,
-        compressors=zarr.codecs.ZstdCodec(level=3), dimension_names=[a.lower() for a in axes],
+        compressors=ZstdCodec(level=3), dimension_names=[a.lower() for a in axes],
     )  # fmt: skip
 
 

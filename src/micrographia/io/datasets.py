@@ -1,0 +1,205 @@
+"""Images with their labels: a pair of folders matched by name, or a table that lists them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from micrographia.arrays.errors import InputError
+from micrographia.io.find import find_images, image_stem, images_in, is_zarr
+
+LABEL_ENDINGS = ("_labels", "_label", "_masks", "_mask", "_seg", "_segmentation", "_instances")
+"""What the name of a label image may add to its image's."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image of a dataset.
+
+    Parameters
+    ----------
+    image : Path
+        The image.
+    label : Path or None
+        Its labels.
+    groups : dict
+        Name of a group (plate, well, experiment, ...) to its value.
+    """
+
+    image: Path
+    label: Path | None = None
+    groups: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Dataset(Sequence[Item]):
+    """Images in order, each with its labels and groups."""
+
+    items: tuple[Item, ...]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        return Dataset(self.items[index]) if isinstance(index, slice) else self.items[index]
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self.items)
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """Names of the groups, in the order of the table's columns."""
+        return tuple(dict.fromkeys(name for item in self.items for name in item.groups))
+
+    def groups(self, name: str) -> list[str]:
+        """The value of one group for every image; empty text where it has none."""
+        return [item.groups.get(name, "") for item in self.items]
+
+
+def dataset(
+    images: str | Path | Iterable[str | Path], labels: str | Path | Iterable[str | Path] | None = None
+) -> Dataset:
+    """Find the images of a dataset and the labels that belong to them.
+
+    Images and labels are matched by their names without suffix, never by order; a label image's
+    name may end in ``_labels``, ``_mask``, ``_seg`` and the like (``LABEL_ENDINGS``).
+
+    Parameters
+    ----------
+    images : path or iterable of paths
+        A folder; a CSV file with the columns ``image``, optionally ``label``, and any others as
+        groups (paths count from the CSV's folder); or files and patterns. A folder that holds the
+        folders ``images`` and ``labels`` stands for both.
+    labels : path or iterable of paths, optional
+        The folder of labels; it may be the folder of images, where the endings tell them apart.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    InputError
+        For an image without labels, labels without image, two of the same name, a file that a
+        table lists and that is missing.
+    """
+    if isinstance(images, (str, Path)):
+        path = Path(images).expanduser()
+        if path.suffix.lower() == ".csv":
+            if labels is not None:
+                raise InputError(f"{path} is a table, which names the labels itself, in a column 'label'.")
+            return _from_table(path)
+        if labels is None and not is_zarr(path) and (path / "images").is_dir():
+            images = path / "images"
+            labels = path / "labels" if (path / "labels").is_dir() else None
+    if labels is None:
+        return Dataset(tuple(Item(found) for found in find_images(images)))
+    if isinstance(images, (str, Path)) and isinstance(labels, (str, Path)) and _same(images, labels):
+        everything = find_images(images)
+        folder = Path(images)
+        if folder.is_dir():  # images_in leaves out our own results, which are wanted here
+            everything = sorted({*everything, *_labelled(folder)})
+        found_labels = [path for path in everything if _without_ending(image_stem(path)) is not None]
+        found_images = [path for path in everything if path not in found_labels]
+    else:
+        found_images, found_labels = find_images(images), find_images(labels)
+    return _matched(found_images, found_labels)
+
+
+def _matched(images: list[Path], labels: list[Path]) -> Dataset:
+    by_stem = _by_stem(images)
+    found: dict[str, Path] = {}
+    strangers = []
+    for path in labels:
+        stem: str | None = image_stem(path)
+        if stem not in by_stem:
+            stem = _without_ending(image_stem(path))
+        if stem is None or stem not in by_stem:
+            strangers.append(path)
+        elif stem in found:
+            raise InputError(f"{found[stem]} and {path} are both labels of {by_stem[stem]}; keep one of them.")
+        else:
+            found[stem] = path
+    missing = [path for stem, path in by_stem.items() if stem not in found]
+    problems = []
+    if missing:
+        problems.append(f"no labels for {_some(missing)}")
+    if strangers:
+        problems.append(f"no image for the labels {_some(strangers)}")
+    if problems:
+        raise InputError(
+            f"Images and labels do not match: {'; '.join(problems)}. Give a label image the name of its image "
+            "(an ending like _labels is allowed), or list the pairs in a CSV with the columns image and label."
+        )
+    return Dataset(tuple(Item(path, found[stem]) for stem, path in by_stem.items()))
+
+
+def _from_table(path: Path) -> Dataset:
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; check the spelling and the folder.")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            sample = file.readline()
+            file.seek(0)
+            delimiter = max(",;\t", key=sample.count)
+            reader = csv.DictReader(file, delimiter=delimiter)
+            names = [name.strip() for name in reader.fieldnames or []]
+            reader.fieldnames = names
+            rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is no CSV table in UTF-8 ({error}); save it again as CSV UTF-8.") from error
+    if "image" not in names:
+        raise InputError(f"{path} has no column 'image' (its columns: {', '.join(names) or 'none'}); name it so.")
+    if not rows:
+        raise InputError(f"{path} lists no images.")
+    items: list[Item] = []
+    seen: dict[Path, int] = {}
+    for number, row in enumerate(rows, start=2):
+        cells = {name: (row.get(name) or "").strip() for name in names}
+        if not cells["image"]:
+            raise InputError(f"{path}, line {number}: the column 'image' is empty.")
+        image = _listed(path, cells["image"], number)
+        label = _listed(path, cells["label"], number) if cells.get("label") else None
+        if image in seen:
+            raise InputError(f"{path}, line {number}: {cells['image']} is listed already in line {seen[image]}.")
+        seen[image] = number
+        groups = {name: cells[name] for name in names if name not in ("image", "label") and cells[name]}
+        items.append(Item(image, label, groups))
+    return Dataset(tuple(items))
+
+
+def _listed(table: Path, name: str, number: int) -> Path:
+    found = table.parent / Path(name).expanduser()
+    if not found.exists():
+        raise InputError(f"{table}, line {number}: {name} does not exist (paths count from the table's folder).")
+    return found
+
+
+def _by_stem(images: list[Path]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in images:
+        other = found.setdefault(image_stem(path), path)
+        if other is not path:
+            raise InputError(f"{other} and {path} are two images of the same name; rename one of them.")
+    return found
+
+
+def _without_ending(stem: str) -> str | None:
+    return next(
+        (stem[: -len(end)] for end in LABEL_ENDINGS if stem.lower().endswith(end) and len(stem) > len(end)), None
+    )
+
+
+def _labelled(folder: Path) -> list[Path]:
+    return [path for path in images_in(folder, results=True) if _without_ending(image_stem(path)) is not None]
+
+
+def _same(first: str | Path, second: str | Path) -> bool:
+    return Path(first).resolve() == Path(second).resolve()
+
+
+def _some(paths: list[Path]) -> str:
+    names = ", ".join(path.name for path in paths[:5])
+    return names if len(paths) <= 5 else f"{names} and {len(paths) - 5} more"

@@ -1,0 +1,137 @@
+"""GeoJSON as QuPath reads and writes it (https://qupath.readthedocs.io, "Exporting annotations")."""
+
+from __future__ import annotations
+
+import json
+import math
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from micrographia.arrays.errors import RequestError
+from micrographia.io.atomic import replacing
+from micrographia.io.outlines import label_outlines, ring_area
+
+_CENTRE = 0.5
+"""QuPath's coordinates count from the corner of the first pixel, indices from its centre."""
+
+
+def write_geojson(
+    path: str | Path,
+    outlines: Sequence[np.ndarray] | np.ndarray,
+    properties: Sequence[Mapping[str, Any]] | None = None,
+    *,
+    classification: str | None = None,
+    colour: tuple[int, int, int] = (200, 0, 0),
+    object_type: str = "detection",
+) -> Path:
+    """Store outlines as GeoJSON, one feature for each object, which QuPath opens by drag and drop.
+
+    Parameters
+    ----------
+    path : path
+        Name ending in ``.geojson``.
+    outlines : sequence of (n, 2) arrays, or (Y, X) label image
+        Polygons, y and x in index coordinates (the centre of the first pixel is 0, 0). Objects of a
+        label image keep their holes and parts.
+    properties : sequence of mappings, optional
+        For each object (of a label image: in ascending order of labels) its measurements; the
+        entries ``name`` and ``classification`` name and classify it, numbers become measurements,
+        those that are not finite are left out.
+    classification : str, optional
+        Class of every object that has none of its own.
+    colour : tuple of int
+        Red, green, blue of the class.
+    object_type : {"detection", "annotation", "cell"}
+        QuPath's kind of object.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    RequestError
+        Where the properties do not fit the outlines.
+    InputError
+        Where the file cannot be written.
+    """
+    path = Path(path)
+    if isinstance(outlines, np.ndarray) and outlines.ndim == 2 and outlines.dtype.kind in "iu":
+        rings = label_outlines(outlines)
+        names, shapes = [str(label) for label in rings], list(rings.values())
+    else:
+        shapes = [[np.asarray(outline, np.float64)] for outline in outlines]
+        names = [str(i + 1) for i in range(len(shapes))]
+    given = [{} for _ in shapes] if properties is None else list(properties)
+    if len(given) != len(shapes):
+        raise RequestError(f"{path}: properties of {len(given)} objects for {len(shapes)} outlines; give one for each.")
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
+        file.write('{"type": "FeatureCollection", "features": [')
+        for i, (shape, name, entries) in enumerate(zip(shapes, names, given, strict=True)):
+            feature = {
+                "type": "Feature",
+                "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{path.name}/{i}/{name}")),
+                "geometry": _geometry(shape),
+                "properties": _properties(entries, name, classification, colour, object_type),
+            }
+            file.write(("," if i else "") + "\n" + json.dumps(feature, ensure_ascii=False, allow_nan=False))
+        file.write("\n]}\n")
+    return path
+
+
+def _properties(
+    entries: Mapping[str, Any], name: str, classification: str | None, colour: tuple[int, int, int], object_type: str
+) -> dict[str, Any]:
+    measured = {}
+    for key, value in entries.items():
+        number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+        if key not in ("name", "classification") and number and math.isfinite(value):
+            measured[key] = float(value) if isinstance(value, (float, np.floating)) else int(value)
+    found: dict[str, Any] = {"objectType": object_type, "name": str(entries.get("name", name))}
+    named = entries.get("classification", classification)
+    if named:
+        found["classification"] = {"name": str(named), "color": [int(part) for part in colour]}
+    if measured:
+        found["measurements"] = measured
+    return found
+
+
+def _geometry(rings: list[np.ndarray]) -> dict[str, Any]:
+    """A Polygon, or a MultiPolygon for an object in parts; each hole goes to the part around it."""
+    if len(rings) == 1:
+        return {"type": "Polygon", "coordinates": [_closed(rings[0])]}
+    outer = [ring for ring in rings if ring_area(ring) > 0]
+    parts = [[ring] for ring in outer]
+    for hole in (ring for ring in rings if ring_area(ring) <= 0):
+        around = [part for part in parts if _contains(part[0], hole)]
+        min(around or parts, key=lambda part: ring_area(part[0])).append(hole)
+    coordinates = [[_closed(ring) for ring in part] for part in parts]
+    if len(coordinates) == 1:
+        return {"type": "Polygon", "coordinates": coordinates[0]}
+    return {"type": "MultiPolygon", "coordinates": coordinates}
+
+
+def _closed(ring: np.ndarray) -> list[list[float]]:
+    """x and y in QuPath's coordinates, the first point repeated at the end."""
+    points = np.round(np.asarray(ring, np.float64)[:, ::-1] + _CENTRE, 3)
+    points = points if (points[0] == points[-1]).all() and len(points) > 1 else np.vstack([points, points[:1]])
+    return [[float(x), float(y)] for x, y in points]
+
+
+def _contains(ring: np.ndarray, hole: np.ndarray) -> bool:
+    """Whether a point just inside the hole's first edge lies in the ring (ray casting)."""
+    first, second = hole[0], hole[1]
+    along = second - first
+    length = math.hypot(*along)
+    y, x = (first + second) / 2 + 0.25 * np.array([-along[1], along[0]]) / (length or 1.0)
+    ys, xs = ring[:, 0], ring[:, 1]
+    following_y, following_x = np.roll(ys, -1), np.roll(xs, -1)
+    crosses = (ys > y) != (following_y > y)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at = xs + (y - ys) / (following_y - ys) * (following_x - xs)
+    return bool(np.count_nonzero(crosses & (x < at)) % 2)
