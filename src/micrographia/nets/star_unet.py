@@ -88,3 +88,60 @@ class StarUNet(nn.Module):
             x = self.up[level](x)
         x = self.shared(x)
         return self.probability(x), self.distance(x), F.pixel_shuffle(self.foreground(x), 2)
+
+
+class StarModel(nn.Module):
+    """What a model package holds: one network, or a router over one for dark and one for bright backgrounds.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of the input `raw`.
+    experts : sequence of int
+        Channels that each expert reads, the first ones of `raw`: one expert, or dark and bright.
+    rays, widths, head
+        As in `StarUNet`.
+    """
+
+    def __init__(
+        self,
+        channels: int = 1,
+        experts: tuple[int, ...] = (1,),
+        rays: int = 32,
+        widths: tuple[int, ...] = (32, 32, 48, 64, 64),
+        head: int = 32,
+    ) -> None:
+        super().__init__()
+        self.channels = channels
+        self.experts = nn.ModuleList(StarUNet(c, rays, tuple(widths), head) for c in experts)
+        self.reads = tuple(experts)
+
+    def forward(self, raw: Tensor, kind: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Object probability (0..1), distances (pixels) and foreground (0..1).
+
+        Parameters
+        ----------
+        raw : Tensor
+            (N, C, Y, X), normalised.
+        kind : Tensor, optional
+            (N, 1), all the same: 0 dark background, 1 bright background; for two experts.
+        """
+        which = int(kind is not None and bool(kind.flatten()[0] > 0.5))
+        return self.expert(which, raw)
+
+    def expert(self, which: int, raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The outputs of one expert, whatever the kind."""
+        probability, distance, foreground = self.experts[which](raw[:, : self.reads[which]])
+        return torch.sigmoid(probability), distance, torch.sigmoid(foreground)
+
+
+class OneExpert(nn.Module):
+    """One expert of a `StarModel` with its outputs as the package gives them, for export."""
+
+    def __init__(self, model: StarModel, which: int) -> None:
+        super().__init__()
+        self.model, self.which = model, which
+
+    def forward(self, raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As `StarModel.expert`."""
+        return self.model.expert(self.which, raw)

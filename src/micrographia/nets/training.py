@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 Loss = Callable[[Any, dict[str, Tensor]], dict[str, Tensor]]
+Report = Callable[[Mapping[str, float]], None]
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,9 @@ class History:
 
 
 class _Training(pl.LightningModule):
-    def __init__(self, network: nn.Module, loss: Loss, schedule: Schedule) -> None:
+    def __init__(self, network: nn.Module, loss: Loss, schedule: Schedule, report: Report | None) -> None:
         super().__init__()
-        self.network, self.loss, self.schedule = network, loss, schedule
+        self.network, self.loss, self.schedule, self.report = network, loss, schedule, report
         self.average = torch.optim.swa_utils.AveragedModel(network, avg_fn=self._average, use_buffers=True)
         self.average.requires_grad_(False)
         self.history = History()
@@ -129,6 +130,8 @@ class _Training(pl.LightningModule):
         self.log("validation", row.get("validation_loss", row.get("train_loss", float("nan"))))
         row |= {"step": self.global_step, "minutes": round(self.seconds / 60, 2)}
         self.history.rows.append(row)
+        if self.report:
+            self.report(row)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["micrographia"] = {"rows": self.history.rows, "seconds": self.seconds}
@@ -167,7 +170,7 @@ def train_network(
     workers: int = 1,
     device: str = "auto",
     progress: bool = True,
-    report: Callable[[Mapping[str, float]], None] | None = None,
+    report: Report | None = None,
 ) -> tuple[nn.Module, History]:
     """Train a network; called again with the same folder, it goes on from the last checkpoint.
 
@@ -198,7 +201,7 @@ def train_network(
         Losses by step.
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    training = _Training(network.to(memory_format=torch.channels_last), loss, schedule)
+    training = _Training(network.to(memory_format=torch.channels_last), loss, schedule, report)
     best = ModelCheckpoint(folder, "best", monitor="validation", mode="min", enable_version_counter=False)
     last = ModelCheckpoint(folder, "last", monitor=None, enable_version_counter=False, save_on_train_epoch_end=True)
     callbacks: list[pl.Callback] = [best, last]
@@ -206,8 +209,6 @@ def train_network(
         callbacks.append(EarlyStopping("validation", patience=schedule.patience, mode="min"))
     if progress:
         callbacks.append(TQDMProgressBar(refresh_rate=50))
-    if report:
-        callbacks.append(pl.callbacks.LambdaCallback(on_validation_epoch_end=lambda *_: report(training.history.rows[-1])))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="pytorch_lightning")
         trainer = pl.Trainer(

@@ -1,0 +1,361 @@
+"""Apply a star-polygon model package to planes: in memory, or from and to OME-Zarr with bounded memory."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError
+from micrographia.arrays.image import Image
+from micrographia.arrays.normalize import (
+    Intensity,
+    bright_background,
+    bright_intensity,
+    dark_intensity,
+    normalise,
+    sample,
+)
+from micrographia.segment.star_decoding import Decoding, Stars, detect, render_region
+
+if TYPE_CHECKING:
+    from micrographia.models.package import ModelPackage
+
+WINDOW = 2048
+"""Largest side of what the network sees at once, in pixels; smaller planes are seen whole."""
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Objects of one plane.
+
+    Parameters
+    ----------
+    labels : (Y, X) int32 array
+        Label image; 0 is background.
+    stars : Stars
+        The objects in it: anchors, ray lengths and probabilities.
+    label : (n,) int32 array
+        Label of each object.
+    kind : str
+        The kind of image that the model took it for.
+    notes : list of str
+        What was assumed or noticed, in sentences.
+    """
+
+    labels: np.ndarray
+    stars: Stars
+    label: np.ndarray
+    kind: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def probability(self) -> np.ndarray:
+        """Object probability of each object, in the order of `label`."""
+        return self.stars.probability
+
+    def probabilities(self) -> dict[int, float]:
+        """Object probability by label."""
+        return dict(zip(self.label.tolist(), self.stars.probability.tolist(), strict=True))
+
+    @property
+    def outlines(self) -> list[np.ndarray]:
+        """Star polygon (rays, 2) of each object: vertices (y, x) in pixels."""
+        return list(self.stars.outlines())
+
+
+@dataclass(frozen=True)
+class Expert:
+    """One network of a package, and how its images are prepared and its maps decoded.
+
+    Parameters
+    ----------
+    name : str
+        The kind of image in words.
+    bright : bool
+        Whether it is for bright backgrounds.
+    decoding : Decoding
+        Thresholds.
+    diameters : tuple of float
+        5th percentile, median and 95th percentile of the training objects' equivalent diameters, pixels.
+    """
+
+    name: str
+    bright: bool
+    decoding: Decoding
+    diameters: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+class Predictor:
+    """A model package, ready to find objects in planes.
+
+    Parameters
+    ----------
+    package : ModelPackage
+        Made by the method ``stardist``: one network, or one for dark and one for bright backgrounds.
+    threads : int, optional
+        Threads of the network (all cores).
+    window : int
+        Largest side of what the network sees at once.
+
+    Raises
+    ------
+    InputError
+        Where the package was not made by this method.
+    """
+
+    def __init__(self, package: ModelPackage, threads: int | None = None, window: int = WINDOW) -> None:
+        config = package.config
+        if config.get("method") != "stardist":
+            raise InputError(
+                f"{package.path}: this model does not find objects ('{config.get('method') or 'unknown method'}'); "
+                "'micrographia models list' names those that do."
+            )
+        self.package, self.threads, self.window = package, threads, window
+        self.channels = int(config["channels"])
+        self.grid, self.stride, self.halo = int(config["grid"]), int(config["stride"]), int(config["halo"])
+        self.percentiles = tuple(config.get("percentiles", (1.0, 99.8)))
+        self.experts = [
+            Expert(e["name"], bool(e["bright"]), Decoding(**e["decoding"]), tuple(e["diameters"]))
+            for e in config["experts"]
+        ]
+        self._network: Any = None
+
+    @property
+    def all_channels(self) -> bool:
+        """Whether the model looks at all channels of an image together."""
+        return len(self.experts) == 1 and self.channels > 1
+
+    def network(self) -> Any:
+        """The network, loaded when it is first needed."""
+        if self._network is None:
+            self._network = self.package.network(self.threads)
+        return self._network
+
+    def segment(
+        self,
+        image: Image | np.ndarray,
+        *,
+        probability: float | None = None,
+        overlap: float | None = None,
+        progress: Progress = lambda done: None,
+    ) -> Segmentation:
+        """Find the objects of one plane.
+
+        Parameters
+        ----------
+        image : Image or array
+            (Y, X) grey, (Y, X, 3) colour, or an Image with axes YX, YXS or CYX.
+        probability, overlap : float, optional
+            Thresholds in place of the model's own.
+        progress : callable
+            Told the share that is done.
+
+        Returns
+        -------
+        Segmentation
+
+        Raises
+        ------
+        InputError
+            Where the plane has other axes or channels than the model takes.
+        """
+        plane, expert, intensity, notes = self._prepare(image)
+        decoding = _decoding(expert, probability, overlap)
+        foreground = np.zeros(plane.shape, np.uint8)
+        stars = self._detect(plane, expert, intensity, decoding, foreground, progress)
+        labels = render_region(stars, foreground, (slice(0, plane.shape[0]), slice(0, plane.shape[1])), decoding)
+        present = np.zeros(len(stars) + 1, bool)
+        present[labels.ravel()] = True
+        return Segmentation(labels, stars.take(present[1:]), stars.numbers[present[1:]], expert.name, notes)
+
+    def segment_to_zarr(
+        self,
+        image: Image,
+        labels: Any,
+        *,
+        probability: float | None = None,
+        overlap: float | None = None,
+        progress: Progress = lambda done: None,
+        scratch: Path | None = None,
+        visit: Callable[[np.ndarray, np.ndarray, tuple[slice, slice], Stars], None] | None = None,
+    ) -> Segmentation:
+        """Find the objects of one plane of any size; the same labels as `segment`, written chunk by chunk.
+
+        Parameters
+        ----------
+        image : Image
+            Lazy data are read window by window.
+        labels : array
+            (Y, X) int32, written by blocks: a ``zarr.Array``.
+        scratch : Path, optional
+            Folder for one byte a pixel of scratch space (the system's temporary folder).
+        visit : callable, optional
+            Called with (labels, label numbers that are anchored there, region, stars) for regions that hold
+            each of these objects whole: to measure them.
+
+        Returns
+        -------
+        Segmentation
+            Its labels are the array that was given.
+        """
+        plane, expert, intensity, notes = self._prepare(image)
+        decoding = _decoding(expert, probability, overlap)
+        with tempfile.TemporaryDirectory(dir=scratch, prefix=".foreground-", ignore_cleanup_errors=True) as folder:
+            try:
+                foreground: Any = np.memmap(Path(folder) / "map", np.uint8, "w+", shape=plane.shape)
+            except OSError as error:
+                raise InputError(f"{folder}: no room for the foreground map ({error.strerror}).") from error
+            stars = self._detect(
+                plane, expert, intensity, decoding, foreground, lambda done: progress(0.9 * done)
+            )
+            step = 2 * max(getattr(labels, "chunks", (512,)))
+            regions = list(_regions(plane.shape, step))
+            for count, region in enumerate(regions, 1):
+                block = render_region(stars, foreground, region, decoding)
+                labels[region] = block
+                if visit is not None:
+                    self._visit(stars, foreground, region, decoding, visit)
+                progress(0.9 + 0.1 * count / len(regions))
+            del foreground
+        return Segmentation(labels, stars, stars.numbers, expert.name, notes)
+
+    def _visit(self, stars: Stars, foreground: Any, region: tuple[slice, slice], decoding: Decoding, visit: Any) -> None:
+        from micrographia.geometry.render import bounding_boxes
+
+        rows, columns = region
+        y, x = stars.centres[:, 0], stars.centres[:, 1]
+        here = np.flatnonzero((y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop))
+        if not len(here):
+            return
+        boxes = bounding_boxes(stars.centres[here], stars.distances[here])
+        low = np.maximum(boxes[:, [0, 2]].min(axis=0), 0)
+        high = np.minimum(boxes[:, [1, 3]].max(axis=0), foreground.shape)
+        whole = (slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1])))
+        visit(render_region(stars, foreground, whole, decoding), stars.numbers[here], whole, stars)
+
+    def _detect(
+        self, plane: _Plane, expert: Expert, intensity: Intensity, decoding: Decoding, foreground: Any, progress: Progress
+    ) -> Stars:
+        if 0 in plane.shape:
+            return Stars(np.zeros((0, 2), np.float32), np.zeros((0, 32), np.float32), np.zeros(0, np.float32))
+        network = self.network()
+
+        def maps(window: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            pixels = normalise(plane.read(window), intensity)
+            missing = [w.stop - w.start - n for w, n in zip(window, pixels.shape[1:], strict=True)]
+            if any(missing):
+                pixels = np.pad(pixels, [(0, 0), (0, missing[0]), (0, missing[1])], mode="edge")
+            feed = {"raw": _channels(pixels, self.channels)[None]}
+            if len(self.experts) > 1:
+                feed["kind"] = np.full((1, 1), float(expert.bright), np.float32)
+            out = network(feed)
+            return out["probability"][0, 0], out["distance"][0], out["foreground"][0, 0]
+
+        return detect(
+            maps, plane.shape, decoding, foreground,
+            window=self.window, halo=self.halo, stride=self.stride, grid=self.grid, progress=progress,
+        )  # fmt: skip
+
+    def _prepare(self, image: Image | np.ndarray) -> tuple[_Plane, Expert, Intensity, list[str]]:
+        plane = _Plane(image)
+        values = plane.sample()
+        notes = []
+        bright = len(self.experts) > 1 and bright_background(values)
+        expert = next((e for e in self.experts if e.bright == bright), self.experts[0])
+        if len(self.experts) > 1:
+            if plane.count not in (1, 3):
+                raise InputError(
+                    f"{plane.name}: {plane.count} channels, but the model takes one channel or a colour picture; "
+                    "choose a channel."
+                )
+            notes.append(f"taken for {'an' if expert.name[0] in 'aeiou' else 'a'} {expert.name} image")
+            if not bright and plane.count == 3:
+                plane = plane.grey()
+                values = plane.sample()
+        elif plane.count != self.channels:
+            raise InputError(f"{plane.name}: {plane.count} channels, but the model was trained on {self.channels}.")
+        if bright:
+            intensity = bright_intensity(values)
+        else:
+            intensity = dark_intensity(values, (self.percentiles[0], self.percentiles[1]))
+        if all(high <= low for low, high in zip(intensity.low, intensity.high, strict=True)):
+            notes.append("the picture is constant (or nearly so): nothing can be found in it")
+        return plane, expert, intensity, notes
+
+
+class _Plane:
+    """A plane as (C, Y, X), read by windows; NaN and infinity are left to `normalise`."""
+
+    def __init__(self, image: Image | np.ndarray, as_grey: bool = False) -> None:
+        if not isinstance(image, Image):
+            data = np.asarray(image)
+            image = Image(data, "YXS" if data.ndim == 3 and data.shape[2] in (3, 4) else "YX"[-data.ndim :])
+        axes = image.axes
+        if axes not in ("YX", "YXS", "CYX", "SYX"):
+            raise InputError(f"{image.name}: axes '{axes}'; one plane has YX, YXS (colour) or CYX.")
+        if image.dtype.kind not in "buif":
+            raise InputError(f"{image.name}: pixels of type {image.dtype} are not intensities.")
+        self.image, self.name, self.as_grey = image, image.name, as_grey
+        self.shape = (image.size("Y"), image.size("X"))
+        self._y = axes.index("Y")
+        self._stacked = axes[0] if axes[0] in "CS" else (axes[2] if len(axes) == 3 else "")
+        samples = image.size(self._stacked) if self._stacked else 1
+        self._samples = 3 if self._stacked == "S" and samples == 4 else samples
+        self.count = 1 if as_grey else self._samples
+
+    def grey(self) -> _Plane:
+        """The same plane with its channels averaged."""
+        return _Plane(self.image, as_grey=True)
+
+    def read(self, window: tuple[slice, slice]) -> np.ndarray:
+        """Pixels (C, y, x) of the part of a window that lies in the plane."""
+        rows, columns = (slice(w.start, min(w.stop, n)) for w, n in zip(window, self.shape, strict=True))
+        key = (rows, columns) if self._y == 0 else (slice(None), rows, columns)
+        return self._first(np.asarray(self.image.data[key]))
+
+    def sample(self) -> np.ndarray:
+        """Pixels (C, y, x) on a lattice, float32 and finite."""
+        return self._first(sample(self.image.data, (self._y, self._y + 1)))
+
+    def _first(self, data: np.ndarray) -> np.ndarray:
+        if not self._stacked:
+            return data[None]
+        data = np.moveaxis(data, 2, 0) if self._y == 0 else data
+        data = data[: self._samples]
+        return data.astype(np.float32).mean(axis=0, keepdims=True) if self.as_grey else data
+
+
+def _channels(pixels: np.ndarray, count: int) -> np.ndarray:
+    return pixels if len(pixels) == count else np.ascontiguousarray(np.broadcast_to(pixels, (count, *pixels.shape[1:])))
+
+
+def _decoding(expert: Expert, probability: float | None, overlap: float | None) -> Decoding:
+    changes = {k: v for k, v in (("probability", probability), ("overlap", overlap)) if v is not None}
+    return replace(expert.decoding, **changes)
+
+
+def _regions(shape: tuple[int, int], step: int) -> Iterator[tuple[slice, slice]]:
+    for y in range(0, shape[0], step):
+        for x in range(0, shape[1], step):
+            yield slice(y, min(y + step, shape[0])), slice(x, min(x + step, shape[1]))
+
+
+def load_predictor(model: str | Path = "nuclei", threads: int | None = None) -> Predictor:
+    """The predictor of a model by name (built in or imported) or by path.
+
+    Raises
+    ------
+    InputError, RequestError
+        Where there is no such model, or it cannot be used here.
+    """
+    from micrographia.models.library import find_model
+    from micrographia.models.package import open_package
+
+    return Predictor(open_package(find_model(model)), threads)

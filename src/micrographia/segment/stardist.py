@@ -1,0 +1,335 @@
+"""StarDist 2D: objects as star-convex polygons, trimmed to the pixels that belong to them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError
+from micrographia.arrays.image import Image
+from micrographia.arrays.normalize import dark_intensity, normalise, sample
+from micrographia.method import Method, parameter
+from micrographia.segment.predictor import Expert, Predictor, Segmentation
+from micrographia.segment.star_decoding import Decoding
+from micrographia.segment.star_targets import star_targets
+
+if TYPE_CHECKING:
+    from micrographia.nets.star_unet import StarModel
+
+PERCENTILES = (1.0, 99.8)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Labelled pictures to learn from.
+
+    Parameters
+    ----------
+    images : sequence
+        (Y, X) grey, (Y, X, 3) colour or (C, Y, X) with few channels, or Images with axes YX, YXS or CYX.
+    labels : sequence of (Y, X) integer arrays
+        0 background; negative where nothing is known.
+    validation : sequence of int, optional
+        Which of them only judge the network and choose its thresholds; a share of them where not given.
+    names : sequence of str, optional
+        Names for messages and for the model card.
+    """
+
+    images: Sequence[Any]
+    labels: Sequence[np.ndarray]
+    validation: Sequence[int] | None = None
+    names: Sequence[str] | None = None
+
+
+class StarDist(Method):
+    """Finds roundish objects such as nuclei, even where they touch, as star-convex polygons (Schmidt et al. 2018).
+
+    Each pixel predicts how likely it is an object's middle and how far the object's edge is along rays; a
+    foreground map trims the polygons to the object's own pixels. Learns from images with label images.
+    """
+
+    name = "stardist"
+
+    rays: int = parameter(32, "Rays of each polygon; more follow finer outlines", ge=8, le=128)
+    widths: tuple[int, ...] = parameter(
+        (32, 32, 48, 64, 64), "Channels of each level of the network, fine to coarse", ge=4, le=512, unit="channels"
+    )
+    patch: int = parameter(192, "Side of the training patches", ge=64, le=1024, unit="px")
+    zoom: float = parameter(1.45, "Largest zoom in training, in either direction; 1 for none", ge=1, le=3)
+    steps: int = parameter(10000, "Most training steps", ge=1, le=10_000_000)
+    minutes: float = parameter(0.0, "Time budget of the training, 0 for none", ge=0, unit="min")
+    batch: int = parameter(8, "Patches in a training step", ge=1, le=256)
+    learning_rate: float = parameter(2e-3, "Step size of the optimiser (AdamW) at its highest", ge=1e-6, le=1)
+    every: int = parameter(250, "Steps between validations and checkpoints", ge=1)
+    patience: int = parameter(20, "Validations without progress before training stops early, 0 for never", ge=0)
+    validation_share: float = parameter(
+        0.15, "Share of the images set aside to judge the network and choose thresholds", ge=0.0, le=0.5
+    )
+    start: str = parameter("", "Model to go on from (a name or a file), empty to start anew")
+    device: str = parameter("auto", "Where to train", choices=("auto", "cpu", "cuda", "mps"))
+    seed: int = parameter(0, "The same seed, data and version give the same model", ge=0)
+
+    def fit(
+        self,
+        examples: Examples,
+        *,
+        folder: str | Path | None = None,
+        report: Callable[[Mapping[str, float]], None] | None = None,
+        progress: bool = False,
+    ) -> StarDist:
+        """Train on labelled images.
+
+        Parameters
+        ----------
+        examples : Examples
+            Images and label images.
+        folder : path, optional
+            Where checkpoints live; called again with the same folder, training goes on where it stopped.
+        report : callable, optional
+            Called with the losses after each validation.
+        progress : bool
+            Show a progress bar.
+
+        Returns
+        -------
+        StarDist
+            Self, with `model_`, `expert_` and `history_`.
+
+        Raises
+        ------
+        InputError
+            Where images and labels do not fit each other, or there are too few.
+        """
+        import torch
+
+        from micrographia.nets.losses import star_loss
+        from micrographia.nets.patches import Patches
+        from micrographia.nets.training import Schedule, train_network
+        from micrographia.segment.star_thresholds import choose_thresholds
+
+        names = _names(examples)
+        images = [_channels(image, name) for image, name in zip(examples.images, names, strict=True)]
+        labels = [_checked(lab, im, name) for lab, im, name in zip(examples.labels, images, names, strict=True)]
+        counts = {len(image) for image in images}
+        if len(counts) > 1:
+            raise InputError(f"The images have different numbers of channels: {sorted(counts)}.")
+        if not any((lab > 0).any() for lab in labels):
+            raise InputError("No label image holds an object; there is nothing to learn.")
+        held = self._validation(examples, len(images))
+        used = [i for i in range(len(images)) if i not in held]
+        pixels = [normalise(image, dark_intensity(sample(image, (1, 2)), PERCENTILES)) for image in images]
+        torch.manual_seed(self.seed)
+        model = self._network(counts.pop())
+        network = model.experts[0]
+        stride: int = network.stride  # type: ignore[assignment]
+
+        def targets(patch: np.ndarray) -> dict[str, np.ndarray]:
+            return star_targets(patch, self.rays)
+
+        def patches(numbers: range) -> Patches:
+            return Patches(
+                [pixels[i] for i in used], [labels[i] for i in used], targets, numbers,
+                size=-(-self.patch // stride) * stride, scale=self.zoom, seed=self.seed,
+            )  # fmt: skip
+
+        validation = [
+            _padded(pixels[i][:, :1024, :1024], labels[i][:1024, :1024], stride, self.rays) for i in held
+        ]
+        schedule = Schedule(
+            self.steps, self.minutes, self.batch, self.learning_rate, every=self.every,
+            patience=self.patience if held else 0, seed=self.seed,
+        )  # fmt: skip
+        with tempfile.TemporaryDirectory() as scratch:
+            trained, self.history_ = train_network(
+                network, star_loss, patches, validation, schedule, Path(folder or scratch),
+                device=self.device, report=report, progress=progress,
+            )  # fmt: skip
+        network.load_state_dict(trained.state_dict())
+        self.model_ = model.eval()
+        judged = held or used[:10]
+        maps = [_maps(self.model_, pixels[i]) for i in judged]
+        decoding, score = choose_thresholds(maps, [np.maximum(labels[i], 0) for i in judged])
+        from micrographia.segment.star_package import equivalent_diameters
+
+        self.expert_ = Expert("picture", False, decoding, equivalent_diameters([labels[i] for i in used]))
+        self.sides_ = {"training": [names[i] for i in used], "validation": [names[i] for i in held]}
+        self.accuracy_ = score if held else None
+        self._example = pixels[judged[0]]
+        return self
+
+    def predict(self, image: Image | np.ndarray, **options: Any) -> Segmentation:
+        """Find the objects of one plane; `options` as in `Predictor.segment`.
+
+        Raises
+        ------
+        InputError
+            Where nothing was learned yet.
+        """
+        return self.predictor().segment(image, **options)
+
+    def predictor(self, threads: int | None = None) -> Predictor:
+        """The learned model, ready for planes of any size."""
+        from micrographia.models.package import open_package
+
+        if hasattr(self, "package_"):
+            return Predictor(self.package_, threads)
+        self._learned()
+        with tempfile.TemporaryDirectory() as folder:
+            path = self.save(Path(folder) / "model.zip")
+            predictor = Predictor(open_package(path), threads)
+            predictor.network()
+        return predictor
+
+    def save(self, path: str | Path, *, name: str = "", authors: Sequence[str] = ("Micrographia user",)) -> Path:
+        """Write the model package: ONNX, state dict, thresholds, training report, model card.
+
+        Parameters
+        ----------
+        path : path
+            The ``.zip`` to write.
+        name : str
+            Name of the model; the file's stem where not given.
+        """
+        from micrographia.segment.star_package import write_star_package
+
+        path = Path(path)
+        if hasattr(self, "package_"):
+            from micrographia.models.archive import copy
+
+            copy(self.package_.path, path)
+            return path
+        self._learned()
+        name = name or path.stem
+        name = name if len(name) >= 5 else f"{name} model"
+        side = 2 * int(self.model_.experts[0].stride)  # type: ignore[operator,arg-type]
+        test = _cut(self._example, side)
+        history = self.history_
+        write_star_package(
+            path, self.model_, [self.expert_],
+            name=name, description=f"Star-polygon model '{name}' trained with Micrographia.",
+            documentation=self._card(name), architecture=self._architecture(self.model_.channels),
+            test_image=test, authors=authors, percentiles=PERCENTILES,
+            extra={
+                "parameters": self.parameters(),
+                "training": {"steps": history.steps, "minutes": history.minutes, "history": history.rows[-200:]},
+                "data": self.sides_,
+                "validation": {"accuracy": self.accuracy_, "iou": "mean of .5 to .9"},
+            },
+        )  # fmt: skip
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> StarDist:
+        """Read a model package written by `save`, or the built-in one, by name or path."""
+        from micrographia.models.library import find_model
+        from micrographia.models.package import open_package
+
+        package = open_package(find_model(path))
+        Predictor(package)
+        method = cls(**package.config.get("parameters", {}))
+        method.package_ = package
+        return method
+
+    def _learned(self) -> None:
+        if not hasattr(self, "model_"):
+            raise InputError("This StarDist has not learned anything yet: call fit or load first.")
+
+    def _validation(self, examples: Examples, count: int) -> list[int]:
+        if examples.validation is not None:
+            return sorted(set(examples.validation))
+        if count < 2 or not self.validation_share:
+            return []
+        number = max(1, round(self.validation_share * count))
+        return sorted(np.random.default_rng(self.seed).permutation(count)[:number].tolist())
+
+    def _architecture(self, channels: int) -> dict[str, Any]:
+        return {"channels": channels, "experts": [channels], "rays": self.rays, "widths": list(self.widths)}
+
+    def _network(self, channels: int) -> StarModel:
+        from micrographia.nets.star_unet import StarModel
+
+        model = StarModel(**self._architecture(channels))
+        if self.start:
+            from micrographia.segment.star_weights import start_from
+
+            start_from(model, self.start)
+        return model
+
+    def _card(self, name: str) -> str:
+        history = self.history_
+        accuracy = "not measured" if self.accuracy_ is None else f"{self.accuracy_:.3f}"
+        held = ", ".join(self.sides_["validation"]) or "none"
+        return (
+            f"# {name}\n\nStar-polygon model (StarDist 2D with a trimming foreground), trained with Micrographia on "
+            f"{len(self.sides_['training'])} images in {history.steps} steps ({history.minutes} min).\n\n"
+            f"# Validation\n\nMean accuracy TP / (TP + FP + FN) over IoU .5 to .9: {accuracy}, on images set aside "
+            f"for validation, which also chose the thresholds: {held}.\n"
+        )
+
+
+def _names(examples: Examples) -> list[str]:
+    if len(examples.images) != len(examples.labels):
+        raise InputError(f"{len(examples.images)} images but {len(examples.labels)} label images.")
+    if not len(examples.images):
+        raise InputError("There are no images to learn from.")
+    if examples.names is not None:
+        return list(examples.names)
+    return [getattr(image, "name", "") or f"image {i}" for i, image in enumerate(examples.images)]
+
+
+def _channels(image: Any, name: str) -> np.ndarray:
+    """Pixels as (C, Y, X)."""
+    if isinstance(image, Image):
+        if image.axes not in ("YX", "YXS", "CYX"):
+            raise InputError(f"{name}: axes '{image.axes}'; StarDist 2D learns from YX, YXS (colour) or CYX.")
+        data = image.array("SYX" if "S" in image.axes else "CYX")
+    else:
+        data = np.asarray(image)
+        if data.ndim == 3 and data.shape[2] in (3, 4) and data.shape[0] > 4:
+            data = np.moveaxis(data, 2, 0)
+        data = data[None] if data.ndim == 2 else data
+    if data.ndim != 3 or 0 in data.shape:
+        raise InputError(f"{name}: shape {data.shape} is not a picture (Y, X), (Y, X, 3) or (C, Y, X).")
+    return data[:3] if len(data) == 4 and isinstance(image, Image) and "S" in image.axes else data
+
+
+def _checked(labels: Any, image: np.ndarray, name: str) -> np.ndarray:
+    """Labels as int32, compared with their image."""
+    labels = labels.array("YX") if isinstance(labels, Image) else np.asarray(labels)
+    if labels.dtype.kind not in "iub":
+        raise InputError(f"{name}: a label image has whole numbers, this one {labels.dtype}.")
+    if labels.shape != image.shape[1:]:
+        raise InputError(f"{name}: the image is {image.shape[1:]} pixels, its label image {labels.shape}.")
+    return labels.astype(np.int32)
+
+
+def _padded(image: np.ndarray, labels: np.ndarray, stride: int, rays: int) -> dict[str, np.ndarray]:
+    pad = [(0, -n % stride) for n in labels.shape]
+    labels = np.pad(labels, pad, constant_values=-1)
+    return {"image": np.pad(image, [(0, 0), *pad], mode="edge"), **star_targets(labels, rays)}
+
+
+def _maps(model: StarModel, image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    import torch
+
+    stride: int = model.experts[0].stride  # type: ignore[assignment]
+    padded = np.pad(image, [(0, 0), *((0, -n % stride) for n in image.shape[1:])], mode="edge")
+    with torch.inference_mode():
+        probability, distance, foreground = model(torch.from_numpy(padded)[None])
+    return probability[0, 0].numpy(), distance[0].numpy(), foreground[0, 0].numpy()
+
+
+def _cut(image: np.ndarray, side: int) -> np.ndarray:
+    """The brightest square of an image, mirrored where the image is smaller."""
+    pad = [(0, 0), *((0, max(0, side - n)) for n in image.shape[1:])]
+    image = np.pad(image, pad, mode="symmetric")
+    best = max(
+        ((y, x) for y in range(0, image.shape[1] - side + 1, side) for x in range(0, image.shape[2] - side + 1, side)),
+        key=lambda p: float(image[:, p[0] : p[0] + side, p[1] : p[1] + side].mean()),
+    )
+    return image[:, best[0] : best[0] + side, best[1] : best[1] + side]
