@@ -17,23 +17,26 @@ if TYPE_CHECKING:
     from micrographia.arrays.errors import InputError, RequestError
     from micrographia.arrays.image import Image
     from micrographia.features.objects import measure
-    from micrographia.io.read import read
-    from micrographia.method import Method
-    from micrographia.methods import get_method, methods
+    from micrographia.io.reading import read, read_labels
+    from micrographia.io.writing import write, write_labels
+    from micrographia.method import Method, parameter
+    from micrographia.methods import get_method
     from micrographia.segment.predictor import segment
 
 __version__ = "0.1.0"
 
 _WHERE = {
-    "Image": "micrographia.arrays.image",
-    "InputError": "micrographia.arrays.errors",
-    "Method": "micrographia.method",
-    "RequestError": "micrographia.arrays.errors",
-    "get_method": "micrographia.methods",
-    "measure": "micrographia.features.objects",
-    "methods": "micrographia.methods",
-    "read": "micrographia.io.read",
-    "segment": "micrographia.segment.predictor",
+    "Image": "arrays.image",
+    "InputError": "arrays.errors",
+    "Method": "method",
+    "RequestError": "arrays.errors",
+    "get_method": "methods",
+    "measure": "features.objects",
+    "parameter": "method",
+    "read": "io.reading",
+    "read_labels": "io.reading",
+    "write": "io.writing",
+    "write_labels": "io.writing",
 }
 
 __all__ = [
@@ -44,16 +47,21 @@ __all__ = [
     "__version__",
     "get_method",
     "measure",
-    "methods",
+    "parameter",
     "read",
+    "read_labels",
     "segment",
+    "write",
+    "write_labels",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "segment":  # the room is a module that can be called
+        return import_module("micrographia.segment")
     if name not in _WHERE:
         raise AttributeError(f"module 'micrographia' has no attribute '{name}'")
-    value = getattr(import_module(_WHERE[name]), name)
+    value = getattr(import_module(f"micrographia.{_WHERE[name]}"), name)
     globals()[name] = value
     return value
 

@@ -1,0 +1,174 @@
+"""Many inputs, one after the other or in several processes: progress, failures listed, safe to interrupt."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from micrographia.arrays.errors import InputError, RequestError
+
+T = TypeVar("T")
+
+Work = Callable[[T], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Finished(Generic[T]):
+    """One task that ended: with an outcome, or with a sentence that says why it failed."""
+
+    task: T
+    outcome: dict[str, Any] | None
+    problem: str = ""
+    details: str = ""
+
+
+def run_batch(
+    tasks: Sequence[T], work: Work[T], *, jobs: int = 1, before: Callable[[T], None] = lambda task: None
+) -> Generator[Finished[T], None, None]:
+    """Do the work for every task and give each back as soon as it is finished.
+
+    Parameters
+    ----------
+    tasks : sequence
+        With more than one job they and the outcomes travel between processes.
+    work : callable
+        A function of a module (so that another process can import it) that takes a task and returns JSON values.
+    jobs : int
+        Number of processes; 1 works in this one.
+    before : callable
+        Called in this process with each task just before it begins.
+
+    Yields
+    ------
+    Finished
+        In the order in which they end. A failure never stops the others; a process that dies (out of memory) fails only
+        the task that killed it.
+    """
+    if jobs <= 1 or len(tasks) <= 1:
+        for task in tasks:
+            before(task)
+            yield _guarded(task, work)
+        return
+    doubtful: list[T] = []
+    yield from _in_pool(tasks, work, jobs, doubtful, before)
+    for task in doubtful:  # a process died while these were under way: find out which of them kills it
+        again: list[T] = []
+        yield from _in_pool([task], work, 1, again, before)
+        for lost in again:
+            yield Finished(lost, None, "the process died, most likely for lack of memory; try --jobs 1")
+
+
+def _in_pool(
+    tasks: Iterable[T], work: Work[T], jobs: int, doubtful: list[T], before: Callable[[T], None]
+) -> Iterator[Finished[T]]:
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_ignore_interrupts)
+    waiting = list(reversed(list(tasks)))
+    running: dict[Future[Finished[T]], T] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < 2 * jobs:
+                task = waiting.pop()
+                before(task)
+                try:
+                    running[pool.submit(_guarded, task, work)] = task
+                except BrokenProcessPool:
+                    doubtful.append(task)
+            ended, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                task = running.pop(future)
+                try:
+                    yield future.result()
+                except BrokenProcessPool:
+                    doubtful.append(task)
+    except (KeyboardInterrupt, GeneratorExit):
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C reaches every process of the terminal; the first one decides what happens."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _guarded(task: T, work: Work[T]) -> Finished[T]:
+    try:
+        return Finished(task, work(task))
+    except (InputError, RequestError) as error:
+        return Finished(task, None, str(error))
+    except MemoryError:
+        return Finished(task, None, "not enough memory; try --jobs 1, or store the image as OME-Zarr")
+    except Exception as error:  # a fault of ours must not stop the other inputs
+        sentence = f"an unexpected error ({type(error).__name__}: {error}); please report it"
+        return Finished(task, None, sentence, traceback.format_exc())
+
+
+def automatic_jobs(tasks: int, cores: int) -> int:
+    """Number of processes for so many tasks: none beside this one for a few, else one a core up to sixteen."""
+    return 1 if tasks < 4 else max(1, min(cores, tasks, 16))
+
+
+class Progress:
+    """A bar with an estimate on a terminal; one line an input elsewhere.
+
+    Parameters
+    ----------
+    total : int
+        Number of inputs that will be worked on.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.start = total, 0, time.monotonic()
+        self._bar: Any = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[Progress]:
+        """Show the progress inside a ``with`` block."""
+        if not sys.stderr.isatty() or self.total == 0:
+            yield self
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        bar = Bar(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("left"),
+            TimeRemainingColumn(), console=Console(stderr=True), transient=True,
+        )  # fmt: skip
+        with bar:
+            self._bar = (bar, bar.add_task("segmenting", total=self.total))
+            try:
+                yield self
+            finally:
+                self._bar = None
+
+    def advance(self, line: str) -> None:
+        """One input has ended; ``line`` says how."""
+        self.done += 1
+        if self._bar is not None:
+            bar, task = self._bar
+            bar.update(task, advance=1)
+            return
+        left = (time.monotonic() - self.start) / self.done * (self.total - self.done)
+        estimate = f", about {duration(left)} left" if self.done < self.total and self.done > 1 else ""
+        print(f"[{self.done}/{self.total}] {line}{estimate}", file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """A length of time in words a person would use."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

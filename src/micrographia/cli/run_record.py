@@ -1,0 +1,173 @@
+"""What a run did, kept in its output folder, so that the same command goes on where it stopped.
+
+The record is a text file with one JSON object a line: first the settings, then for each input a line when its
+results begin to be written and one when they are complete. Lines are only ever appended, so that a run that is
+killed at any moment leaves a record that says what can be trusted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from micrographia.arrays.errors import RequestError
+from micrographia.io.atomic import write_problem
+
+NAME = "micrographia-run.jsonl"
+"""File name of the record."""
+
+_WHOLE = 64 * 2**20
+_PART = 4 * 2**20
+
+
+class RunRecord:
+    """The record of one output folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Output folder; made where it is missing.
+    settings : mapping
+        Everything that decides what the results look like, as JSON values.
+
+    Raises
+    ------
+    InputError
+        Where the folder cannot be made or written to.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+        self.path = folder / NAME
+        self.settings = json.loads(json.dumps(settings))
+        self.earlier: dict[str, Any] | None = None
+        self.begun: dict[str, dict[str, Any]] = {}
+        self.done: dict[str, dict[str, Any]] = {}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if self.path.exists():
+                self._read()
+            with self.path.open("a", encoding="utf-8"):
+                pass  # tells whether the folder can be written to, before any work is done
+        except OSError as error:
+            raise write_problem(folder, error) from error
+
+    @property
+    def names(self) -> dict[Path, str]:
+        """Result name of each input of the earlier run."""
+        return {Path(source): line["name"] for source, line in self.begun.items()}
+
+    @property
+    def files(self) -> set[str]:
+        """Names of all files that this run wrote or began to write."""
+        return {name for line in (*self.begun.values(), *self.done.values()) for name in line.get("files", ())}
+
+    def changed_settings(self) -> list[str]:
+        """What differs from the settings of the earlier run, in words; empty where nothing does."""
+        if self.earlier is None:
+            return []
+        keys = [*self.settings, *(k for k in self.earlier if k not in self.settings)]
+        return [
+            f"{key} was {_text(self.earlier.get(key))} and is now {_text(self.settings.get(key))}"
+            for key in keys
+            if self.earlier.get(key) != self.settings.get(key)
+        ]
+
+    def start(self) -> None:
+        """Write the settings; forget an earlier run with others."""
+        if self.changed_settings():
+            self.begun, self.done = {}, {}
+            self._replace()
+        elif self.earlier is None:
+            self._append({"settings": self.settings})
+        self.earlier = self.settings
+
+    def finished(self, source: Path, print_: str) -> dict[str, Any] | None:
+        """What was noted when this very input was finished, if its results are still there."""
+        line = self.done.get(str(source))
+        if line is None or line["fingerprint"] != print_:
+            return None
+        folder = self.path.parent
+        return line["outcome"] if all((folder / name).exists() for name in line["files"]) else None
+
+    def begin(self, source: Path, name: str, files: Sequence[str]) -> None:
+        """Note that the results of an input are about to be written."""
+        self.begun[str(source)] = {"begin": str(source), "name": name, "files": list(files)}
+        self.done.pop(str(source), None)
+        self._append(self.begun[str(source)])
+
+    def finish(self, source: Path, print_: str, files: Sequence[str], outcome: Mapping[str, Any]) -> None:
+        """Note that the results of an input are complete."""
+        line = {"done": str(source), "fingerprint": print_, "files": list(files), "outcome": dict(outcome)}
+        self.done[str(source)] = line
+        self._append(line)
+
+    def _read(self) -> None:
+        for text in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue  # the last line of a run that was killed
+            if not isinstance(line, dict):
+                continue
+            if "settings" in line:
+                self.earlier = line["settings"]
+            elif "begin" in line:
+                self.begun[line["begin"]] = line
+                self.done.pop(line["begin"], None)
+            elif "done" in line:
+                self.done[line["done"]] = line
+        if self.earlier is None and self.path.stat().st_size:
+            raise RequestError(f"{self.path} is not a record of a run; move it away or choose another output folder.")
+
+    def _append(self, line: Mapping[str, Any]) -> None:
+        try:
+            cut = self.path.exists() and self.path.stat().st_size and not _ends_with_newline(self.path)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(("\n" if cut else "") + json.dumps(line, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise write_problem(self.path, error) from error
+
+    def _replace(self) -> None:
+        from micrographia.io.atomic import replacing
+
+        with replacing(self.path) as partial:
+            partial.write_text(json.dumps({"settings": self.settings}, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def fingerprint(path: Path) -> str:
+    """Short text that changes when a file, or a Zarr folder, changes.
+
+    Files up to 64 MiB are read whole; of larger ones the size, the time of the last change and the first and last
+    4 MiB count. Of a folder the names, sizes and times of its files count.
+    """
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for folder, folders, files in os.walk(path):
+            folders.sort()
+            for name in sorted(files):
+                stat = os.stat(os.path.join(folder, name))
+                digest.update(f"{os.path.relpath(folder, path)}/{name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+        return digest.hexdigest()[:32]
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if size <= _WHOLE:
+            digest.update(file.read())
+        else:
+            digest.update(f"{size} {path.stat().st_mtime_ns}".encode() + file.read(_PART))
+            file.seek(-_PART, os.SEEK_END)
+            digest.update(file.read())
+    return digest.hexdigest()[:32]
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def _text(value: Any) -> str:
+    return "not set" if value is None else str(value)
