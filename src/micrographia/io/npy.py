@@ -20,12 +20,15 @@ def read_npy(path: Path, *, axes: str | None = None) -> Image:
     Raises
     ------
     InputError
-        Where it holds objects, is truncated, or its axes cannot be known.
+        Where it is no array, holds objects, is truncated, or its axes cannot be known.
     """
+    with path.open("rb") as file:
+        if file.read(len(SIGNATURE)) != SIGNATURE:
+            raise InputError(f"{path} is named like a NumPy array but is none; save it again with numpy.save.")
     try:
         data = np.load(path, allow_pickle=False)
     except ValueError as error:
-        if "allow_pickle" in str(error) or "Object arrays" in str(error):
+        if "Object arrays" in str(error):
             raise InputError(
                 f"{path} holds Python objects, which could run code when opened; save it as a plain array of numbers."
             ) from error

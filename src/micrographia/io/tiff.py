@@ -23,6 +23,7 @@ LAZY_BYTES = 1 << 30
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _SEPARATED = 0, 1, 2, 3, 5
 _ALPHA = (1, 2)
+_SEPARATE = 2
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it warns of is checked here instead
 
@@ -166,13 +167,17 @@ def _lazy(series: tifffile.TiffPageSeries, level: int) -> Any:
 def _stored_axes(series: tifffile.TiffPageSeries, page: tifffile.TiffPage) -> tuple[str, tuple[str, ...]]:
     """Axes as the file names them; samples that are not colours become channels."""
     axes = str(series.axes)
-    if "S" not in axes or int(page.photometric) != _BLACK_IS_ZERO:
+    photometric = int(page.photometric)
+    if "S" not in axes or photometric not in (_BLACK_IS_ZERO, _RGB):
         return axes, ()
     samples = series.shape[axes.index("S")]
     alpha = sum(int(extra) in _ALPHA for extra in page.extrasamples)
-    if samples - alpha <= 1 or "C" in axes:
-        return axes, ()
-    return axes.replace("S", "C"), (f"{samples} samples a pixel were taken as channels",)
+    colours = 3 if photometric == _RGB else 1
+    if samples - alpha > colours and "C" not in axes:
+        return axes.replace("S", "C"), (f"{samples} samples a pixel were taken as channels",)
+    if photometric == _RGB and int(page.planarconfig) == _SEPARATE and series.kind == "shaped":
+        return axes, ("the planes are stored as red, green and blue (if they are channels, say so with --axes CYX)",)
+    return axes, ()
 
 
 def _guessed(axes: str, data: Any, name: str) -> tuple[str, Any, tuple[str, ...]]:
@@ -197,6 +202,8 @@ def _changes(page: tifffile.TiffPage, axes: str, as_it_is: bool) -> int | None:
     photometric = int(page.photometric)
     if photometric == _SEPARATED and page.samplesperpixel == 4:
         return _SEPARATED
+    if photometric == _WHITE_IS_ZERO and page.bitspersample == 1:
+        return None  # a mask: what wrote it meant 1 as true
     if photometric in (_PALETTE, _WHITE_IS_ZERO):
         return None if as_it_is or (photometric == _PALETTE and page.colormap is None) else photometric
     if "S" in axes and any(int(extra) in _ALPHA for extra in page.extrasamples):
