@@ -1,9 +1,9 @@
 """Names and units of the columns of an object table.
 
 A column that ends in ``_px`` is in pixels (``area_px``: number of pixels) and always there. Where the pixel size is
-known, the same quantity in micrometres stands beside it and ends in ``_um`` (``area_um2``: µm²). Columns without such an
-ending have no unit, or that of the image (intensities). ``table.attrs["units"]`` names the unit of every column that
-has one.
+known, the same quantity in micrometres stands beside it and ends in ``_um`` (``area_um2``: µm²). Columns without
+such an ending have no unit, or that of the image (intensities). ``table.attrs["units"]`` names the unit of every
+column that has one.
 
 =====================================  =================================================================================
 column                                 meaning

@@ -1,0 +1,129 @@
+"""Image quality: numbers on images with known faults, and the sentences made of them."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter, zoom
+
+from micrographia.arrays.errors import InputError
+from micrographia.arrays.image import Image
+from micrographia.features.quality import (
+    background_level,
+    edge_width,
+    focus_score,
+    image_warnings,
+    saturated_fraction,
+)
+
+
+def discs(radius=9, step=30, shape=(240, 300)):
+    yy, xx = np.mgrid[: shape[0], : shape[1]]
+    inside = np.hypot(yy % step - step // 2, xx % step - step // 2) < radius
+    return np.where(inside, yy // step * (shape[1] // step) + xx // step + 1, 0)
+
+
+@pytest.fixture
+def labels():
+    return discs()
+
+
+@pytest.fixture
+def image(labels):
+    """Fluorescence, 12 bits, sharp."""
+    rng = np.random.default_rng(0)
+    light = gaussian_filter((labels > 0) * 2000.0, 1.2) + 200
+    return rng.poisson(light).astype(np.uint16)
+
+
+def test_a_good_image_has_no_warnings(image, labels):
+    assert image_warnings(image, labels, trained_diameter=(10, 40)) == []
+
+
+def test_saturation(image, labels):
+    bright = np.minimum(image.astype(int) * 2, 4095).astype(np.uint16)
+    inside = labels > 0
+    assert saturated_fraction(bright, inside) == pytest.approx((bright == 4095)[inside].mean())
+    assert any(w.startswith("Saturated:") and "4095" in w for w in image_warnings(bright, labels))
+    assert saturated_fraction(image) < 1e-4
+    # Cut at a value that is no camera's, and as float.
+    assert saturated_fraction(np.minimum(image, 1500), inside) > 0.1
+    assert saturated_fraction(np.minimum(image, 1500) / 1500, inside) > 0.1
+
+
+@pytest.mark.parametrize("constant", [np.zeros((5, 5)), np.full((5, 5), 255, np.uint8), np.full((3, 3), np.nan)])
+def test_constant_images_are_not_saturated(constant):
+    assert saturated_fraction(constant) == 0
+
+
+def test_a_white_background_is_not_a_saturated_object(labels):
+    tissue = np.where(labels[..., None] > 0, np.array([120, 60, 150]), 255).astype(np.uint8)
+    tissue = gaussian_filter(tissue, (1, 1, 0))
+    assert image_warnings(tissue, labels) == []
+
+
+@pytest.mark.parametrize("invert", [False, True])
+@pytest.mark.parametrize("scale", [1, 2, 5])
+def test_focus_does_not_depend_on_magnification_or_sign(image, labels, scale, invert):
+    picture = image.max() - image.astype(float) if invert else image.astype(float)
+    big, blurred = zoom(picture, scale, order=1), zoom(gaussian_filter(picture, 5), scale, order=1)
+    marks = np.kron(labels, np.ones((scale, scale), int))
+    assert edge_width(big, marks) < 0.4
+    assert edge_width(blurred, marks) > 0.5
+    assert any("Out of focus" in w for w in image_warnings(blurred, marks))
+
+
+def test_best_plane_of_a_stack(image):
+    rng = np.random.default_rng(1)
+    stack = [gaussian_filter(image.astype(float), s) + rng.normal(0, 3, image.shape) for s in (4, 2, 0, 3, 6)]
+    bleached = [p * f for p, f in zip(stack, (2, 1.5, 1, 0.9, 0.8))]
+    assert np.argmax([focus_score(p) for p in bleached]) == 2
+    assert focus_score(np.zeros((4, 4))) == 0
+
+
+def test_background(image, labels):
+    assert background_level(image, labels) == pytest.approx(200, abs=15)
+    assert background_level(image) == pytest.approx(200, abs=10)
+    assert background_level(np.full((4, 4), 7), np.ones((4, 4), int)) == pytest.approx(7, abs=0.01)
+    assert np.isnan(background_level(np.full((2, 2), np.nan)))
+
+
+def test_nothing_found(image):
+    nothing = np.zeros(image.shape, int)
+    assert image_warnings(image, nothing) == ["Nothing was found."]
+    assert image_warnings(np.ones(image.shape), nothing) == ["All pixels have the same value: the image is empty."]
+
+
+def test_sizes_the_model_does_not_know(image, labels):
+    (larger,) = image_warnings(image, labels, trained_diameter=(4, 9))
+    (smaller,) = image_warnings(image, labels, trained_diameter=(40, 90))
+    assert "larger" in larger and "4 to 9 px" in larger and "18 px" in larger
+    assert "smaller" in smaller
+
+
+def test_cut_objects(image, labels):
+    few = np.where((labels == 1) | (labels == 2), labels, 0)
+    few[:8] = few[14]
+    assert any("2 of 2 objects touch the border" in w for w in image_warnings(image, few))
+
+
+def test_channels_are_named(image, labels):
+    two = Image(np.stack([image, np.minimum(image, 900)]), "CYX", {}, ("DAPI", "GFP"))
+    (warning,) = image_warnings(two, labels)
+    assert warning.startswith("Saturated in channel GFP")
+
+
+def test_pixels_that_are_not_numbers(image, labels):
+    broken = image.astype(float)
+    broken[3, :4], broken[9, 9] = np.nan, np.inf
+    assert image_warnings(broken, labels) == ["5 pixels are not numbers (NaN or infinite); they were left out."]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (30, 1), (2, 2)])
+def test_tiny_images(shape):
+    one = np.ones(shape, int)
+    one.flat[0] = 0
+    assert all(isinstance(w, str) for w in image_warnings(np.arange(one.size).reshape(shape), one))
+
+
+def test_shapes_must_fit(image):
+    with pytest.raises(InputError, match=r"\(3, 3\)"):
+        image_warnings(image, np.zeros((3, 3), int))
