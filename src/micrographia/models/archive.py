@@ -69,12 +69,11 @@ def read(path: Path, name: str) -> bytes:
 
 def write(path: Path, files: Mapping[str, bytes]) -> None:
     """Write a zip beside ``path`` and rename it into place, so that no half-written package ever has the final name."""
-    with _beside(path) as beside:
-        with zipfile.ZipFile(beside, "w") as archive:
-            for name, content in files.items():
-                info = zipfile.ZipInfo(name, _DATE)
-                info.external_attr = 0o644 << 16
-                archive.writestr(info, content, zipfile.ZIP_DEFLATED, 9)
+    with _beside(path) as beside, zipfile.ZipFile(beside, "w") as archive:
+        for name, content in files.items():
+            info = zipfile.ZipInfo(name, _DATE)
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, content, zipfile.ZIP_DEFLATED, 9)
 
 
 def copy(source: Path, path: Path) -> None:

@@ -66,7 +66,9 @@ def find_model(name: str | Path) -> Path:
     if path.suffix.lower() == ".zip" or len(path.parts) > 1:
         raise InputError(f"{name}: there is no such model file.")
     names = ", ".join(e.name for e in list_models()) or "none yet"
-    raise RequestError(f"There is no model '{name}'. Models at hand: {names}. A file is given by its path, ending in .zip.")
+    raise RequestError(
+        f"There is no model '{name}'. Models at hand: {names}. A file is given by its path, ending in .zip."
+    )
 
 
 def import_model(source: str | Path, name: str | None = None, *, force: bool = False) -> Path:
@@ -159,7 +161,9 @@ def _target(folder: Path, name: str, force: bool) -> Path:
         raise RequestError(f"A model cannot be named '{name}'; use letters, digits, '-', '_', '.' and '+'.")
     target = folder / f"{name}.zip"
     if target.exists() and not force:
-        raise RequestError(f"There is a model '{name}' already ({target}); give another --name, or --force to replace it.")
+        raise RequestError(
+            f"There is a model '{name}' already ({target}); give another --name, or --force to replace it."
+        )
     return target
 
 

@@ -97,14 +97,18 @@ def check_description(path: Path, rdf: Mapping[str, Any]) -> None:
             "reading a model. Download the whole model from bioimage.io as one .zip and import that."
         )
     if onnx.get("external_data"):
-        raise InputError(f"{path}: this model keeps its weights in a file beside the ONNX graph; only one file is read.")
+        raise InputError(
+            f"{path}: this model keeps its weights in a file beside the ONNX graph; only one file is read."
+        )
     for side in ("inputs", "outputs"):
         if not isinstance(rdf.get(side), list) or not rdf[side]:
             raise InputError(f"{path}: this model package describes no {side}.")
         for tensor in rdf[side]:
             steps = (tensor.get("preprocessing") or tensor.get("postprocessing") or ()) if _is_map(tensor) else ()
             if any(not _is_map(s) or s.get("id") == "custom" for s in steps):
-                raise InputError(f"{path}: this model wants to run its own Python code after the network; it is refused.")
+                raise InputError(
+                    f"{path}: this model wants to run its own Python code after the network; it is refused."
+                )
 
 
 def check_files(path: Path, rdf: Mapping[str, Any], names: list[str], read: Callable[[str], bytes]) -> None:
@@ -138,7 +142,9 @@ def check_graph(path: Path, onnx: bytes) -> None:
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     if graph.external_data:
-        raise InputError(f"{path}: this model keeps its weights in a file beside the ONNX graph; only one file is read.")
+        raise InputError(
+            f"{path}: this model keeps its weights in a file beside the ONNX graph; only one file is read."
+        )
     if graph.foreign_operators:
         raise InputError(
             f"{path}: this model uses the unknown operator {', '.join(graph.foreign_operators)}, which would need its "

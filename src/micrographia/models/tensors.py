@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from micrographia.arrays.errors import InputError
 
 LETTERS = {"channel": "C", "time": "T", "z": "Z", "y": "Y", "x": "X"}
@@ -198,28 +200,34 @@ class TensorSpec:
         return out
 
 
-def expected_shape(spec: TensorSpec, sizes: Mapping[tuple[str, str], int], specs: Mapping[str, TensorSpec]) -> tuple:
-    """Shape of a tensor whose axes refer to others.
+def check_shapes(specs: Sequence[TensorSpec], arrays: Mapping[str, np.ndarray]) -> None:
+    """Compare arrays with what their specs allow, references to other axes included.
 
     Parameters
     ----------
-    spec : TensorSpec
-        The tensor.
-    sizes : dict
-        (tensor id, axis id) to size, for every axis that may be referred to.
-    specs : dict
-        All tensors by id.
+    specs : sequence of TensorSpec
+        Inputs, or inputs and outputs together.
+    arrays : dict
+        Tensor id to array, for every spec and every tensor that a spec refers to.
 
-    Returns
-    -------
-    tuple
-        One size for each axis, None where the description leaves it open.
+    Raises
+    ------
+    InputError
+        Naming the first axis that does not fit.
     """
-    shape: list[int | None] = []
-    for a in spec.axes:
-        if isinstance(a.size, Like):
-            ratio = specs[a.size.tensor].axis(a.size.axis).scale / a.scale
-            shape.append(int(sizes[a.size.tensor, a.size.axis] * ratio + a.size.offset))
-        else:
-            shape.append(a.size if isinstance(a.size, int) else None)
-    return tuple(shape)
+    by_id = {s.id: s for s in specs}
+    for spec in specs:
+        shape = arrays[spec.id].shape
+        if len(shape) != len(spec.axes):
+            raise InputError(f"tensor '{spec.id}' has the shape {shape}, but {len(spec.axes)} axes are described.")
+        for a, got in zip(spec.axes, shape, strict=True):
+            want = a.size
+            if isinstance(want, Like):
+                reference = by_id[want.tensor]
+                at = reference.axis_ids.index(want.axis)
+                ratio = reference.axes[at].scale / a.scale
+                want = int(arrays[want.tensor].shape[at] * ratio + want.offset)
+            elif isinstance(want, Steps):
+                want = want.at_least(got)
+            if want is not None and got != want:
+                raise InputError(f"axis '{a.id}' of tensor '{spec.id}' has {got} entries, but {want} are described.")

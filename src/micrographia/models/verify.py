@@ -68,7 +68,9 @@ def test_model(model: str | Path | ModelPackage) -> TestReport:
         seconds = time.perf_counter() - start
         results = postprocess(raw, package.outputs, tensors, package.inputs)
     except InputError as error:
-        raise InputError(str(error) if str(error).startswith(str(package.path)) else f"{package.path}: {error}") from error
+        raise InputError(
+            str(error) if str(error).startswith(str(package.path)) else f"{package.path}: {error}"
+        ) from error
     differences: dict[str, float] = {}
     notes: list[str] = []
     for id, want in expected.items():

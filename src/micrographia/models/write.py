@@ -18,7 +18,7 @@ from micrographia.models import archive, refuse
 from micrographia.models.graph import read_graph
 from micrographia.models.package import DECLARATION, ModelPackage, open_package
 from micrographia.models.processing import postprocess, preprocess
-from micrographia.models.tensors import TensorSpec
+from micrographia.models.tensors import TensorSpec, check_shapes
 
 _RDF = "rdf.yaml"
 
@@ -151,8 +151,7 @@ def write_package(
     if tolerance:
         rdf["config"]["bioimageio"] = {
             "reproducibility_tolerance": [
-                {"output_ids": [o], "relative_tolerance": r, "absolute_tolerance": a}
-                for o, (r, a) in tolerance.items()
+                {"output_ids": [o], "relative_tolerance": r, "absolute_tolerance": a} for o, (r, a) in tolerance.items()
             ]
         }
     _add_hashes(rdf, files)
@@ -277,7 +276,13 @@ def _run(
         if np.abs(tests[spec.id]).max() < 1e-4:
             raise InputError(f"{name}: the test tensor for '{spec.id}' is all zero; bioimage.io asks for other values.")
     network = Network(onnx, inputs, outputs, name=name)
-    return postprocess(network(preprocess(tests, inputs)), outputs, tests, inputs)
+    try:
+        check_shapes(inputs, tests)
+        results = postprocess(network(preprocess(tests, inputs)), outputs, tests, inputs)
+        check_shapes([*inputs, *outputs], {**tests, **results})
+    except InputError as error:
+        raise InputError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from error
+    return results
 
 
 def _check_tests(
