@@ -71,6 +71,8 @@ class _Training(pl.LightningModule):
         self.average = torch.optim.swa_utils.AveragedModel(network, avg_fn=self._average, use_buffers=True)
         self.average.requires_grad_(False)
         self.history = History()
+        self.earlier: dict[str, Any] | None = None  # the checkpoint that this session goes on from
+        self.first = 0  # steps of earlier sessions
         self.spent = 0.0  # seconds of earlier sessions
         self.started = time.monotonic()
         self._sums: dict[str, list[float]] = {}
@@ -86,8 +88,20 @@ class _Training(pl.LightningModule):
     def seconds(self) -> float:
         return self.spent + time.monotonic() - self.started
 
+    @property
+    def step(self) -> int:
+        """Steps of all sessions."""
+        return self.first + self.global_step
+
+    def resume(self, path: Path) -> None:
+        """Take over weights, optimiser, history and clock; Lightning's own resume restarts a finished epoch."""
+        self.earlier = torch.load(path, weights_only=True, map_location="cpu")
+        self.load_state_dict(self.earlier["state_dict"])
+        kept = self.earlier["micrographia"]
+        self.first, self.spent, self.history.rows = kept["step"], kept["seconds"], kept["rows"]
+
     def progress(self) -> float:
-        done = self.global_step / self.schedule.steps
+        done = self.step / self.schedule.steps
         if self.schedule.minutes:
             done = max(done, self.seconds / 60 / self.schedule.minutes)
         return min(1.0, done)
@@ -96,14 +110,17 @@ class _Training(pl.LightningModule):
         decay = [p for p in self.network.parameters() if p.ndim > 1]
         plain = [p for p in self.network.parameters() if p.ndim <= 1]
         groups = [{"params": decay, "weight_decay": self.schedule.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-        return torch.optim.AdamW(groups, lr=self.schedule.learning_rate)
+        optimizer = torch.optim.AdamW(groups, lr=self.schedule.learning_rate)
+        if self.earlier:
+            optimizer.load_state_dict(self.earlier["optimizer_states"][0])
+        return optimizer
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:
         progress = self.progress()
         if progress >= 1:
             self.trainer.should_stop = True
             return -1
-        warm = min(1.0, (self.global_step + 1) / 200)
+        warm = min(1.0, (self.step + 1) / 200)
         rate = self.schedule.learning_rate * warm * (0.5 + 0.5 * float(np.cos(np.pi * progress))) + 1e-6
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = rate
@@ -128,22 +145,17 @@ class _Training(pl.LightningModule):
         row = {name: float(np.mean(values)) for name, values in self._sums.items()}
         self._sums = {}
         self.log("validation", row.get("validation_loss", row.get("train_loss", float("nan"))))
-        row |= {"step": self.global_step, "minutes": round(self.seconds / 60, 2)}
+        row |= {"step": self.step, "minutes": round(self.seconds / 60, 2)}
         self.history.rows.append(row)
         if self.report:
             self.report(row)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["micrographia"] = {"rows": self.history.rows, "seconds": self.seconds}
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.history.rows = checkpoint["micrographia"]["rows"]
-        self.spent = checkpoint["micrographia"]["seconds"]
-        self.started = time.monotonic()
+        checkpoint["micrographia"] = {"rows": self.history.rows, "seconds": self.seconds, "step": self.step}
 
 
 class _Rounds(pl.LightningDataModule):
-    """Round r trains on patches r·n … (r+1)·n, so a resumed training goes on where it stopped."""
+    """Step s trains on patches s·batch … (s+1)·batch, so a resumed training goes on where it stopped."""
 
     def __init__(self, patches: Callable[[range], Dataset], validation: Sequence[dict], schedule: Schedule, workers: int):
         super().__init__()
@@ -151,8 +163,8 @@ class _Rounds(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         count = self.schedule.every * self.schedule.batch
-        first = self.trainer.current_epoch * count  # type: ignore[union-attr]
-        patches = self.patches(range(first, first + count))
+        step = self.trainer.lightning_module.step  # type: ignore[union-attr]
+        patches = self.patches(range(step * self.schedule.batch, step * self.schedule.batch + count))
         return DataLoader(patches, self.schedule.batch, num_workers=self.workers, prefetch_factor=4 if self.workers else None)
 
     def val_dataloader(self) -> DataLoader:
@@ -209,29 +221,42 @@ def train_network(
         callbacks.append(EarlyStopping("validation", patience=schedule.patience, mode="min"))
     if progress:
         callbacks.append(TQDMProgressBar(refresh_rate=50))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="pytorch_lightning")
-        trainer = pl.Trainer(
-            default_root_dir=folder,
-            accelerator={"cuda": "gpu"}.get(device, device),
-            devices=1,
-            precision="bf16-mixed" if _computes_in_bfloat16(device) else "32-true",
-            max_epochs=-(-schedule.steps // schedule.every),
-            max_steps=schedule.steps,
-            reload_dataloaders_every_n_epochs=1,
-            callbacks=callbacks,
-            logger=False,
-            enable_model_summary=False,
-            enable_progress_bar=progress,
-            num_sanity_val_steps=0,
-            gradient_clip_val=5.0,
-        )
-        resume = folder / "last.ckpt"
-        data = _Rounds(patches, list(validation), schedule, workers)
-        trainer.fit(training, data, ckpt_path=str(resume) if resume.exists() else None, weights_only=True)
-    training.history.steps = training.global_step
+    if (folder / "last.ckpt").exists():
+        training.resume(folder / "last.ckpt")
+        for callback in callbacks:
+            state = training.earlier["callbacks"].get(callback.state_key)  # type: ignore[index]
+            if state:
+                callback.load_state_dict(state)
+    if training.step < schedule.steps:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="pytorch_lightning")
+            trainer = pl.Trainer(
+                default_root_dir=folder,
+                accelerator={"cuda": "gpu"}.get(device, device),
+                devices=1,
+                precision="bf16-mixed" if _computes_in_bfloat16(device) else "32-true",
+                max_epochs=-1,
+                max_steps=schedule.steps - training.step,
+                reload_dataloaders_every_n_epochs=1,
+                callbacks=callbacks,
+                logger=False,
+                enable_model_summary=False,
+                enable_progress_bar=progress,
+                num_sanity_val_steps=0,
+                gradient_clip_val=5.0,
+            )
+            rounds = _Rounds(patches, list(validation), schedule, workers)
+            try:
+                trainer.fit(training, rounds)
+            except SystemExit:  # what Lightning makes of Ctrl-C
+                raise KeyboardInterrupt from None
+            rows = training.history.rows
+            if validation and (not rows or rows[-1]["step"] != training.step):  # the time budget ended a round
+                trainer.validate(training, rounds, verbose=False)
+    training.history.steps = training.step
     training.history.minutes = round(training.seconds / 60, 2)
-    if validation and best.best_model_path:
+    final = training.history.rows[-1].get("validation_loss") if training.history.rows else None
+    if final is not None and best.best_model_score is not None and float(best.best_model_score) < final:
         state = torch.load(best.best_model_path, weights_only=True, map_location="cpu")["state_dict"]
         training.load_state_dict(state)
     return training.average.module.cpu().eval(), training.history

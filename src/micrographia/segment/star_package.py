@@ -179,5 +179,4 @@ def write_star_package(
         tags=["segmentation", "instance-segmentation", "stardist", "2d", *tags],
         cite=[CITATION],
         config=config,
-        tolerance={t.id: (0.01, 0.01) for t in outputs},
     )
