@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from micrographia.io.writing import write, write_labels
     from micrographia.method import Method, parameter
     from micrographia.methods import get_method
-    from micrographia.segment.predictor import segment
+    from micrographia.segment.segmenting import segment
 
 __version__ = "0.1.0"
 

@@ -69,11 +69,11 @@ class Parameter:
         if self.choices:
             return "one of " + ", ".join(str(c) for c in self.choices)
         if self.ge is not None and self.le is not None:
-            return f"{self.ge:g} to {self.le:g}{unit}"
+            return f"{_number(self.ge)} to {_number(self.le)}{unit}"
         if self.ge is not None:
-            return f"at least {self.ge:g}{unit}"
+            return f"at least {_number(self.ge)}{unit}"
         if self.le is not None:
-            return f"at most {self.le:g}{unit}"
+            return f"at most {_number(self.le)}{unit}"
         return ""
 
     @property
@@ -238,6 +238,10 @@ class Declared:
             config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
             cls._pydantic = create_model(cls.__name__, __config__=config, **fields)  # type: ignore[attr-defined]
         return cls._pydantic  # type: ignore[attr-defined]
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def _resolve(annotation: Any, cls: type) -> Any:

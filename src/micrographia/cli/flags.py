@@ -22,7 +22,7 @@ def add_flags(
     parser: ArgumentParser,
     declared: type[Declared],
     *,
-    title: str = "options",
+    title: str = "",
     short: Mapping[str, str] | None = None,
     skip: Collection[str] = (),
 ) -> None:
@@ -38,13 +38,13 @@ def add_flags(
     declared : subclass of Declared
         The options of a command, or a method.
     title : str
-        Heading of the group in ``--help``.
+        Heading of a group of their own in ``--help``.
     short : mapping, optional
         Parameter name to a one-letter flag, for example ``{"out": "-o"}``.
     skip : collection of str
         Parameters that the command sets itself.
     """
-    group = parser.add_argument_group(title)
+    group = parser.add_argument_group(title) if title else parser
     for p in declared.declared():
         if p.name in skip:
             continue
@@ -53,14 +53,18 @@ def add_flags(
             names.insert(0, short[p.name])
         facts: dict[str, Any] = {"dest": p.name, "default": SUPPRESS, "help": _help(p)}
         if p.type is bool:
-            group.add_argument(*names, action=BooleanOptionalAction, **facts)
+            group.add_argument(*names, action=BooleanOptionalAction if p.default else "store_true", **facts)
         elif get_origin(p.type) is tuple and get_args(p.type)[-1] is not Ellipsis:
             n = len(get_args(p.type))
             group.add_argument(*names, nargs=n, metavar=tuple([_metavar(get_args(p.type)[0])] * n), **facts)
         elif get_origin(p.type) in (tuple, list):
             group.add_argument(*names, nargs="+", metavar=_metavar(get_args(p.type)[0]), **facts)
         else:
-            metavar = "{" + ",".join(str(c) for c in p.choices) + "}" if p.choices else _metavar(p.type)
+            metavar = (
+                "{" + ",".join(str(c) for c in p.choices) + "}"
+                if p.choices
+                else _metavar(p.type, p.name.upper().replace("_", "-"))
+            )
             group.add_argument(*names, metavar=metavar, **facts)
 
 
@@ -84,9 +88,9 @@ def _help(p: Parameter) -> str:
 def _text(default: Any) -> str:
     if isinstance(default, (tuple, list)):
         return " ".join(_text(item) for item in default)
-    return f"{default:g}" if isinstance(default, float) else str(default)
+    return f"{default:.10g}" if isinstance(default, float) else str(default)
 
 
-def _metavar(annotation: Any) -> str:
+def _metavar(annotation: Any, text: str = "TEXT") -> str:
     kinds = [k for k in (get_args(annotation) or (annotation,)) if k is not type(None)]
-    return {int: "N", float: "X", str: "TEXT", bool: "yes|no"}.get(kinds[0], "VALUE")
+    return {int: "N", float: "X", str: text, bool: "yes|no"}.get(kinds[0], "VALUE")

@@ -73,6 +73,16 @@ class _Found:
     objects: int = 0
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """The plane that the overlay shows: picture and labels, thinned where large; a sample at full resolution."""
+
+    picture: np.ndarray
+    labels: np.ndarray
+    sample: tuple[Image, np.ndarray]
+    kind: str
+
+
 def make_results(task: Task) -> dict[str, Any]:
     """Segment and measure one input and write its results.
 
@@ -96,23 +106,22 @@ def make_results(task: Task) -> dict[str, Any]:
     if options["pixel_size"] is not None:
         size = float(options["pixel_size"])
         image = replace(image, pixel_size=dict(image.pixel_size) | {"Y": size, "X": size})
-    all_channels = len(finder.experts) == 1 and finder.channels > 1
+    all_channels = finder.all_channels
     planes, notes = choose_planes(image, channel=options["channel"], z=options["z"], all_channels=all_channels)
     stack = stack_axes(image, planes)
     found = _Found([], [], [*image.notes, *notes])
     labels_path = task.folder / task.files[0]
     if labels_path.suffix == ".zarr":
-        picture, kind = _to_zarr(task, finder, image, planes, stack, labels_path, found)
+        shown = _to_zarr(task, finder, image, planes, stack, labels_path, found)
     else:
-        picture, kind = _to_tiff(task, finder, image, planes, stack, labels_path, found)
+        shown = _to_tiff(task, finder, image, planes, stack, labels_path, found)
     table = _joined(found.tables)
     _write_lists(task, table, found)
-    shown, shown_labels = picture
-    from micrographia.features.quality import check_image
+    from micrographia.features.quality import image_warnings
     from micrographia.io.writing import write
     from micrographia.report.overlay import overlay
 
-    write(task.folder / f"{task.name}_overlay.png", overlay(shown, shown_labels), axes="YXS")
+    write(task.folder / f"{task.name}_overlay.png", overlay(shown.picture, shown.labels), axes="YXS")
     diameters = table["equivalent_diameter_px"].to_numpy() if len(table) else np.zeros(0)
     return {
         "source": str(task.source),
@@ -122,9 +131,9 @@ def make_results(task: Task) -> dict[str, Any]:
         "planes": len(planes),
         "shape": list(image.shape),
         "axes": image.axes,
-        "kind": kind,
+        "kind": shown.kind,
         "notes": list(dict.fromkeys(found.notes)),
-        "warnings": check_image(shown, shown_labels),
+        "warnings": image_warnings(*shown.sample, trained_diameter=_trained(finder, shown.kind)),
         "diameters": [round(float(d), 2) for d in diameters],
         "seconds": round(time.perf_counter() - start, 2),
     }
@@ -136,6 +145,18 @@ def predictor(model: str, threads: int) -> Predictor:
     from micrographia.segment.predictor import load_predictor
 
     return load_predictor(model, threads=threads or None)
+
+
+def _trained(finder: Predictor, kind: str) -> tuple[float, float] | None:
+    """Diameters of most objects that the network for this kind of image was trained on."""
+    for expert in finder.experts:
+        if expert.name == kind and expert.diameters[2] > 0:
+            return expert.diameters[0], expert.diameters[2]
+    return None
+
+
+def _middle(size: int) -> slice:
+    return slice(max(0, (size - _PICTURE) // 2), (size + _PICTURE) // 2)
 
 
 def stack_axes(image: Image, planes: list[Index]) -> str:
@@ -159,34 +180,32 @@ def _thresholds(task: Task) -> dict[str, Any]:
 
 def _to_tiff(
     task: Task, finder: Predictor, image: Image, planes: list[Index], stack: str, path: Path, found: _Found
-) -> tuple[tuple[np.ndarray, np.ndarray], str]:
-    """All planes in memory; returns the picture and labels to show, and the kind of image."""
+) -> _Shown:
+    """All planes in memory; returns the plane to show."""
     from micrographia.io.writing import write_labels
 
     labels = np.zeros((*(image.size(axis) for axis in stack), image.size("Y"), image.size("X")), np.int32)
-    shown: tuple[np.ndarray, np.ndarray] | None = None
-    kind = ""
+    shown: _Shown | None = None
     for number, index in enumerate(planes):
         plane = read_plane(image, index)
         result = finder.segment(plane, **_thresholds(task))
         labels[_place(index, stack)] = result.labels
         found.notes += _sentences(result.notes)
         found.objects += len(result.label)
-        kind = result.kind
         pixels = _measured_pixels(image, index, plane)
         _collect(task, found, result.labels, pixels, index, stack, image, result.probabilities())
         if number == len(planes) // 2:
-            shown = (_picture(plane), result.labels)
+            shown = _Shown(_picture(plane), result.labels, (plane, result.labels), result.kind)
     if len(planes) > 1:
         found.notes.append(f"The overlay shows plane {len(planes) // 2 + 1} of {len(planes)}.")
     write_labels(path, labels, axes=stack + "YX", pixel_size=_sizes(image, stack + "YX"))
     assert shown is not None
-    return shown, kind
+    return shown
 
 
 def _to_zarr(
     task: Task, finder: Predictor, image: Image, planes: list[Index], stack: str, path: Path, found: _Found
-) -> tuple[tuple[np.ndarray, np.ndarray], str]:
+) -> _Shown:
     """Plane by plane, and large planes block by block, into an OME-Zarr; otherwise as :func:`_to_tiff`."""
     from micrographia.features.objects import measure_region
     from micrographia.io.zarr_writer import create_zarr
@@ -219,21 +238,23 @@ def _to_zarr(
                 )
                 found.tables += [_with_place(_joined(tables), index, stack, image)]
                 k = -(-max(height, width) // _PICTURE)
-                picture = (_picture(lazy.thinned(k)), np.asarray(target[::k, ::k]))
+                middle = (_middle(height), _middle(width))
+                sample = (lazy.region(middle), target[middle])
+                current = _Shown(_picture(lazy.thinned(k)), np.asarray(target[::k, ::k]), sample, result.kind)
             else:
                 plane = read_plane(image, index)
                 result = finder.segment(plane, **_thresholds(task))
                 target[:, :] = result.labels
                 pixels = _measured_pixels(image, index, plane)
                 _collect(task, found, result.labels, pixels, index, stack, image, result.probabilities())
-                picture = (_picture(plane), result.labels)
+                current = _Shown(_picture(plane), result.labels, (plane, result.labels), result.kind)
             found.notes += _sentences(result.notes)
             found.objects += len(result.label)
             if number == len(planes) // 2:
-                shown, kind = picture, result.kind
+                shown = current
         if len(planes) > 1:
             found.notes.append(f"The overlay shows plane {len(planes) // 2 + 1} of {len(planes)}.")
-    return shown, kind
+    return shown
 
 
 def _measured_pixels(image: Image, index: Index, plane: Image) -> Image:

@@ -153,18 +153,13 @@ def _z_positions(image: Image, at: Index, z: str) -> list[Index]:
         return [{"Z": k} for k in range(n)]
     if z == "max":
         return [{"Z": "max"}]
-    return [{"Z": int(np.argmax([sharpness(read_plane(image, at | {"Z": k})) for k in range(n)]))}]
+    return [{"Z": int(np.argmax([_focus(read_plane(image, at | {"Z": k})) for k in range(n)]))}]
 
 
-def sharpness(plane: Image) -> float:
-    """Variance of the Laplacian after light smoothing, relative to the squared mean intensity.
+def _focus(plane: Image) -> float:
+    from micrographia.features.quality import focus_score
 
-    High where edges are in focus (Pertuz et al. 2013, operator LAP4).
-    """
-    from scipy.ndimage import gaussian_laplace
-
-    data = np.nan_to_num(plane.array().astype(np.float32), posinf=0, neginf=0)
+    data = plane.array().astype(np.float32)
     while data.ndim > 2:
         data = data.mean(axis=0 if plane.axes[0] == "C" else -1)
-    level = float(np.abs(data).mean())
-    return float(gaussian_laplace(data, 1.5).var() / level**2) if level > 0 else 0.0
+    return focus_score(data)

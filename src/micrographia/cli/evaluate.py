@@ -1,0 +1,148 @@
+"""``micrographia evaluate``: how good a model, or a folder of label images, is against the truth."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.cli import flags
+from micrographia.cli.labelled_planes import LabelledPlane
+from micrographia.method import Declared, parameter
+
+DESCRIPTION = """
+Compare what a model finds, or label images that exist already, with the true labels: average precision (AP) at IoU 0.5
+to 0.9, precision, recall, F1, panoptic quality and count error, for each image, each group and all together with
+bootstrap intervals, and pictures of the worst cases.
+"""
+EPILOG = """
+examples:
+  micrographia evaluate nuclei --images images/ --labels labels/ -o check
+  micrographia evaluate my_nuclei.zip --images plates.csv -o check
+  micrographia evaluate --predictions results/ --images images/ --labels labels/ -o check
+"""
+
+
+class Evaluate(Declared):
+    """Options of ``micrographia evaluate``."""
+
+    images: str | None = parameter(
+        None, "Folder of images, or a CSV with the columns image and label (others, such as plate or well, are groups)"
+    )
+    labels: str | None = parameter(None, "Folder of true labels, matched to the images by name")
+    predictions: str | None = parameter(None, "Folder of label images to check in place of a model, matched by name")
+    out: str = parameter("micrographia-evaluation", "Folder for report and tables; made where it is missing")
+    channel: str | None = parameter(None, "Channel to segment, by name or by number from 0")
+    probability: float | None = parameter(None, "Smallest object probability; otherwise the model's own", ge=0, le=1)
+    overlap: float | None = parameter(None, "How much two objects may overlap; otherwise the model's own", ge=0, le=1)
+    unit: str | None = parameter(
+        None, "Group column whose images are not independent, for the intervals; otherwise plate, well and the like"
+    )
+    worst: int = parameter(6, "Pictures of the worst images in the report", ge=0)
+    seed: int = parameter(0, "Seed of the bootstrap", ge=0)
+    overwrite: bool = parameter(False, "Replace a report that exists")
+
+
+def add_arguments(parser: ArgumentParser, words: Sequence[str]) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("model", nargs="?", metavar="MODEL", help="name or path of a model")
+    flags.add_flags(parser, Evaluate, short={"out": "-o"})
+
+
+def run(args: Namespace) -> int:
+    """Evaluate and report; 1 where some images could not be used."""
+    options = flags.read(args, Evaluate)
+    if (args.model is None) == (options.predictions is None):
+        raise RequestError("Name a model, or give label images with --predictions; one of the two.")
+    if options.images is None:
+        raise RequestError("Say which images to check on: --images FOLDER --labels FOLDER, or --images TABLE.csv.")
+    folder = Path(options.out).expanduser()
+    if (folder / "report.html").exists() and not options.overwrite:
+        raise RequestError(f"{folder / 'report.html'} exists already; choose another --out, or use --overwrite.")
+    from micrographia.metrics.instances import evaluate_instances
+
+    failures: list[str] = []
+    names: list[str] = []
+    groups: list[dict[str, str]] = []
+    cases: dict[str, tuple[Any, Any, Any]] = {}
+
+    def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for plane, predicted in _predicted(args.model, options, failures):
+            names.append(plane.name)
+            groups.append(plane.groups)
+            cases[plane.name] = (plane.image, plane.labels, predicted)
+            yield plane.labels, predicted
+
+    found = list(pairs())
+    if not found:
+        raise InputError(failures[0] if failures else "There is no image to evaluate.")
+    result = evaluate_instances(found, names=names, groups=groups, unit=options.unit, seed=options.seed)
+    _write(folder, result, cases, options, str(args.model or options.predictions))
+    print(_summary(result))
+    print(f"report: {folder / 'report.html'}")
+    for failure in failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _predicted(model: str | None, options: Evaluate, failures: list[str]) -> Iterator[tuple[LabelledPlane, np.ndarray]]:
+    """Every plane with what was predicted for it; what cannot be used is noted and left out."""
+    from micrographia.cli.labelled_planes import labelled_dataset, labelled_planes
+
+    data = labelled_dataset(str(options.images), options.labels)
+    predictor = None
+    stored: dict[Path, Path] = {}
+    if model is not None:
+        from micrographia.cli.image_results import predictor as load
+
+        predictor = load(model, 0)
+    else:
+        from micrographia.io.datasets import dataset
+
+        matched = dataset([item.image for item in data], str(options.predictions))
+        stored = {item.image: item.label for item in matched if item.label is not None}
+    for item in data:
+        try:
+            all_channels = predictor.all_channels if predictor is not None else False
+            for plane in labelled_planes(item, channel=options.channel, all_channels=all_channels):
+                if predictor is not None:
+                    found = predictor.segment(plane.image, probability=options.probability, overlap=options.overlap)
+                    yield plane, found.labels
+                else:
+                    from micrographia.io.reading import read_labels
+
+                    yield plane, read_labels(stored[item.image]).array("YX")
+        except InputError as error:
+            failures.append(str(error))
+
+
+def _write(folder: Path, result: Any, cases: dict[str, Any], options: Evaluate, what: str) -> None:
+    from micrographia.io.tables import write_table
+    from micrographia.report.evaluation_report import write_evaluation_report
+
+    for name in ("images", "matches", "overall", "groups", "counts"):
+        table = getattr(result, name)
+        if len(table):
+            write_table(folder / f"evaluation_{name}.csv", table)
+    worst = {name: cases[name] for name in result.worst(options.worst)}
+    write_evaluation_report(folder / "report.html", result, worst, title=f"Evaluation of {what}")
+
+
+def _summary(result: Any) -> str:
+    """The scores over all images as a small table."""
+    lines = [f"{'IoU':>5}{'AP':>8}{'95 % interval':>18}{'precision':>11}{'recall':>8}{'F1':>7}{'PQ':>7}"]
+    for row in result.overall.to_dict("records"):
+        low, high = row["ap_image_mean_low"], row["ap_image_mean_high"]
+        scores = [row[f"{s}_pooled"] for s in ("precision", "recall", "f1", "pq")]
+        lines.append(
+            f"{row['iou']:>5.2f}{row['ap_image_mean']:>8.3f}{f'{low:.3f} to {high:.3f}':>18}"
+            f"{scores[0]:>11.3f}{scores[1]:>8.3f}{scores[2]:>7.3f}{scores[3]:>7.3f}"
+        )
+    every = result.counts.iloc[0]
+    lines.append(f"{every['n_predicted']:,} objects found, {every['n_truth']:,} true, {every['images']} images")
+    return "\n".join(lines)

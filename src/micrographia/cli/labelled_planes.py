@@ -1,0 +1,72 @@
+"""Images with their label images as planes, for training and for checking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError
+from micrographia.arrays.image import Image
+from micrographia.io.datasets import Dataset, Item
+from micrographia.io.reading import read, read_labels
+from micrographia.segment.planes import choose_planes, read_plane
+
+
+@dataclass(frozen=True)
+class LabelledPlane:
+    """One plane: pixels (YX, YXS or CYX) and labels (Y, X), with a name and the groups of its image."""
+
+    name: str
+    image: Image
+    labels: np.ndarray
+    groups: dict[str, str]
+
+
+def labelled_dataset(images: str, labels: str | None) -> Dataset:
+    """Images matched with their labels.
+
+    Raises
+    ------
+    InputError
+        Where they do not match, or an image has no labels.
+    """
+    from micrographia.io.datasets import dataset
+
+    found = dataset(images, labels)
+    missing = [item.image.name for item in found if item.label is None]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise InputError(f"{missing[0]}{more}: no labels; give their folder with --labels.")
+    return found
+
+
+def labelled_planes(
+    item: Item, *, channel: str | None = None, z: str = "each", all_channels: bool = False
+) -> Iterator[LabelledPlane]:
+    """The planes of one image with their labels.
+
+    Raises
+    ------
+    InputError
+        Where a file cannot be read, or labels and image have different shapes.
+    """
+    image = read(item.image)
+    assert item.label is not None
+    truth = read_labels(item.label)
+    planes, _ = choose_planes(image, channel=channel, z=z, all_channels=all_channels)
+    for index in planes:
+        at = {axis: int(where) for axis, where in index.items() if axis in truth.axes and where != "max"}
+        labels = truth.take(**at)
+        if labels.axes != "YX":
+            raise InputError(f"{item.label}: labels with axes {truth.axes} do not fit the image's axes {image.axes}.")
+        plane = read_plane(image, index)
+        size = (plane.size("Y"), plane.size("X"))
+        if labels.shape != size:
+            raise InputError(
+                f"{item.label.name} is {labels.shape[0]} x {labels.shape[1]} pixels, but its image {item.image.name} "
+                f"is {size[0]} x {size[1]}."
+            )
+        place = "".join(f" {axis.lower()}{index[axis]}" for axis in "TZ" if axis in index and image.size(axis) > 1)
+        yield LabelledPlane(f"{item.image.stem}{place}", plane, labels.array("YX"), item.groups)

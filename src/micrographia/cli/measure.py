@@ -1,0 +1,101 @@
+"""``micrographia measure``: the objects of label images that exist already."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.cli import flags
+from micrographia.method import Declared, parameter
+
+DESCRIPTION = """
+Measure every object of label images: position, size, shape and, where the images are given too, the intensities of
+every channel. For labels cells_labels.tif the output folder gets cells_objects.csv.
+"""
+EPILOG = """
+examples:
+  micrographia measure --labels results/ --images images/ -o tables
+  micrographia measure --labels cells_labels.tif -o tables --pixel-size 0.65
+"""
+
+
+class Measure(Declared):
+    """Options of ``micrographia measure``."""
+
+    labels: str | None = parameter(None, "Label image, or folder of label images")
+    images: str | None = parameter(
+        None, "Image or folder of images, matched to the labels by name; shapes alone are measured otherwise"
+    )
+    out: str = parameter("micrographia-results", "Folder for the tables; made where it is missing")
+    axes: str | None = parameter(None, "Axes of label files that do not name them, for example TYX")
+    pixel_size: float | None = parameter(None, "Size of a pixel where the file does not know it", ge=1e-9, unit="µm")
+    table: str = parameter("csv", "Kind of table", choices=("csv", "parquet"))
+    overwrite: bool = parameter(False, "Replace tables that exist")
+
+
+def add_arguments(parser: ArgumentParser, words: Sequence[str]) -> None:
+    """Declare the command's arguments."""
+    flags.add_flags(parser, Measure, short={"out": "-o"})
+
+
+def run(args: Namespace) -> int:
+    """Measure the label images; 1 where some failed."""
+    options = flags.read(args, Measure)
+    if options.labels is None:
+        raise RequestError("Say which label images to measure, for example --labels results/.")
+    from micrographia.io.tables import write_table
+
+    failed = 0
+    folder = Path(options.out).expanduser()
+    for labels, image in _pairs(options):
+        stem = _stem(labels)
+        path = folder / f"{stem}_objects.{options.table}"
+        try:
+            if path.exists() and not options.overwrite:
+                raise InputError(f"{path} exists already; replace it with --overwrite or choose another folder.")
+            table = _table(labels, image, options)
+            write_table(path, table)
+            print(f"{path}: {len(table):,} objects")
+        except InputError as error:
+            print(f"failed: {error}", file=sys.stderr)
+            failed = 1
+    return failed
+
+
+def _pairs(options: Measure) -> list[tuple[Path, Path | None]]:
+    from micrographia.io.datasets import dataset
+    from micrographia.io.find import images_in, is_zarr
+
+    labels = Path(str(options.labels)).expanduser()
+    if options.images is not None:
+        images = Path(options.images).expanduser()
+        if labels.is_dir() and not is_zarr(labels):
+            return [(item.label, item.image) for item in dataset(images, labels) if item.label is not None]
+        return [(labels, images)]
+    if labels.is_dir() and not is_zarr(labels):
+        found = images_in(labels, results=True)
+        marked = [path for path in found if _stem(path) != path.name and "_labels" in path.name]
+        if not found:
+            raise InputError(f"{labels} holds no label image.")
+        return [(path, None) for path in (marked or found)]
+    return [(labels, None)]
+
+
+def _stem(labels: Path) -> str:
+    from micrographia.io.find import image_stem
+
+    return image_stem(labels).removesuffix("_labels")
+
+
+def _table(labels: Path, image: Path | None, options: Measure):  # type: ignore[no-untyped-def]
+    from micrographia.features.objects import measure
+    from micrographia.io.reading import read, read_labels
+
+    found = read_labels(labels, axes=options.axes)
+    if options.pixel_size is not None:
+        found = replace(found, pixel_size={"Y": options.pixel_size, "X": options.pixel_size})
+    return measure(found, None if image is None else read(image))
