@@ -8,9 +8,9 @@ from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
 from micrographia.features.quality import (
     background_level,
+    check_image,
     edge_width,
     focus_score,
-    image_warnings,
     saturated_fraction,
 )
 
@@ -35,14 +35,14 @@ def image(labels):
 
 
 def test_a_good_image_has_no_warnings(image, labels):
-    assert image_warnings(image, labels, trained_diameter=(10, 40)) == []
+    assert check_image(image, labels, trained_diameter=(10, 40)) == []
 
 
 def test_saturation(image, labels):
     bright = np.minimum(image.astype(int) * 2, 4095).astype(np.uint16)
     inside = labels > 0
     assert saturated_fraction(bright, inside) == pytest.approx((bright == 4095)[inside].mean())
-    assert any(w.startswith("Saturated:") and "4095" in w for w in image_warnings(bright, labels))
+    assert any(w.startswith("Saturated:") and "4095" in w for w in check_image(bright, labels))
     assert saturated_fraction(image) < 1e-4
     # Cut at a value that is no camera's, and as float.
     assert saturated_fraction(np.minimum(image, 1500), inside) > 0.1
@@ -57,7 +57,7 @@ def test_constant_images_are_not_saturated(constant):
 def test_a_white_background_is_not_a_saturated_object(labels):
     tissue = np.where(labels[..., None] > 0, np.array([120, 60, 150]), 255).astype(np.uint8)
     tissue = gaussian_filter(tissue, (1, 1, 0))
-    assert image_warnings(tissue, labels) == []
+    assert check_image(tissue, labels) == []
 
 
 @pytest.mark.parametrize("invert", [False, True])
@@ -68,7 +68,7 @@ def test_focus_does_not_depend_on_magnification_or_sign(image, labels, scale, in
     marks = np.kron(labels, np.ones((scale, scale), int))
     assert edge_width(big, marks) < 0.4
     assert edge_width(blurred, marks) > 0.5
-    assert any("Out of focus" in w for w in image_warnings(blurred, marks))
+    assert any("Out of focus" in w for w in check_image(blurred, marks))
 
 
 def test_best_plane_of_a_stack(image):
@@ -88,13 +88,13 @@ def test_background(image, labels):
 
 def test_nothing_found(image):
     nothing = np.zeros(image.shape, int)
-    assert image_warnings(image, nothing) == ["Nothing was found."]
-    assert image_warnings(np.ones(image.shape), nothing) == ["All pixels have the same value: the image is empty."]
+    assert check_image(image, nothing) == ["Nothing was found."]
+    assert check_image(np.ones(image.shape), nothing) == ["All pixels have the same value: the image is empty."]
 
 
 def test_sizes_the_model_does_not_know(image, labels):
-    (larger,) = image_warnings(image, labels, trained_diameter=(4, 9))
-    (smaller,) = image_warnings(image, labels, trained_diameter=(40, 90))
+    (larger,) = check_image(image, labels, trained_diameter=(4, 9))
+    (smaller,) = check_image(image, labels, trained_diameter=(40, 90))
     assert "larger" in larger and "4 to 9 px" in larger and "18 px" in larger
     assert "smaller" in smaller
 
@@ -102,28 +102,28 @@ def test_sizes_the_model_does_not_know(image, labels):
 def test_cut_objects(image, labels):
     few = np.where((labels == 1) | (labels == 2), labels, 0)
     few[:8] = few[14]
-    assert any("2 of 2 objects touch the border" in w for w in image_warnings(image, few))
+    assert any("2 of 2 objects touch the border" in w for w in check_image(image, few))
 
 
 def test_channels_are_named(image, labels):
     two = Image(np.stack([image, np.minimum(image, 900)]), "CYX", {}, ("DAPI", "GFP"))
-    (warning,) = image_warnings(two, labels)
+    (warning,) = check_image(two, labels)
     assert warning.startswith("Saturated in channel GFP")
 
 
 def test_pixels_that_are_not_numbers(image, labels):
     broken = image.astype(float)
     broken[3, :4], broken[9, 9] = np.nan, np.inf
-    assert image_warnings(broken, labels) == ["5 pixels are not numbers (NaN or infinite); they were left out."]
+    assert check_image(broken, labels) == ["5 pixels are not numbers (NaN or infinite); they were left out."]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 30), (30, 1), (2, 2)])
 def test_tiny_images(shape):
     one = np.ones(shape, int)
     one.flat[0] = 0
-    assert all(isinstance(w, str) for w in image_warnings(np.arange(one.size).reshape(shape), one))
+    assert all(isinstance(w, str) for w in check_image(np.arange(one.size).reshape(shape), one))
 
 
 def test_shapes_must_fit(image):
     with pytest.raises(InputError, match=r"\(3, 3\)"):
-        image_warnings(image, np.zeros((3, 3), int))
+        check_image(image, np.zeros((3, 3), int))

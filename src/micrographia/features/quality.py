@@ -1,6 +1,6 @@
 """Whether an image can be trusted: saturation, focus, background, and warnings in sentences.
 
-The numbers are pure functions of arrays. :func:`image_warnings` turns them into sentences for the person who will use
+The numbers are pure functions of arrays. :func:`check_image` turns them into sentences for the person who will use
 the measurements; its limits were set on the 590 images of the 2018 Data Science Bowl (fluorescence, stained tissue and
 brightfield), sharp and blurred.
 """
@@ -49,12 +49,15 @@ def saturated_fraction(image: np.ndarray, where: np.ndarray | None = None) -> fl
     if image.dtype == bool or image.size == 0:
         return 0.0
     finite = image if image.dtype.kind in "iu" else image[np.isfinite(image)]
-    if finite.size == 0 or finite.min() == finite.max():
+    if finite.size == 0:
         return 0.0
-    top, bottom = finite.max(), float(finite.min())
-    if not (float(top) in _FULL_SCALE and image.dtype.kind in "iu"):
-        near = np.count_nonzero(finite >= float(top) - 0.02 * (float(top) - bottom)) - np.count_nonzero(finite == top)
-        if np.count_nonzero(finite == top) <= max(3 * near, 10):
+    top, bottom = float(finite.max()), float(finite.min())
+    if top == bottom:
+        return 0.0
+    if not (top in _FULL_SCALE and image.dtype.kind in "iu"):
+        at_top = np.count_nonzero(finite == top)
+        near = np.count_nonzero(finite >= top - 0.02 * (top - bottom)) - at_top
+        if at_top <= max(3 * near, 10):
             return 0.0
     chosen = image if where is None else image[where]
     return float(np.mean(chosen == top)) if chosen.size else 0.0
@@ -152,7 +155,7 @@ def edge_width(image: np.ndarray, labels: np.ndarray) -> float:
     return float(np.median(contrast[known] / steepest[known]) / diameter) if known.any() else float("nan")
 
 
-def image_warnings(
+def check_image(
     image: Any,
     labels: Any,
     *,
