@@ -212,7 +212,8 @@ class TestLayouts:
         (tmp_path / "a.zarr" / "OME").mkdir()
         (tmp_path / "a.zarr" / "OME" / "METADATA.ome.xml").write_text(
             '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image><Pixels PhysicalSizeX="0.5" '
-            'PhysicalSizeY="500" PhysicalSizeYUnit="nm"><Channel Name="DAPI"/><Channel Name="GFP"/></Pixels></Image></OME>'
+            'PhysicalSizeY="500" PhysicalSizeYUnit="nm"><Channel Name="DAPI"/><Channel Name="GFP"/></Pixels>'
+            "</Image></OME>"
         )
         image = read(tmp_path / "a.zarr")
         assert image.pixel_size == {"Y": 0.5, "X": 0.5}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 
+from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
 from micrographia.io.units import micrometres, seconds
 from micrographia.io.vendor import check_scene, package, scene_note, squeezed, vendor_image
@@ -24,6 +26,7 @@ def read_czi(path: Path, *, axes: str | None = None, scene: int = 0) -> Image:
         Where czifile is missing, the file cannot be read, or there is no such scene.
     """
     czifile = package("czifile", path)
+    _check_complete(path)
     with czifile.CziFile(str(path)) as czi:
         if hasattr(czi, "scenes"):
             scenes = list(czi.scenes)
@@ -36,6 +39,21 @@ def read_czi(path: Path, *, axes: str | None = None, scene: int = 0) -> Image:
     data, stored = squeezed(data, stored)
     known, channels = _metadata(xml)
     return vendor_image(path, data, stored, axes, known, channels, scene_note(number, scene))
+
+
+def _check_complete(path: Path) -> None:
+    """The directory, the metadata and the attachments, to which the header points, lie inside the file."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(112)
+        if not head.startswith(b"ZISRAWFILE") or len(head) < 112:
+            raise InputError(f"{path} is named like a CZI file but is none, or only its beginning; copy it again.")
+        directory, metadata, _, attachments = struct.unpack("<qqiq", head[84:112])
+        for place in (directory, metadata, attachments):
+            file.seek(place)
+            segment = file.read(32) if place else b""
+            if place and (len(segment) < 32 or place + 32 + struct.unpack("<q", segment[24:32])[0] > size):
+                raise InputError(f"{path} is cut short: a part of it is missing; copy it again.")
 
 
 def _older_pixels(czi: Any, path: Path, scene: int) -> tuple[np.ndarray, str, int]:

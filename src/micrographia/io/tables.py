@@ -44,7 +44,8 @@ def write_table(path: str | Path, table: pandas.DataFrame) -> Path:
             import pyarrow  # noqa: F401
         except ImportError:
             raise RequestError(
-                f"{path}: Parquet needs the package pyarrow; install it with pip install pyarrow, or choose .csv."
+                f"{path}: Parquet needs the package pyarrow; install it with: pip install micrographia[parquet], "
+                "or choose .csv."
             ) from None
         with replacing(path) as partial:
             table.to_parquet(partial, engine="pyarrow", index=False)

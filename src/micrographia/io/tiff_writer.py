@@ -14,6 +14,9 @@ _OME_ORDER = "TCZYXS"
 _ROWS_BYTES = 1 << 20
 """Size of a strip, uncompressed. ImageJ reads strips, not tiles, and no predictor with deflate."""
 
+_OME_INSTEAD = {"bool": np.dtype(np.uint8), "float16": np.dtype(np.float32)}
+"""OME-TIFF has no 16-bit floats; one bit a pixel cannot be compressed."""
+
 
 def write_ome_tiff(
     path: Path, data: np.ndarray, axes: str, pixel_size: Mapping[str, float], channels: Sequence[str]

@@ -26,7 +26,7 @@ def write(
 ) -> Path:
     """Store an image: the whole file or none, an older one is replaced.
 
-    - ``.ome.tif``: OME-TIFF, any type, deflate;
+    - ``.ome.tif``: OME-TIFF, deflate; 64-bit integers do not fit, float16 becomes float32;
     - ``.tif``: a TIFF that ImageJ opens with its axes and calibration (as a hyperstack where there
       are several planes), deflate;
     - ``.ome.zarr`` or ``.zarr``: OME-Zarr 0.5 with a pyramid; colours become three channels named
@@ -76,6 +76,8 @@ def write(
     else:
         from micrographia.io.tiff_writer import write_imagej_tiff, write_ome_tiff
 
+        if kind == "ome" and data.dtype.kind in "iu" and data.dtype.itemsize == 8:
+            raise RequestError(f"{path}: OME-TIFF cannot hold {data.dtype}; choose .tif or .ome.zarr.")
         store = write_ome_tiff if kind == "ome" else write_imagej_tiff
         with replacing(path) as partial:
             store(partial, data, image.axes, image.pixel_size, image.channels)
