@@ -60,11 +60,8 @@ def add_flags(
         elif get_origin(p.type) in (tuple, list):
             group.add_argument(*names, nargs="+", metavar=_metavar(get_args(p.type)[0]), **facts)
         else:
-            metavar = (
-                "{" + ",".join(str(c) for c in p.choices) + "}"
-                if p.choices
-                else _metavar(p.type, p.name.upper().replace("_", "-"))
-            )
+            name = p.name.upper().replace("_", "-")
+            metavar = "{" + ",".join(map(str, p.choices)) + "}" if p.choices else _metavar(p.type, name)
             group.add_argument(*names, metavar=metavar, **facts)
 
 

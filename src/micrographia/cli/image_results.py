@@ -117,7 +117,7 @@ def make_results(task: Task) -> dict[str, Any]:
         shown = _to_tiff(task, finder, image, planes, stack, labels_path, found)
     table = _joined(found.tables)
     _write_lists(task, table, found)
-    from micrographia.features.quality import image_warnings
+    from micrographia.features.quality import check_image
     from micrographia.io.writing import write
     from micrographia.report.overlay import overlay
 
@@ -133,7 +133,7 @@ def make_results(task: Task) -> dict[str, Any]:
         "axes": image.axes,
         "kind": shown.kind,
         "notes": list(dict.fromkeys(found.notes)),
-        "warnings": image_warnings(*shown.sample, trained_diameter=_trained(finder, shown.kind)),
+        "warnings": check_image(*shown.sample, trained_diameter=_trained(finder, shown.kind)),
         "diameters": [round(float(d), 2) for d in diameters],
         "seconds": round(time.perf_counter() - start, 2),
     }
