@@ -92,6 +92,19 @@ def test_import_refuses(library: Path, smoother_zip: Path, tmp_path: Path) -> No
     assert lib.import_model(wrong, force=True).exists()
 
 
+def test_import_a_model_that_points_to_the_internet(library: Path, smoother_zip: Path, tmp_path: Path) -> None:
+    """Pictures and test tensors may be elsewhere; they are not fetched."""
+    path = tmp_path / "a.zip"
+    files = {n: archive.read(smoother_zip, n) for n in archive.names(smoother_zip) if n != "manifest.json"}
+    lines = [line for line in files["rdf.yaml"].decode().splitlines() if "sha256" not in line]
+    rdf = "\n".join(lines).replace("source: test_input_raw.npy", "source: https://example.invalid/test.npy")
+    archive.write(path, files | {"rdf.yaml": (rdf + "\ncovers: [https://example.invalid/cover.png]\n").encode()})
+    package = open_package(lib.import_model(path))
+    assert not package.has_tests
+    with pytest.raises(InputError, match="holds no test tensor for 'raw'"):
+        run_test(package)
+
+
 def test_import_arrays(library: Path, tmp_path: Path) -> None:
     import numpy as np
 

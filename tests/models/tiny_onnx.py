@@ -38,14 +38,14 @@ def smoother(stride: int = 1, padded: bool = True, seed: int = 0) -> bytes:
 
 
 def specs(
-    stride: int = 1, halo: int = 4, offset: int = 0, size: Any = Steps(32, 16), pre: tuple = (), post: tuple = ()
+    stride: int = 1, halo: int = 4, offset: int = 0, pre: tuple = (), post: tuple = ()
 ) -> dict[str, list[TensorSpec]]:
     """Inputs and outputs of :func:`smoother`."""
 
     def axes(like: bool) -> list[Axis]:
         def space(a: str) -> Axis:
             if not like:
-                return Axis.space(a, size)
+                return Axis.space(a, Steps(32, 16))
             return Axis.space(a, Like("raw", a, offset), scale=float(stride), halo=halo)
 
         return [Axis.batch(1), Axis.channel("grey"), space("y"), space("x")]

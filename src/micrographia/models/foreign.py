@@ -157,7 +157,7 @@ def _plan(package: ModelPackage, spec: TensorSpec, shape: tuple[int, ...], tile:
 
 
 def _context(package: ModelPackage, spec: TensorSpec, axis: Axis) -> tuple[int, int, bool]:
-    """Input pixels to keep from a tile's edge, the grain that keeps outputs on their grid, and if outputs are smaller."""
+    """Input pixels to keep from a tile's edge, the grain of the outputs' grid, and whether outputs are smaller."""
     needed, grain, lost = Fraction(0), 1, False
     for out in package.outputs:
         for a in out.axes:

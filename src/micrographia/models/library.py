@@ -95,8 +95,8 @@ def import_model(source: str | Path, name: str | None = None, *, force: bool = F
     RequestError
         Where the name is taken or cannot be used.
     """
+    from micrographia.models.conform import validate
     from micrographia.models.verify import test_model
-    from micrographia.models.write import validate
 
     source = Path(source).expanduser()
     package = open_package(source)
@@ -104,16 +104,15 @@ def import_model(source: str | Path, name: str | None = None, *, force: bool = F
     target = _target(user_folder(), name, force)
     if any(e.builtin and e.name == name for e in list_models()):
         raise RequestError(f"'{name}' is the name of a built-in model; choose another with --name.")
-    files = {n: package.read(n) for n in package.names()}
     if package.kind == "network":
-        validate(source, _json(package.description), files)
+        validate(source, _json(package.description))
         package.network()
-        if package.description["inputs"][0].get("test_tensor"):
+        if package.has_tests:
             report = test_model(package)
             if not report.passed and not force:
                 raise InputError(f"{source}: this model does not reproduce its own test. {' '.join(report.notes)}")
     if source.is_dir():
-        archive.write(target, files)
+        archive.write(target, {n: package.read(n) for n in package.names()})
     else:
         archive.copy(source, target)
     return target

@@ -108,6 +108,11 @@ class ModelPackage:
         return self._tests("inputs"), self._tests("outputs")
 
     @property
+    def has_tests(self) -> bool:
+        """Whether the package itself holds test tensors for every input and output."""
+        return self.kind == "network" and None not in self._test_sources("inputs") + self._test_sources("outputs")
+
+    @property
     def documentation(self) -> str:
         """The model card in Markdown; empty where there is none."""
         source = self.description.get("documentation")
@@ -121,15 +126,18 @@ class ModelPackage:
         return str(self.description["weights"]["onnx"]["source"]).removeprefix("./")
 
     def _tests(self, side: str) -> dict[str, np.ndarray]:
-        specs = self.inputs if side == "inputs" else self.outputs
         found = {}
-        for spec, rdf in zip(specs, self.description[side], strict=True):
-            test = rdf.get("test_tensor")
-            source = test.get("source") if isinstance(test, dict) else test
-            if not source or "://" in str(source):
+        for spec, source in zip(getattr(self, side), self._test_sources(side), strict=True):
+            if source is None:
                 raise InputError(f"{self.path}: this model package holds no test tensor for '{spec.id}'.")
-            found[spec.id] = self.array(str(source).removeprefix("./"))
+            found[spec.id] = self.array(source)
         return found
+
+    def _test_sources(self, side: str) -> list[str | None]:
+        """Names of the files with test tensors; None where there is none or it is on the internet."""
+        tests = [t.get("test_tensor") for t in self.description[side]]
+        sources = [str(t["source"] if isinstance(t, dict) else t) if t else None for t in tests]
+        return [s.removeprefix("./") if s and "://" not in s else None for s in sources]
 
 
 def open_package(path: str | Path) -> ModelPackage:

@@ -243,8 +243,8 @@ def _reduced(ids: Sequence[str], axes: Sequence[str] | None) -> tuple[int, ...]:
 def _moments(x: np.ndarray, ids: Sequence[str], axes: Sequence[str] | None) -> tuple[np.ndarray, np.ndarray]:
     over = _reduced(ids, axes)
     return (
-        np.mean(x, axis=over, keepdims=True, dtype=np.float64),
-        np.std(x, axis=over, keepdims=True, dtype=np.float64),
+        np.asarray(np.mean(x, axis=over, keepdims=True, dtype=np.float64)),
+        np.asarray(np.std(x, axis=over, keepdims=True, dtype=np.float64)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Refuse what cannot be trusted or run, each with one sentence: changed files, code, remote weights, unknown operators."""
+"""Refuse what cannot be trusted or run, in a sentence each: changed files, code, remote weights, unknown operators."""
 
 from __future__ import annotations
 

@@ -117,7 +117,9 @@ class Network:
         missing = sorted(set(self._inputs) - set(tensors))
         if missing:
             raise InputError(f"{self.name}: the network also needs the tensor '{missing[0]}'.")
-        feed = {n: np.ascontiguousarray(tensors[i], dtype=self._dtypes[n]) for i, n in self._inputs.items()}
+        feed: dict[str, np.ndarray] = {
+            n: np.ascontiguousarray(tensors[i], dtype=self._dtypes[n]) for i, n in self._inputs.items()
+        }
         try:
             results = self._session.run(list(self._outputs.values()), feed)
         except Exception as error:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +13,8 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.models import archive, refuse
+from micrographia.models.conform import format_version, validate
+from micrographia.models.encode import npy_bytes, plain, png_bytes, yaml_bytes
 from micrographia.models.graph import read_graph
 from micrographia.models.package import DECLARATION, ModelPackage, open_package
 from micrographia.models.processing import postprocess, preprocess
@@ -124,7 +124,7 @@ def write_package(
         weights["onnx"]["parent"] = "pytorch_state_dict"
     rdf: dict[str, Any] = {
         "type": "model",
-        "format_version": _format_version(),
+        "format_version": format_version(),
         "name": name,
         "description": description,
         "version": version,
@@ -136,7 +136,7 @@ def write_package(
         "cite": [dict(c) for c in cite],
     }
     if cover is not None:
-        files["cover.png"] = _png(cover)
+        files["cover.png"] = png_bytes(cover)
         rdf["covers"] = [{"source": "cover.png"}]
     if attachments:
         files |= attachments
@@ -144,10 +144,10 @@ def write_package(
     for kind, specs, tests in (("input", inputs, test_inputs), ("output", outputs, expected)):
         rdf[f"{kind}s"] = []
         for spec in specs:
-            files[f"test_{kind}_{spec.id}.npy"] = _npy(tests[spec.id])
+            files[f"test_{kind}_{spec.id}.npy"] = npy_bytes(tests[spec.id])
             rdf[f"{kind}s"].append({**spec.to_rdf(kind), "test_tensor": {"source": f"test_{kind}_{spec.id}.npy"}})
     rdf["weights"] = weights
-    rdf["config"] = {"micrographia": _plain(config or {})}
+    rdf["config"] = {"micrographia": plain(config or {})}
     if tolerance:
         rdf["config"]["bioimageio"] = {
             "reproducibility_tolerance": [
@@ -156,7 +156,7 @@ def write_package(
         }
     _add_hashes(rdf, files)
     validate(path, rdf, files)
-    files = {_RDF: _yaml(rdf), **files}
+    files = {_RDF: yaml_bytes(rdf), **files}
     files[refuse.MANIFEST] = refuse.make_manifest("network", files)
     archive.write(path, files)
     return open_package(path)
@@ -208,57 +208,20 @@ def write_arrays_package(
             raise InputError(f"{path}: an array of a package cannot be named '{key}'; use letters, digits and _.")
         if np.asarray(array).dtype.hasobject:
             raise InputError(f"{path}: the array '{key}' holds Python objects, which are never stored.")
-        files[f"arrays/{key}.npy"] = _npy(np.asarray(array))
+        files[f"arrays/{key}.npy"] = npy_bytes(np.asarray(array))
     said = {
         "format": 1,
         "name": name or method,
         "version": version,
         "method": method,
-        "parameters": _plain(parameters),
+        "parameters": plain(parameters),
         "arrays": list(arrays),
-        "config": _plain(config or {}),
+        "config": plain(config or {}),
     }
     files = {DECLARATION: json.dumps(said, indent=1).encode(), **files}
     files[refuse.MANIFEST] = refuse.make_manifest("arrays", files)
     archive.write(path, files)
     return open_package(path)
-
-
-def validate(path: Path, rdf: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
-    """Check a description and its files with ``bioimageio.spec``, without using the network.
-
-    Parameters
-    ----------
-    path : Path
-        The package, for messages.
-    rdf : dict
-        The description.
-    files : dict
-        File name to content.
-
-    Raises
-    ------
-    InputError
-        With the first thing that the specification does not allow.
-    """
-    from bioimageio.spec import InvalidDescr, ValidationContext, build_description
-
-    with tempfile.TemporaryDirectory() as folder:
-        for name, content in files.items():
-            target = Path(folder, name)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-        # files are checked without the entries that would be looked up on the internet, these without looking
-        for content, look in (({k: v for k, v in rdf.items() if k not in _ONLINE}, True), (dict(rdf), False)):
-            context = ValidationContext(root=Path(folder), perform_io_checks=look, log_warnings=False)
-            found = build_description(json.loads(json.dumps(content)), context=context)
-            if isinstance(found, InvalidDescr):
-                errors = [e for d in found.validation_summary.details for e in d.errors]
-                first = f"{'.'.join(str(p) for p in errors[0].loc)}: {errors[0].msg}" if errors else "unknown error"
-                raise InputError(f"{path}: bioimage.io does not accept this model: {first}")
-
-
-_ONLINE = ("cite", "git_repo", "training_data", "parent", "maintainers", "packaged_by", "icon", "links")
 
 
 def _run(
@@ -301,7 +264,7 @@ def _check_tests(
 def _architecture(said: Mapping[str, Any]) -> dict[str, Any]:
     module, _, callable = str(said["source"]).partition(":")
     return {
-        "architecture": {"import_from": module, "callable": callable, "kwargs": _plain(said.get("kwargs") or {})},
+        "architecture": {"import_from": module, "callable": callable, "kwargs": plain(said.get("kwargs") or {})},
         "pytorch_version": str(said["pytorch_version"]).partition("+")[0],
     }
 
@@ -315,42 +278,3 @@ def _add_hashes(part: Any, files: Mapping[str, bytes]) -> None:
     elif isinstance(part, list):
         for value in part:
             _add_hashes(value, files)
-
-
-def _format_version() -> str:
-    from bioimageio.spec.model.v0_5 import ModelDescr
-
-    return str(ModelDescr.implemented_format_version)
-
-
-def _yaml(rdf: Mapping[str, Any]) -> bytes:
-    from ruyaml import YAML
-
-    yaml = YAML()
-    yaml.default_flow_style = False
-    yaml.width = 100
-    out = io.BytesIO()
-    yaml.dump(rdf, out)
-    return out.getvalue()
-
-
-def _plain(value: Any) -> Any:
-    """JSON values only: NumPy numbers become Python's, tuples lists; anything else is an error."""
-    try:
-        return json.loads(json.dumps(value, default=lambda v: v.tolist(), allow_nan=False))
-    except (TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"only numbers, text, lists and dicts can be stored with a model ({error}).") from error
-
-
-def _npy(array: np.ndarray) -> bytes:
-    out = io.BytesIO()
-    np.save(out, np.ascontiguousarray(array), allow_pickle=False)
-    return out.getvalue()
-
-
-def _png(picture: np.ndarray) -> bytes:
-    from imageio.v3 import imwrite
-
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3:
-        raise InputError(f"a cover is a uint8 picture (Y, X, 3), not {picture.dtype} {picture.shape}.")
-    return bytes(imwrite("<bytes>", picture, extension=".png", optimize=True))
