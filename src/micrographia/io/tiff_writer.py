@@ -42,7 +42,7 @@ def write_ome_tiff(
         metadata |= {"TimeIncrement": pixel_size["T"], "TimeIncrementUnit": "s"}
     if channels and "C" in axes:
         metadata["Channel"] = {"Name": list(channels)}
-    data = data.astype(np.uint8) if data.dtype == bool else data
+    data = data.astype(_OME_INSTEAD.get(data.dtype.name, data.dtype), copy=False)
     tifffile.imwrite(
         path, data, ome=True, metadata=metadata, photometric=_photometric(axes), compression="zlib",
         rowsperstrip=_rows(data, axes),

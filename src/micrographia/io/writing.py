@@ -77,7 +77,7 @@ def write(
         from micrographia.io.tiff_writer import write_imagej_tiff, write_ome_tiff
 
         if kind == "ome" and data.dtype.kind in "iu" and data.dtype.itemsize == 8:
-            raise RequestError(f"{path}: OME-TIFF cannot hold {data.dtype}; choose .tif or .ome.zarr.")
+            raise RequestError(f"{path}: OME-TIFF cannot hold {data.dtype.name}; choose .tif or .ome.zarr.")
         store = write_ome_tiff if kind == "ome" else write_imagej_tiff
         with replacing(path) as partial:
             store(partial, data, image.axes, image.pixel_size, image.channels)
