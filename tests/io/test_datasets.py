@@ -175,9 +175,8 @@ def test_importing_the_room_is_cheap() -> None:
     import sys
 
     heavy = ["numpy", "tifffile", "zarr", "pandas", "imagecodecs", "roifile", "PIL"]
-    code = f"import sys, micrographia.io; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, micrographia.io; print(*(name for name in {heavy} if name in sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
     )
-    loaded = done.stdout.strip()
-    assert not set(heavy[1:]) & set(eval(loaded)), loaded
+    assert done.stdout.split() in ([], ["numpy"])

@@ -9,7 +9,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
-from micrographia.io.find import TIFF_SUFFIXES, is_zarr
+from micrographia.io.find import PICTURE_SUFFIXES, TIFF_SUFFIXES, is_zarr
 from micrographia.io.pixels import checked_pixels
 
 _TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -169,7 +169,7 @@ def _open(path: Path, axes: str | None, scene: int, level: int, labels: bool) ->
 
         _only_scene(path, scene)
         return read_npy(path, axes=axes)
-    if suffix in (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".jp2"):
+    if suffix in PICTURE_SUFFIXES:
         raise InputError(f"{path} is named like a picture but is none; export it again or give the right file.")
     if suffix == ".czi":
         from micrographia.io.czi import read_czi

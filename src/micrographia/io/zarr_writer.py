@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -110,7 +111,7 @@ class ZarrWriter:
             self.finish()
             return
         self.discard()
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise write_problem(self.path, error) from error
 
     def _pyramid(self) -> list[int]:
