@@ -98,7 +98,10 @@ def test_import_a_model_that_points_to_the_internet(library: Path, smoother_zip:
     files = {n: archive.read(smoother_zip, n) for n in archive.names(smoother_zip) if n != "manifest.json"}
     lines = [line for line in files["rdf.yaml"].decode().splitlines() if "sha256" not in line]
     rdf = "\n".join(lines).replace("source: test_input_raw.npy", "source: https://example.invalid/test.npy")
-    archive.write(path, files | {"rdf.yaml": (rdf + "\ncovers: [https://example.invalid/cover.png]\n").encode()})
+    rdf = rdf.replace("format_version: 0.5.", "format_version: 0.5.9")
+    archive.write(
+        path, files | {"rdf.yaml": (rdf + "\ncovers:\n- source: https://example.invalid/cover.png\n").encode()}
+    )
     package = open_package(lib.import_model(path))
     assert not package.has_tests
     with pytest.raises(InputError, match="holds no test tensor for 'raw'"):
