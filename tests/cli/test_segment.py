@@ -1,0 +1,214 @@
+"""``micrographia segment``: results, resume, names, stacks, interruption."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from conftest import spots
+from micrographia.cli import image_results
+from micrographia.cli.batch import automatic_jobs, duration, run_batch
+from micrographia.cli.result_names import result_names
+from micrographia.cli.run_record import NAME, RunRecord, fingerprint
+from micrographia.io import read, read_labels, write
+
+pytestmark = pytest.mark.usefixtures("model")
+
+
+def test_results_of_one_image(run, tmp_path):
+    write(tmp_path / "cells.tif", spots(), axes="YX", pixel_size={"Y": 0.5, "X": 0.5})
+    code, out, err = run("segment", "cells.tif", "-o", "out", "--rois", "--geojson")
+    assert code == 0, err
+    labels = read_labels(tmp_path / "out" / "cells_labels.tif")
+    assert labels.dtype == np.int32
+    assert labels.pixel_size["Y"] == pytest.approx(0.5)
+    table = pd.read_csv(tmp_path / "out" / "cells_objects.csv")
+    assert table["label"].tolist() == [1, 2, 3]
+    assert table["area_um2"].tolist() == [25, 25, 25]
+    assert table["probability"].tolist() == [0.9] * 3
+    assert read(tmp_path / "out" / "cells_overlay.png").axes == "YXS"
+    features = json.loads((tmp_path / "out" / "cells_objects.geojson").read_text())["features"]
+    assert [f["properties"]["name"] for f in features] == ["1", "2", "3"]
+    assert (tmp_path / "out" / "cells_rois.zip").exists()
+    assert "<html" in (tmp_path / "out" / "report.html").read_text().lower()
+    assert "3 objects" in out
+    assert "report.html" in out
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_same_command_again_goes_on(run, tmp_path):
+    write(tmp_path / "in" / "a.png", spots(n=1))
+    write(tmp_path / "in" / "b.png", spots(n=2))
+    assert run("segment", "in", "-o", "out")[0] == 0
+    before = (tmp_path / "out" / "a_labels.tif").stat().st_mtime_ns
+    write(tmp_path / "in" / "b.png", spots(n=3))
+    write(tmp_path / "in" / "c.png", spots(n=3))
+    code, out, err = run("segment", "in", "-o", "out")
+    assert code == 0
+    assert "3 images (1 from an earlier run), 7 objects" in out
+    assert (tmp_path / "out" / "a_labels.tif").stat().st_mtime_ns == before
+    assert "a.png" not in err.replace("Taken", "")
+    assert read_labels(tmp_path / "out" / "b_labels.tif").data.max() == 3
+
+
+def test_other_settings_are_refused_or_replace(run, tmp_path):
+    write(tmp_path / "a.png", spots())
+    assert run("segment", "a.png", "-o", "out")[0] == 0
+    code, _, err = run("segment", "a.png", "-o", "out", "--probability", "0.7")
+    assert code == 2
+    assert "probability was not set and is now 0.7" in err
+    assert run("segment", "a.png", "-o", "out", "--probability", "0.7", "--overwrite")[0] == 0
+    code, out, _ = run("segment", "a.png", "-o", "out", "--probability", "0.7")
+    assert "1 image (1 from an earlier run)" in out
+
+
+def test_files_that_are_no_results_are_never_replaced(run, tmp_path):
+    write(tmp_path / "a.png", spots())
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a_objects.csv").write_text("my notes")
+    code, _, err = run("segment", "a.png", "-o", "out")
+    assert code == 2
+    assert "a_objects.csv would be replaced" in err
+    assert (tmp_path / "out" / "a_objects.csv").read_text() == "my notes"
+    assert run("segment", "a.png", "-o", "out", "--overwrite")[0] == 0
+
+
+def test_results_beside_the_images_are_not_taken_as_images(run, tmp_path):
+    write(tmp_path / "in" / "a.png", spots())
+    for _ in range(2):
+        code, out, _ = run("segment", "in", "-o", "in")
+        assert code == 0
+        assert out.startswith("1 image")
+
+
+def test_time_z_and_channels(run, tmp_path):
+    stack = np.stack([np.stack([np.stack([spots(n=1), spots(n=k + 1)]) for k in range(3)])] * 2)
+    write(tmp_path / "s.ome.tif", stack, axes="TZCYX", channels=("actin", "DAPI"))
+    code, _, err = run("segment", "s.ome.tif", "-o", "each", "--rois", "--geojson")
+    assert code == 0
+    assert "2 channels; channel 1 ('DAPI') was segmented because its name says nuclei" in err
+    assert "2 time points" in err
+    labels = read_labels(tmp_path / "each" / "s_labels.tif")
+    assert labels.shape == (2, 3, 64, 64)
+    table = pd.read_csv(tmp_path / "each" / "s_objects.csv")
+    assert table.groupby(["t", "z"]).size().tolist() == [1, 2, 3] * 2
+    assert {"intensity_mean_actin", "intensity_mean_DAPI"} <= set(table)
+    for z, shape in (("max", (2, 64, 64)), ("best-focus", (2, 64, 64))):
+        assert run("segment", "s.ome.tif", "-o", z, "--z", z)[0] == 0
+        assert read_labels(tmp_path / z / "s_labels.tif").shape == shape
+    assert run("segment", "s.ome.tif", "-o", "actin", "--channel", "actin", "--z", "max")[0] == 0
+    assert pd.read_csv(tmp_path / "actin" / "s_objects.csv").groupby("t").size().tolist() == [1, 1]
+    code, _, err = run("segment", "s.ome.tif", "-o", "gfp", "--channel", "GFP")
+    assert code == 1
+    assert "there is no channel 'GFP'; it has 0 (actin), 1 (DAPI)" in err
+
+
+def test_ome_zarr_in_ome_zarr_out(run, tmp_path):
+    write(tmp_path / "a.ome.zarr", spots(), axes="YX")
+    assert run("segment", "a.ome.zarr", "-o", "out")[0] == 0
+    assert read_labels(tmp_path / "out" / "a_labels.ome.zarr").array("YX").max() == 3
+    assert run("segment", "a.ome.zarr", "-o", "tif", "--labels-format", "tif")[0] == 0
+    assert read_labels(tmp_path / "tif" / "a_labels.tif").array("YX").max() == 3
+
+
+def test_interruption_keeps_what_is_finished_and_says_how_to_go_on(run, tmp_path, monkeypatch):
+    for name in "abc":
+        write(tmp_path / "in" / f"{name}.png", spots())
+    real = image_results.make_results
+
+    def stopped(task):
+        if task.name == "b":
+            (task.folder / f".{task.files[0]}.01234567.partial.tif").write_bytes(b"half")
+            raise KeyboardInterrupt
+        return real(task)
+
+    monkeypatch.setattr("micrographia.cli.segment.make_results", stopped)
+    code, _, err = run("segment", "in", "-o", "out", "--jobs", "1")
+    assert code == 130
+    assert "1 of 3 images are finished" in err
+    assert "type the same command again" in err
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(
+        ["a_labels.tif", "a_objects.csv", "a_overlay.png", NAME]
+    )
+    monkeypatch.setattr("micrographia.cli.segment.make_results", real)
+    code, out, _ = run("segment", "in", "-o", "out")
+    assert code == 0
+    assert "3 images (1 from an earlier run)" in out
+
+
+def test_names_are_distinct_and_stay(tmp_path):
+    a, b = tmp_path / "a" / "cells.tif", tmp_path / "b" / "cells.tif"
+    assert result_names([a, b]) == {a: "a_cells", b: "b_cells"}
+    png, other = tmp_path / "a" / "cells.png", tmp_path / "a" / "other.ome.zarr"
+    assert result_names([a, png, other]) == {a: "cells_tif", png: "cells_png", other: "other"}
+    upper = tmp_path / "a" / "Cells.tif"
+    assert len({name.casefold() for name in result_names([a, b, png, upper]).values()}) == 4
+    assert result_names([a, b], {b: "cells"}) == {a: "cells_tif", b: "cells"}
+
+
+def test_record_survives_a_cut_line_and_other_files(tmp_path):
+    record = RunRecord(tmp_path, {"model": "x"})
+    record.start()
+    record.begin(tmp_path / "a.tif", "a", ["a_labels.tif"])
+    (tmp_path / "a_labels.tif").touch()
+    record.finish(tmp_path / "a.tif", "print", ["a_labels.tif"], {"objects": 1})
+    with record.path.open("a") as file:
+        file.write('{"begin": "b.t')
+    again = RunRecord(tmp_path, {"model": "x"})
+    assert again.finished(tmp_path / "a.tif", "print") == {"objects": 1}
+    assert again.finished(tmp_path / "a.tif", "other") is None
+    again.begin(tmp_path / "c.tif", "c", ["c_labels.tif"])
+    assert RunRecord(tmp_path, {"model": "x"}).files == {"a_labels.tif", "c_labels.tif"}
+    assert RunRecord(tmp_path, {"model": "y"}).changed_settings() == ["model was x and is now y"]
+    (tmp_path / "a_labels.tif").unlink()
+    assert RunRecord(tmp_path, {"model": "x"}).finished(tmp_path / "a.tif", "print") is None
+
+
+def test_fingerprint_sees_a_changed_file_and_a_changed_folder(tmp_path):
+    file = tmp_path / "a"
+    file.write_bytes(b"1")
+    first = fingerprint(file)
+    file.write_bytes(b"2")
+    assert fingerprint(file) != first
+    folder = fingerprint(tmp_path)
+    (tmp_path / "b").touch()
+    assert fingerprint(tmp_path) != folder
+
+
+def test_a_failure_does_not_stop_the_batch():
+    def work(task):
+        if task == 2:
+            raise ZeroDivisionError("no")
+        return {"task": task}
+
+    ends = list(run_batch([1, 2, 3], work))
+    assert [end.outcome for end in ends] == [{"task": 1}, None, {"task": 3}]
+    assert "unexpected error (ZeroDivisionError: no)" in ends[1].problem
+
+
+def test_several_processes_give_the_same():
+    ends = list(run_batch([-3, 2, -1], _absolute, jobs=2))
+    assert sorted(end.outcome["value"] for end in ends) == [1, 2, 3]
+
+
+def test_a_process_that_dies_fails_its_own_task_only():
+    ends = {end.task: end for end in run_batch([1, 0, 3, 4], _absolute, jobs=2)}
+    assert ends[0].outcome is None
+    assert "lack of memory" in ends[0].problem
+    assert all(ends[k].outcome == {"value": k} for k in (1, 3, 4))
+
+
+def _absolute(number: int) -> dict[str, int]:
+    if number == 0:
+        import os
+
+        os._exit(9)
+    return {"value": abs(number)}
+
+
+def test_small_words():
+    assert [automatic_jobs(n, 8) for n in (1, 3, 5, 100)] == [1, 1, 5, 8]
+    assert [duration(s) for s in (5, 200, 8000)] == ["5 s", "3 min", "2.2 h"]
