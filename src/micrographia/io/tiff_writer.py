@@ -14,7 +14,7 @@ _OME_ORDER = "TCZYXS"
 _ROWS_BYTES = 1 << 20
 """Size of a strip, uncompressed. ImageJ reads strips, not tiles, and no predictor with deflate."""
 
-_OME_INSTEAD = {"bool": np.dtype(np.uint8), "float16": np.dtype(np.float32)}
+_OME_INSTEAD: dict[str, str] = {"bool": "uint8", "float16": "float32"}
 """OME-TIFF has no 16-bit floats; one bit a pixel cannot be compressed."""
 
 
@@ -42,7 +42,8 @@ def write_ome_tiff(
         metadata |= {"TimeIncrement": pixel_size["T"], "TimeIncrementUnit": "s"}
     if channels and "C" in axes:
         metadata["Channel"] = {"Name": list(channels)}
-    data = data.astype(_OME_INSTEAD.get(data.dtype.name, data.dtype), copy=False)
+    instead = _OME_INSTEAD.get(data.dtype.name)
+    data = data if instead is None else data.astype(instead)
     tifffile.imwrite(
         path, data, ome=True, metadata=metadata, photometric=_photometric(axes), compression="zlib",
         rowsperstrip=_rows(data, axes),
