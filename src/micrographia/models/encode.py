@@ -41,8 +41,10 @@ def npy_bytes(array: np.ndarray) -> bytes:
 
 def png_bytes(picture: np.ndarray) -> bytes:
     """A uint8 picture (Y, X, 3) as a PNG file."""
-    from imageio.v3 import imwrite
+    from PIL import Image
 
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3:
         raise InputError(f"a cover is a uint8 picture (Y, X, 3), not {picture.dtype} {picture.shape}.")
-    return bytes(imwrite("<bytes>", picture, extension=".png", optimize=True))
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, "PNG", optimize=True)
+    return out.getvalue()
