@@ -48,15 +48,15 @@ def saturated_fraction(image: np.ndarray, where: np.ndarray | None = None) -> fl
     image = np.asarray(image)
     if image.dtype == bool or image.size == 0:
         return 0.0
-    finite = image if image.dtype.kind in "iu" else image[np.isfinite(image)]
+    finite: Any = image if image.dtype.kind in "iu" else image[np.isfinite(image)]
     if finite.size == 0:
         return 0.0
-    top, bottom = float(finite.max()), float(finite.min())
+    top, bottom = float(np.max(finite)), float(np.min(finite))
     if top == bottom:
         return 0.0
     if not (top in _FULL_SCALE and image.dtype.kind in "iu"):
-        at_top = np.count_nonzero(finite == top)
-        near = np.count_nonzero(finite >= top - 0.02 * (top - bottom)) - at_top
+        at_top = int(np.count_nonzero(finite == top))
+        near = int(np.count_nonzero(finite >= top - 0.02 * (top - bottom))) - at_top
         if at_top <= max(3 * near, 10):
             return 0.0
     chosen = image if where is None else image[where]
