@@ -25,7 +25,7 @@ docs: $(VENV)/.docs
 	@echo "open docs/_build/html/index.html"
 
 clean:
-	rm -rf $(VENV) docs/_build docs/api/generated docs/commands.rst build dist
+	rm -rf $(VENV) docs/_build docs/api/generated docs/commands.md build dist
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,0 +1,56 @@
+"""Sphinx configuration. The commands page is written from the declarations each time."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from commands_page import write_commands_page
+
+import micrographia
+
+project = "Micrographia"
+author = "The Micrographia developers"
+copyright = "2026, the Micrographia developers"
+release = version = micrographia.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "myst_parser",
+]
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+exclude_patterns = ["_build", "benchmarks_results.md"]
+
+autosummary_generate = True
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+html_theme = "pydata_sphinx_theme"
+html_title = "Micrographia"
+html_static_path = ["_static"]
+html_show_sourcelink = False
+html_theme_options = {
+    "navigation_with_keys": False,
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
+}
+
+write_commands_page(Path(__file__).parent / "commands.md")
+
+
+def write_benchmark_results(path: Path) -> None:
+    """Gather the tables in benchmarks/results into one page."""
+    tables = sorted((path.parent.parent / "benchmarks" / "results").glob("*.md"))
+    text = "\n\n".join(table.read_text(encoding="utf-8").strip() for table in tables)
+    text = (text or "There are no results yet.") + "\n"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+write_benchmark_results(Path(__file__).parent / "benchmarks_results.md")
