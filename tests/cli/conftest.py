@@ -44,6 +44,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "spots.zip"
     path.write_bytes(b"spots")
     monkeypatch.setattr("micrographia.segment.predictor.load_predictor", lambda model, threads=None: BrightSpots(path))
+    monkeypatch.setattr("micrographia.cli.segment.automatic_jobs", lambda tasks, cores: 1)
     image_results.predictor.cache_clear()
     yield
     image_results.predictor.cache_clear()

@@ -50,7 +50,8 @@ def test_same_command_again_goes_on(run, tmp_path):
     assert code == 0
     assert "3 images (1 from an earlier run), 7 objects" in out
     assert (tmp_path / "out" / "a_labels.tif").stat().st_mtime_ns == before
-    assert "a.png" not in err.replace("Taken", "")
+    assert "] a.png" not in err
+    assert "] b.png: 3 objects" in err
     assert read_labels(tmp_path / "out" / "b_labels.tif").data.max() == 3
 
 

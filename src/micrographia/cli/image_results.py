@@ -14,7 +14,7 @@ import numpy as np
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
 from micrographia.segment.lazy_planes import LazyPlane, PlaneOf
-from micrographia.segment.planes import Index, choose_planes, read_plane
+from micrographia.segment.planes import Index, choose_planes, looks_like_labels, read_plane
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,7 +133,10 @@ def make_results(task: Task) -> dict[str, Any]:
         "axes": image.axes,
         "kind": shown.kind,
         "notes": list(dict.fromkeys(found.notes)),
-        "warnings": check_image(*shown.sample, trained_diameter=_trained(finder, shown.kind)),
+        "warnings": [
+            *_label_warning(shown.sample[0]),
+            *check_image(*shown.sample, trained_diameter=_trained(finder, shown.kind)),
+        ],
         "diameters": [round(float(d), 2) for d in diameters],
         "seconds": round(time.perf_counter() - start, 2),
     }
@@ -145,6 +148,10 @@ def predictor(model: str, threads: int) -> Predictor:
     from micrographia.segment.predictor import load_predictor
 
     return load_predictor(model, threads=threads or None)
+
+
+def _label_warning(plane: Image) -> list[str]:
+    return ["This looks like a label image, not like a picture; segment the picture."] if looks_like_labels(plane) else []
 
 
 def _trained(finder: Predictor, kind: str) -> tuple[float, float] | None:

@@ -156,6 +156,18 @@ def _z_positions(image: Image, at: Index, z: str) -> list[Index]:
     return [{"Z": int(np.argmax([_focus(read_plane(image, at | {"Z": k})) for k in range(n)]))}]
 
 
+def looks_like_labels(plane: Image) -> bool:
+    """Whether a plane has flat regions of several whole numbers on a background of 0, as no camera makes them."""
+    if plane.axes != "YX" or plane.dtype.kind not in "iu" or plane.size("X") < 2:
+        return False
+    data = plane.array()[:2048, :2048]
+    inside = data[:, :-1] > 0
+    if data.min() != 0 or not inside.any():
+        return False
+    flat = np.count_nonzero(inside & (data[:, :-1] == data[:, 1:])) / np.count_nonzero(inside)
+    return flat > 0.8 and np.count_nonzero(data == 0) > 0.05 * data.size and len(np.unique(data)) > 3
+
+
 def _focus(plane: Image) -> float:
     from micrographia.features.quality import focus_score
 

@@ -1,0 +1,60 @@
+"""Every example in the README runs as it is written."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from micrographia.cli import main
+from micrographia.cli.demo import synthetic_nuclei
+from micrographia.io import write, write_labels
+from micrographia.models.library import BUILTIN
+
+README = Path(__file__).parents[1] / "README.md"
+BLOCKS = re.findall(r"^```(console|python)\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+needs_model = pytest.mark.skipif(not (BUILTIN / "nuclei.zip").exists(), reason="the built-in model is not trained yet")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that the examples name."""
+    folder = tmp_path_factory.mktemp("readme")
+    picture, truth = synthetic_nuclei((192, 160), 20)
+    size = {"Y": 0.5, "X": 0.5}
+    write(folder / "cells.ome.tif", picture, axes="YX", pixel_size=size)
+    write(folder / "slide.ome.zarr", picture, axes="YX", pixel_size=size)
+    stack = np.stack([np.stack([picture // 3, picture])] * 2)
+    write(folder / "stack.ome.tif", stack, axes="ZCYX", channels=("actin", "DAPI"))
+    write_labels(folder / "labels" / "cells_labels.tif", truth)
+    write(folder / "images" / "cells.tif", picture, axes="YX", pixel_size=size)
+    return folder
+
+
+@needs_model
+def test_commands(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("MICROGRAPHIA_MODELS", str(folder / "models"))
+    lines = [line for kind, text in BLOCKS if kind == "console" for line in text.splitlines()]
+    assert len(lines) > 8
+    for line in lines:
+        words = shlex.split(line.removeprefix("$ "))
+        assert words[0] == "micrographia"
+        assert main(words[1:]) == 0, f"{line}\n{capsys.readouterr().err}"
+    assert (folder / "results" / "cells_labels.tif").exists()
+
+
+@needs_model
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_python(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    names: dict[str, object] = {}
+    blocks = [text for kind, text in BLOCKS if kind == "python"]
+    assert len(blocks) > 3
+    for text in blocks:
+        exec(compile(text, "README.md", "exec"), names)
+    assert len(names["table"]) > 10  # type: ignore[arg-type]
