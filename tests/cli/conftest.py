@@ -50,14 +50,6 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     image_results.predictor.cache_clear()
 
 
-def spots(shape: tuple[int, int] = (64, 64), n: int = 3, dtype: Any = np.uint8) -> np.ndarray:
-    """A dark picture with ``n`` bright squares."""
-    picture = np.full(shape, 10, dtype)
-    for k in range(n):
-        picture[5:15, 5 + 20 * k : 15 + 20 * k] = 200
-    return picture
-
-
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Run a command in an empty folder; gives (exit code, standard output, standard error)."""

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from made_pictures import spots
 from PIL import Image as Picture
 
-from conftest import spots
 from micrographia.io import read_labels, write, write_labels
 
 pytestmark = pytest.mark.usefixtures("model")

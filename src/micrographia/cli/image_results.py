@@ -131,6 +131,7 @@ def make_results(task: Task) -> dict[str, Any]:
         "planes": len(planes),
         "shape": list(image.shape),
         "axes": image.axes,
+        "pixel_size": image.pixel_size.get("X"),
         "kind": shown.kind,
         "notes": list(dict.fromkeys(found.notes)),
         "warnings": [
@@ -151,7 +152,8 @@ def predictor(model: str, threads: int) -> Predictor:
 
 
 def _label_warning(plane: Image) -> list[str]:
-    return ["This looks like a label image, not like a picture; segment the picture."] if looks_like_labels(plane) else []
+    sentence = "This looks like a label image, not like a picture; segment the picture."
+    return [sentence] if looks_like_labels(plane) else []
 
 
 def _trained(finder: Predictor, kind: str) -> tuple[float, float] | None:

@@ -145,9 +145,10 @@ def segment_files(images: Sequence[str | Path], options: Segment) -> int:
                     problems.append({"source": str(source), "problem": end.problem, "details": end.details})
                     progress.advance(f"{source.name}: failed")
                 else:
-                    record.finish(source, prints[source], end.task.files, end.outcome)
-                    outcomes.append(end.outcome)
-                    progress.advance(f"{source.name}: {_objects(end.outcome['objects'])}")
+                    outcome = end.outcome | {"fingerprint": prints[source]}
+                    record.finish(source, prints[source], end.task.files, outcome)
+                    outcomes.append(outcome)
+                    progress.advance(f"{source.name}: {_objects(outcome['objects'])}")
     except KeyboardInterrupt:
         _remove_partial_files(folder, record)
         print(

@@ -1,0 +1,82 @@
+"""Many inputs: names, the record that lets a run go on, processes and failures."""
+
+from __future__ import annotations
+
+from micrographia.cli.batch import automatic_jobs, duration, run_batch
+from micrographia.cli.result_names import result_names
+from micrographia.cli.run_record import RunRecord, fingerprint
+
+
+def test_names_are_distinct_and_stay(tmp_path):
+    a, b = tmp_path / "a" / "cells.tif", tmp_path / "b" / "cells.tif"
+    assert result_names([a, b]) == {a: "a_cells", b: "b_cells"}
+    png, other = tmp_path / "a" / "cells.png", tmp_path / "a" / "other.ome.zarr"
+    assert result_names([a, png, other]) == {a: "cells_tif", png: "cells_png", other: "other"}
+    upper = tmp_path / "a" / "Cells.tif"
+    assert len({name.casefold() for name in result_names([a, b, png, upper]).values()}) == 4
+    assert result_names([a, b], {b: "cells"}) == {a: "cells_tif", b: "cells"}
+
+
+def test_record_survives_a_cut_line_and_other_files(tmp_path):
+    record = RunRecord(tmp_path, {"model": "x"})
+    record.start()
+    record.begin(tmp_path / "a.tif", "a", ["a_labels.tif"])
+    (tmp_path / "a_labels.tif").touch()
+    record.finish(tmp_path / "a.tif", "print", ["a_labels.tif"], {"objects": 1})
+    with record.path.open("a") as file:
+        file.write('{"begin": "b.t')
+    again = RunRecord(tmp_path, {"model": "x"})
+    assert again.finished(tmp_path / "a.tif", "print") == {"objects": 1}
+    assert again.finished(tmp_path / "a.tif", "other") is None
+    again.begin(tmp_path / "c.tif", "c", ["c_labels.tif"])
+    assert RunRecord(tmp_path, {"model": "x"}).files == {"a_labels.tif", "c_labels.tif"}
+    assert RunRecord(tmp_path, {"model": "y"}).changed_settings() == ["model was x and is now y"]
+    (tmp_path / "a_labels.tif").unlink()
+    assert RunRecord(tmp_path, {"model": "x"}).finished(tmp_path / "a.tif", "print") is None
+
+
+def test_fingerprint_sees_a_changed_file_and_a_changed_folder(tmp_path):
+    file = tmp_path / "a"
+    file.write_bytes(b"1")
+    first = fingerprint(file)
+    file.write_bytes(b"2")
+    assert fingerprint(file) != first
+    folder = fingerprint(tmp_path)
+    (tmp_path / "b").touch()
+    assert fingerprint(tmp_path) != folder
+
+
+def test_a_failure_does_not_stop_the_batch():
+    def work(task):
+        if task == 2:
+            raise ZeroDivisionError("no")
+        return {"task": task}
+
+    ends = list(run_batch([1, 2, 3], work))
+    assert [end.outcome for end in ends] == [{"task": 1}, None, {"task": 3}]
+    assert "unexpected error (ZeroDivisionError: no)" in ends[1].problem
+
+
+def test_several_processes_give_the_same():
+    ends = list(run_batch([-3, 2, -1], _absolute, jobs=2))
+    assert sorted(end.outcome["value"] for end in ends) == [1, 2, 3]
+
+
+def test_a_process_that_dies_fails_its_own_task_only():
+    ends = {end.task: end for end in run_batch([1, 0, 3, 4], _absolute, jobs=2)}
+    assert ends[0].outcome is None
+    assert "lack of memory" in ends[0].problem
+    assert all(ends[k].outcome == {"value": k} for k in (1, 3, 4))
+
+
+def _absolute(number: int) -> dict[str, int]:
+    if number == 0:
+        import os
+
+        os._exit(9)
+    return {"value": abs(number)}
+
+
+def test_small_words():
+    assert [automatic_jobs(n, 8) for n in (1, 3, 5, 100)] == [1, 1, 5, 8]
+    assert [duration(s) for s in (5, 200, 8000)] == ["5 s", "3 min", "2.2 h"]
