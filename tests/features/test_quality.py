@@ -49,6 +49,11 @@ def test_saturation(image, labels):
     assert saturated_fraction(np.minimum(image, 1500) / 1500, inside) > 0.1
 
 
+def test_few_grey_levels_are_not_saturation():
+    rng = np.random.default_rng(0)
+    assert saturated_fraction(rng.binomial(26, 0.8, (200, 200)).astype(np.uint8)) == 0
+
+
 @pytest.mark.parametrize("constant", [np.zeros((5, 5)), np.full((5, 5), 255, np.uint8), np.full((3, 3), np.nan)])
 def test_constant_images_are_not_saturated(constant):
     assert saturated_fraction(constant) == 0
@@ -97,6 +102,7 @@ def test_sizes_the_model_does_not_know(image, labels):
     (smaller,) = check_image(image, labels, trained_diameter=(40, 90))
     assert "larger" in larger and "4 to 9 px" in larger and "18 px" in larger
     assert "smaller" in smaller
+    assert check_image(image, labels, trained_diameter=(20, 40)) == []
 
 
 def test_cut_objects(image, labels):

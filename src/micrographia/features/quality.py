@@ -23,6 +23,9 @@ BLURRED = 0.5
 CUT = 0.5
 """Share of objects at the border above which the image is mostly cut objects."""
 
+FAR = 1.5
+"""So many times beyond the diameters in training, objects count as much larger or smaller."""
+
 _FULL_SCALE = {2**bits - 1 for bits in (8, 10, 11, 12, 13, 14, 15, 16, 32)}
 
 
@@ -31,7 +34,7 @@ def saturated_fraction(image: np.ndarray, where: np.ndarray | None = None) -> fl
 
     A pixel is saturated where it has the largest value of the image and that value is the end of a camera's range
     (255, 1023, 4095, 16383, 65535…) or, for any other value, where pixels pile up at it (more than three times as many
-    as within the next 2 % of the range).
+    as within the next 2 % of the range, or the next two whole numbers).
 
     Parameters
     ----------
@@ -56,7 +59,8 @@ def saturated_fraction(image: np.ndarray, where: np.ndarray | None = None) -> fl
         return 0.0
     if not (top in _FULL_SCALE and image.dtype.kind in "iu"):
         at_top = int(np.count_nonzero(finite == top))
-        near = int(np.count_nonzero(finite >= top - 0.02 * (top - bottom))) - at_top
+        step = max(0.02 * (top - bottom), 2.0 if image.dtype.kind in "iu" else 0.0)
+        near = int(np.count_nonzero(finite >= top - step)) - at_top
         if at_top <= max(3 * near, 10):
             return 0.0
     chosen = image if where is None else image[where]
@@ -222,11 +226,11 @@ def check_image(
 
 
 def _size_warning(diameter: float, trained: tuple[float, float] | None) -> list[str]:
-    if trained is None or trained[0] <= diameter <= trained[1]:
+    if trained is None or trained[0] / FAR <= diameter <= trained[1] * FAR:
         return []
     than = f"than the model was trained on ({trained[0]:.0f} to {trained[1]:.0f} px)"
     how = "larger" if diameter > trained[1] else "smaller"
-    return [f"Objects are {how} {than}: their median diameter is {diameter:.0f} px. Check the outlines."]
+    return [f"Objects are much {how} {than}: their median diameter is {diameter:.0f} px. Check the outlines."]
 
 
 def _median_diameter(labels: np.ndarray) -> float:
