@@ -88,14 +88,14 @@ def test_images_of_one_well_are_drawn_together():
 
 
 def test_coverage_of_the_interval():
-    """About 95 of 100 intervals cover the truth (here at least 85, for 40 images each)."""
+    """About 95 of 100 intervals cover the truth (here at least 50 of 60, for 40 images each)."""
     rng = np.random.default_rng(0)
     expected, hits = (1 + 1 / 2 + 1 / 3) / 3, 0
-    for i in range(100):
+    for i in range(60):
         pairs = [(PERFECT, MISSED, EXTRA)[k] for k in rng.integers(0, 3, 40)]
         row = evaluate_instances(pairs, thresholds=[0.5], draws=200, seed=i).overall.iloc[0]
         hits += row.ap_image_mean_low <= expected <= row.ap_image_mean_high
-    assert hits >= 85
+    assert hits >= 50
 
 
 def test_refusals():

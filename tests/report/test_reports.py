@@ -8,6 +8,7 @@ import pytest
 from micrographia.arrays.errors import InputError
 from micrographia.io.writing import write
 from micrographia.metrics.instances import evaluate_instances
+from micrographia.report import run_report
 from micrographia.report.evaluation_report import write_evaluation_report
 from micrographia.report.run_report import FailedImage, ImageResult, write_run_report
 
@@ -154,17 +155,17 @@ def test_nothing_finished(tmp_path):
     assert "broken" in page.text and not page.all("table", **{"class": "sortable"})
 
 
-def test_many_images_keep_the_page_small(tmp_path):
+def test_many_images_keep_the_page_small(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_report, "_SIZES", ((5, 300), (20, 100)))
     picture = np.random.default_rng(0).integers(0, 255, (300, 400, 3)).astype(np.uint8)
-    images = [ImageResult(f"{i}.tif", f"{i}", i, [8.0] * 3, overlay=picture) for i in range(30)]
+    images = [ImageResult(f"{i}.tif", f"{i}", i, [8.0] * 3, overlay=picture) for i in range(46)]
     images += [ImageResult("w.tif", "w", 0, overlay=picture, warnings=["Look at me."])]
-    few, many = images[:10], images * 17
-    path = write_run_report(tmp_path / "few.html", few)
-    each = path.stat().st_size / len(few)
-    path = write_run_report(tmp_path / "many.html", many)
-    page = Page(path).check()
-    assert len(page.all("img")) == 500
-    assert path.stat().st_size < 500 * each
+    few = write_run_report(tmp_path / "few.html", images[:5])
+    many = write_run_report(tmp_path / "many.html", images)
+    page = Page(many).check()
+    assert len(page.all("img")) == 20
+    assert page.all("img", alt="Outlines of the objects found in w")
+    assert many.stat().st_size < 2 * few.stat().st_size
     assert "27 images without warnings have no picture" in page.text
 
 
