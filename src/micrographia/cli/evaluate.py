@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
 from micrographia.cli.labelled_planes import LabelledPlane
 from micrographia.method import Declared, parameter
+
+if TYPE_CHECKING:
+    from micrographia.metrics.instances import InstanceEvaluation
 
 DESCRIPTION = """
 Compare what a model finds, or label images that exist already, with the true labels: average precision (AP) at IoU 0.5
@@ -69,20 +73,20 @@ def run(args: Namespace) -> int:
     failures: list[str] = []
     names: list[str] = []
     groups: list[dict[str, str]] = []
-    cases: dict[str, tuple[Any, Any, Any]] = {}
 
     def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for plane, predicted in _predicted(args.model, options, failures):
             names.append(plane.name)
             groups.append(plane.groups)
-            cases[plane.name] = (plane.image, plane.labels, predicted)
             yield plane.labels, predicted
 
-    found = list(pairs())
-    if not found:
-        raise InputError(failures[0] if failures else "There is no image to evaluate.")
-    result = evaluate_instances(found, names=names, groups=groups, unit=options.unit, seed=options.seed)
-    _write(folder, result, cases, options, str(args.model or options.predictions))
+    try:  # names and groups are read when all pairs have been seen: one pair is held at a time
+        result = evaluate_instances(pairs(), names=names, groups=groups, unit=options.unit, seed=options.seed)
+    except RequestError:
+        if names or not failures:
+            raise
+        raise InputError(failures[0]) from None
+    _write(folder, result, args.model, options)
     print(_summary(result))
     print(f"report: {folder / 'report.html'}")
     for failure in failures:
@@ -90,8 +94,10 @@ def run(args: Namespace) -> int:
     return 1 if failures else 0
 
 
-def _predicted(model: str | None, options: Evaluate, failures: list[str]) -> Iterator[tuple[LabelledPlane, np.ndarray]]:
-    """Every plane with what was predicted for it; what cannot be used is noted and left out."""
+def _predicted(
+    model: str | None, options: Evaluate, failures: list[str], only: Collection[str] | None = None
+) -> Iterator[tuple[LabelledPlane, np.ndarray]]:
+    """Every plane (or some, by name) with what was predicted for it; what cannot be used is noted and left out."""
     from micrographia.cli.labelled_planes import labelled_dataset, labelled_planes
 
     data = labelled_dataset(str(options.images), options.labels)
@@ -110,6 +116,8 @@ def _predicted(model: str | None, options: Evaluate, failures: list[str]) -> Ite
         try:
             all_channels = predictor.all_channels if predictor is not None else False
             for plane in labelled_planes(item, channel=options.channel, all_channels=all_channels):
+                if only is not None and plane.name not in only:
+                    continue
                 if predictor is not None:
                     found = predictor.segment(plane.image, probability=options.probability, overlap=options.overlap)
                     yield plane, found.labels
@@ -121,7 +129,8 @@ def _predicted(model: str | None, options: Evaluate, failures: list[str]) -> Ite
             failures.append(str(error))
 
 
-def _write(folder: Path, result: Any, cases: dict[str, Any], options: Evaluate, what: str) -> None:
+def _write(folder: Path, result: InstanceEvaluation, model: str | None, options: Evaluate) -> None:
+    """Tables, and the report with pictures of the worst images, for which the objects are found once more."""
     from micrographia.io.tables import write_table
     from micrographia.report.evaluation_report import write_evaluation_report
 
@@ -129,11 +138,19 @@ def _write(folder: Path, result: Any, cases: dict[str, Any], options: Evaluate, 
         table = getattr(result, name)
         if len(table):
             write_table(folder / f"evaluation_{name}.csv", table)
-    worst = {name: cases[name] for name in result.worst(options.worst)}
-    write_evaluation_report(folder / "report.html", result, worst, title=f"Evaluation of {what}")
+    worst = result.worst(options.worst)
+    cases = {plane.name: (plane.image, plane.labels, found) for plane, found in _predicted(model, options, [], worst)}
+    write_evaluation_report(
+        folder / "report.html",
+        result,
+        {name: cases[name] for name in worst},
+        settings={"model": model} | options.parameters(),
+        command=shlex.join(["micrographia", *sys.argv[1:]]),
+        title=f"Evaluation of {model or options.predictions}",
+    )
 
 
-def _summary(result: Any) -> str:
+def _summary(result: InstanceEvaluation) -> str:
     """The scores over all images as a small table."""
     lines = [f"{'IoU':>5}{'AP':>8}{'95 % interval':>18}{'precision':>11}{'recall':>8}{'F1':>7}{'PQ':>7}"]
     for row in result.overall.to_dict("records"):

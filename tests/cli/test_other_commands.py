@@ -1,0 +1,110 @@
+"""``models``, ``methods``, ``measure``, ``evaluate``, ``train`` and the overview."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_pictures import spots
+
+from micrographia import __version__
+from micrographia.cli import VERBS
+from micrographia.io import write, write_labels
+
+
+def test_overview(run):
+    assert all(verb in run("--help")[1] for verb in VERBS)
+    assert run() == run("--help")
+    assert run("--version")[1].strip() == f"micrographia {__version__}"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(run, verb):
+    code, out, _ = run(verb, "--help")
+    assert code == 0
+    assert f"usage: micrographia {verb}" in out
+    assert "examples:" in out
+
+
+def test_methods(run):
+    assert "stardist" in run("methods")[1]
+    assert "rays = 32" in run("methods", "stardist")[1]
+    assert json.loads(run("methods", "stardist", "--json")[1])["properties"]["rays"]["minimum"] == 8
+    assert "stardist" in json.loads(run("methods", "--json")[1])
+    assert "--rays" in run("train", "stardist", "--help")[1]
+
+
+def test_measure_with_and_without_images(run, tmp_path):
+    labels = (spots() > 100).astype(np.int32)
+    write_labels(tmp_path / "labels" / "a_labels.tif", labels)
+    write(tmp_path / "images" / "a.png", spots())
+    code, out, err = run("measure", "--labels", "labels", "-o", "out", "--pixel-size", "0.5")
+    assert code == 0, err
+    assert pd.read_csv(tmp_path / "out" / "a_objects.csv")["area_um2"].tolist() == [75]
+    code, _, err = run("measure", "--labels", "labels", "--images", "images", "-o", "out")
+    assert code == 1
+    assert "exists already" in err
+    assert run("measure", "--labels", "labels", "--images", "images", "-o", "out", "--overwrite")[0] == 0
+    assert pd.read_csv(tmp_path / "out" / "a_objects.csv")["intensity_mean"].tolist() == [200]
+
+
+@pytest.mark.usefixtures("model")
+def test_evaluate_a_model_and_label_images(run, tmp_path):
+    rows = ["image,label,plate"]
+    for k in range(3):
+        write(tmp_path / "images" / f"{k}.png", spots(n=k + 1))
+        truth = spots(n=3) > 100
+        truth = np.cumsum(np.diff(truth.astype(int), axis=1, prepend=0) == 1, axis=1) * truth
+        write_labels(tmp_path / "labels" / f"{k}.tif", truth.astype(np.int32))
+        rows.append(f"images/{k}.png,labels/{k}.tif,P{k % 2}")
+    (tmp_path / "table.csv").write_text("\n".join(rows))
+    code, out, err = run("evaluate", "nuclei", "--images", "table.csv", "-o", "out")
+    assert code == 0, err
+    assert "6 objects found, 9 true, 3 images" in out
+    images = pd.read_csv(tmp_path / "out" / "evaluation_images.csv")
+    assert images["ap_50"].round(2).tolist() == [0.33, 0.67, 1.0]
+    assert set(pd.read_csv(tmp_path / "out" / "evaluation_groups.csv")["value"]) == {"P0", "P1"}
+    assert "P0" in (tmp_path / "out" / "report.html").read_text()
+    code, _, err = run("evaluate", "nuclei", "--images", "table.csv", "-o", "out")
+    assert code == 2
+    assert "exists already" in err
+    code, out, err = run(
+        "evaluate", "--predictions", "labels", "--images", "images", "--labels", "labels", "-o", "same"
+    )
+    assert code == 0, err
+    assert "9 objects found, 9 true" in out
+
+
+def test_train_needs_pairs_that_match(run, tmp_path):
+    write(tmp_path / "images" / "a.png", spots())
+    code, _, err = run("train", "stardist", "--images", "images", "-o", "m.zip")
+    assert code == 1
+    assert "a.png: no labels; give their folder with --labels." in err
+    write_labels(tmp_path / "labels" / "b.tif", np.ones((8, 8), np.int32))
+    code, _, err = run("train", "stardist", "--images", "images", "--labels", "labels", "-o", "m.zip")
+    assert code == 1
+    assert "do not match" in err
+
+
+def test_train_then_segment(run, tmp_path):
+    pytest.importorskip("torch", reason="training needs the extra 'train'")
+    rng = np.random.default_rng(0)
+    for k in range(3):
+        truth = spots((96, 96), 4) > 100
+        truth = np.cumsum(np.diff(truth.astype(int), axis=1, prepend=0) == 1, axis=1) * truth
+        picture = (rng.normal(20, 2, (96, 96)) + 100 * (truth > 0)).clip(0, 255).astype(np.uint8)
+        write(tmp_path / "images" / f"{k}.png", picture)
+        write_labels(tmp_path / "labels" / f"{k}.tif", truth.astype(np.int32))
+    words = ["--images", "images", "--labels", "labels", "-o", "spots.zip"]
+    small = ["--steps", 4, "--every", 2, "--patch", 64, "--batch", 2, "--widths", 8, 8, "--device", "cpu"]
+    code, out, err = run("train", "stardist", *words, *small)
+    assert code == 0, err
+    assert "model: spots.zip" in out
+    assert not (tmp_path / "spots-training").exists()
+    code, _, err = run("train", "stardist", *words, *small)
+    assert code == 2
+    assert "spots.zip exists already" in err
+    assert run("segment", "images/0.png", "-m", "spots.zip", "-o", "out")[0] == 0
+    assert run("models", "test", "spots.zip")[0] == 0
