@@ -119,5 +119,5 @@ def comparison_colours(rgb: np.ndarray) -> dict[str, tuple[int, int, int]]:
         "matched", "false positive" and "missed" to (red, green, blue).
     """
     if bright_background(rgb):
-        return {MATCHED: (0, 225, 80), INVENTED: (0, 110, 255), MISSED: (255, 70, 0)}
+        return {MATCHED: (0, 225, 80), INVENTED: (0, 215, 255), MISSED: (255, 70, 0)}
     return {MATCHED: (110, 255, 150), INVENTED: (40, 170, 255), MISSED: (255, 140, 0)}
