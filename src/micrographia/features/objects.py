@@ -65,8 +65,8 @@ def measure(
     >>> labels = np.zeros((8, 8), int)
     >>> labels[1:4, 2:6] = 5
     >>> table = measure(labels, pixel_size=0.5)
-    >>> table.loc[0, ["label", "area_px", "area_um2"]].tolist()
-    [5, 12, 3.0]
+    >>> int(table.label[0]), int(table.area_px[0]), float(table.area_um2[0])
+    (5, 12, 3.0)
     """
     import pandas as pd
 
