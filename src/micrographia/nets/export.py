@@ -47,6 +47,8 @@ def _export(module: nn.Module, model: StarModel) -> bytes:
             buffer,
             dynamo=False,
             opset_version=OPSET,
+            training=torch.onnx.TrainingMode.PRESERVE,  # keeps batch normalisation: the weights stay the state dict's
+            do_constant_folding=False,
             input_names=["raw"],
             output_names=list(OUTPUTS),
             dynamic_axes={

@@ -218,7 +218,7 @@ def train_network(
     last = ModelCheckpoint(folder, "last", monitor=None, enable_version_counter=False, save_on_train_epoch_end=True)
     callbacks: list[pl.Callback] = [best, last]
     if schedule.patience:
-        callbacks.append(EarlyStopping("validation", patience=schedule.patience, mode="min"))
+        callbacks.append(EarlyStopping("validation", patience=schedule.patience, mode="min", strict=False))
     if progress:
         callbacks.append(TQDMProgressBar(refresh_rate=50))
     if (folder / "last.ckpt").exists():

@@ -1,7 +1,7 @@
 """From a star-polygon network's maps to objects, by windows of a plane of any size.
 
-The law that makes tiles equal the whole: every map value is computed with the network's full receptive
-field in view; an object belongs to the window whose core holds its anchor (the grid point of its local
+The law that makes tiles equal the whole: every map value that is used is computed with the network's full
+receptive field in view (the halo is that field and the reach of `refine`); an object belongs to the window whose core holds its anchor (the grid point of its local
 probability maximum); suppression runs once over the objects of the whole plane; a region of the label
 image is rendered from all objects that reach into it. No step depends on where the windows lie, and no
 object is too large for its halo.
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from micrographia.arrays.tiles import tile_plan
+from micrographia.geometry.refinement import refine
 from micrographia.geometry.render import bounding_boxes, render, star_vertices, support
 from micrographia.geometry.suppression import local_maxima, suppress
 
@@ -131,7 +132,7 @@ def detect(
         parts.append(
             Stars(
                 points.astype(np.float32) * grid + origin,
-                np.maximum(distance[:, points[:, 0], points[:, 1]].T, np.float32(0.5)),
+                refine(points, distance, probability, grid),
                 probability[points[:, 0], points[:, 1]],
             )
         )

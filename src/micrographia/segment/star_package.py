@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from micrographia.geometry.refinement import REACH
 from micrographia.models.package import ModelPackage
 from micrographia.models.tensors import Axis, Like, Steps, TensorSpec
 from micrographia.segment.predictor import Expert
@@ -144,7 +145,7 @@ def write_star_package(
         "rays": rays,
         "grid": 2,
         "stride": stride,
-        "halo": halo_of(len(architecture["widths"])),
+        "halo": halo_of(len(architecture["widths"])) + int(REACH),
         "percentiles": list(percentiles),
         "experts": [
             {

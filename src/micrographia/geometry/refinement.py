@@ -1,0 +1,80 @@
+"""Sharpen star polygons by asking again half-way along each ray.
+
+A point near an object's edge knows the edge better than its middle does, above all in large and elongated
+objects. The idea of looking along the rays is that of CPP-Net (Chen et al. 2023, IEEE TIP, section III-B),
+which learns weights for it; here a fixed weighted mean is taken and nothing is learned.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from micrographia.geometry.rays import ray_directions
+
+REACH = 32.0
+"""Farthest look-up from an anchor in pixels, so that tiles know how much they must see."""
+
+WEIGHT = 0.8
+"""Weight of the second opinion."""
+
+TRUST = 0.1
+"""Smallest object probability of a point that is asked."""
+
+
+@numba.njit(cache=True, nogil=True)
+def _refine(points, distance, probability, directions, grid, out):
+    rays, height, width = distance.shape
+    for n in range(len(points)):
+        for r in range(rays):
+            own = distance[r, points[n, 0], points[n, 1]]
+            out[n, r] = own
+            step = min(np.float32(0.5) * own, np.float32(REACH)) / np.float32(grid)
+            i = int(np.rint(np.float32(points[n, 0]) + step * directions[r, 0]))
+            j = int(np.rint(np.float32(points[n, 1]) + step * directions[r, 1]))
+            i = min(max(i, 0), height - 1)
+            j = min(max(j, 0), width - 1)
+            if probability[i, j] > np.float32(TRUST):
+                dy = np.float32(i - points[n, 0])
+                dx = np.float32(j - points[n, 1])
+                there = np.float32(grid) * np.sqrt(dy * dy + dx * dx) + distance[r, i, j]
+                out[n, r] = own + np.float32(WEIGHT) * (there - own)
+
+
+def refine(points: np.ndarray, distance: np.ndarray, probability: np.ndarray, grid: int = 2) -> np.ndarray:
+    """Ray lengths of objects, corrected by the lengths predicted half-way along each ray.
+
+    Parameters
+    ----------
+    points : (n, 2) int array
+        Anchors: row and column on the grid.
+    distance : (R, y, x) float32 array
+        Predicted ray lengths in pixels.
+    probability : (y, x) float32 array
+        Object probability; points below `TRUST` are not asked.
+    grid : int
+        Pixels between grid points.
+
+    Returns
+    -------
+    (n, R) float32 array
+        Pixels; at least half a pixel.
+    """
+    out = np.empty((len(points), distance.shape[0]), np.float32)
+    _refine(
+        np.ascontiguousarray(points, dtype=np.int32), distance, probability, ray_directions(len(distance)), grid, out
+    )
+    return np.maximum(out, np.float32(0.5))
+
+
+def refine_numpy(points: np.ndarray, distance: np.ndarray, probability: np.ndarray, grid: int = 2) -> np.ndarray:
+    """Plain reference of `refine`."""
+    rays, height, width = distance.shape
+    own = distance[:, points[:, 0], points[:, 1]].T
+    step = np.minimum(np.float32(0.5) * own, np.float32(REACH)) / np.float32(grid)
+    there = np.rint(points[:, None].astype(np.float32) + step[..., None] * ray_directions(rays)).astype(int)
+    there = np.clip(there, 0, (height - 1, width - 1))
+    moved = grid * np.hypot(*(there - points[:, None]).transpose(2, 0, 1).astype(np.float32))
+    other = moved + distance[np.arange(rays), there[..., 0], there[..., 1]]
+    asked = probability[there[..., 0], there[..., 1]] > TRUST
+    return np.maximum(np.where(asked, own + WEIGHT * (other - own), own), 0.5).astype(np.float32)

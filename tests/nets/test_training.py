@@ -1,0 +1,74 @@
+"""The training loop: exact resume, time budget, early stopping, interruption."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
+
+from fields import fields  # noqa: E402
+
+from micrographia.nets.losses import star_loss  # noqa: E402
+from micrographia.nets.patches import Patches  # noqa: E402
+from micrographia.nets.star_unet import StarUNet  # noqa: E402
+from micrographia.nets.training import Schedule, train_network  # noqa: E402
+from micrographia.segment.star_targets import star_targets  # noqa: E402
+
+IMAGES, LABELS = fields(3, size=64, count=5)
+PIXELS = [image[None].astype(np.float32) / 170 for image in IMAGES]
+
+
+def _train(folder, report=None, validation=True, **schedule):
+    torch.manual_seed(0)
+    network = StarUNet(1, rays=8, widths=(8, 8, 8))
+
+    def targets(labels):
+        return star_targets(labels, 8)
+
+    def patches(numbers):
+        return Patches(PIXELS[:2], LABELS[:2], targets, numbers, size=32, scale=1.2)
+
+    held = [{"image": PIXELS[2], **star_targets(LABELS[2], 8)}] if validation else []
+    return train_network(
+        network, star_loss, patches, held, Schedule(batch=2, **schedule), folder,
+        workers=0, device="cpu", progress=False, report=report,
+    )  # fmt: skip
+
+
+def test_resumed_training_equals_an_uninterrupted_one(tmp_path):
+    whole, history = _train(tmp_path / "whole", steps=18, every=6)
+
+    def stop(row):
+        if row["step"] == 12:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _train(tmp_path / "parts", report=stop, steps=18, every=6)
+    resumed, again = _train(tmp_path / "parts", steps=18, every=6)
+    assert [r["step"] for r in again.rows] == [r["step"] for r in history.rows] == [6, 12, 18]
+    assert [r["train_loss"] for r in again.rows] == [r["train_loss"] for r in history.rows]
+    for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+    finished, last = _train(tmp_path / "parts", steps=18, every=6)
+    assert last.steps == 18 and len(last.rows) == 3
+
+
+def test_training_learns(tmp_path):
+    _, history = _train(tmp_path, steps=60, every=20)
+    losses = [row["validation_loss"] for row in history.rows]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_time_budget_ends_with_a_validation(tmp_path):
+    _, history = _train(tmp_path, steps=100_000, every=1000, minutes=0.02)
+    assert 0 < history.steps < 100_000
+    assert history.rows[-1]["step"] == history.steps and "validation_loss" in history.rows[-1]
+
+
+def test_early_stopping(tmp_path):
+    _, history = _train(tmp_path, steps=200, every=2, patience=2, learning_rate=1e-6)
+    assert history.steps < 200
+
+
+def test_training_without_validation(tmp_path):
+    network, history = _train(tmp_path, steps=4, every=2, validation=False)
+    assert history.steps == 4 and not network.training

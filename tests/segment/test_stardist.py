@@ -1,0 +1,100 @@
+"""StarDist as a method: fit, predict, save, load, bad input."""
+
+import numpy as np
+import pytest
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.arrays.image import Image
+from micrographia.metrics.matching import match
+from micrographia.segment.stardist import Examples, StarDist
+
+torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
+
+from fields import fields  # noqa: E402
+
+SMALL = {"widths": (8, 16, 16), "patch": 64, "batch": 4, "every": 50, "device": "cpu", "rays": 16}
+
+
+@pytest.fixture(scope="module")
+def trained():
+    images, labels = fields(6)
+    return StarDist(steps=250, **SMALL).fit(Examples(images, labels))
+
+
+def test_it_finds_what_it_was_shown(trained):
+    image, labels = (x[0] for x in fields(1))
+    found = trained.predict(image)
+    assert match(labels, found.labels)[0].accuracy > 0.7
+    assert len(found.label) == len(found.outlines) == len(found.probability)
+    assert set(found.label) == set(np.unique(found.labels)) - {0}
+    assert ((found.probability > 0) & (found.probability <= 1)).all()
+
+
+def test_saved_and_loaded_it_predicts_the_same(trained, tmp_path):
+    image = fields(1)[0][0]
+    path = trained.save(tmp_path / "modèle à moi.zip", name="Ellipses")
+    loaded = StarDist.load(path)
+    assert loaded.parameters() == trained.parameters()
+    np.testing.assert_array_equal(loaded.predict(image).labels, trained.predict(image).labels)
+    again = StarDist.load(loaded.save(tmp_path / "copy.zip"))
+    np.testing.assert_array_equal(again.predict(image).labels, trained.predict(image).labels)
+
+
+def test_package_tells_how_it_was_made(trained, tmp_path):
+    from micrographia.models.package import open_package
+    from micrographia.models.verify import test_model as check_model
+
+    package = open_package(trained.save(tmp_path / "model.zip"))
+    assert package.config["training"]["steps"] == 250
+    assert len(package.config["data"]["validation"]) == 1
+    assert set(package.config["data"]["validation"]).isdisjoint(package.config["data"]["training"])
+    assert check_model(package).passed
+
+
+def test_training_goes_on_from_a_package(trained, tmp_path):
+    path = trained.save(tmp_path / "first.zip")
+    images, labels = fields(3)
+    further = StarDist(steps=2, start=str(path), **SMALL).fit(Examples(images, labels))
+    other = StarDist(steps=2, **SMALL).fit(Examples(images, labels))
+    truth = trained.model_.state_dict()["experts.0.shared.0.weight"]
+    near, far = (m.model_.state_dict()["experts.0.shared.0.weight"] - truth for m in (further, other))
+    assert near.abs().mean() < 0.5 * far.abs().mean()
+    with pytest.raises(RequestError, match="same architecture"):
+        StarDist(steps=2, start=str(path), **{**SMALL, "rays": 8}).fit(Examples(images, labels))
+
+
+def test_same_seed_same_model():
+    images, labels = fields(3)
+    first, second = (StarDist(steps=5, seed=3, **SMALL).fit(Examples(images, labels)) for _ in range(2))
+    for a, b in zip(first.model_.state_dict().values(), second.model_.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_two_channels():
+    images, labels = fields(3)
+    pairs = [np.stack([image, image[::-1]]) for image in images]
+    method = StarDist(steps=3, **SMALL).fit(Examples([Image(p, "CYX") for p in pairs], labels))
+    assert method.predict(Image(pairs[0], "CYX")).labels.shape == labels[0].shape
+    with pytest.raises(InputError, match="1 channels, but the model was trained on 2"):
+        method.predict(pairs[0][0])
+
+
+def test_bad_examples_are_refused():
+    images, labels = fields(2)
+    method = StarDist(steps=1, **SMALL)
+    with pytest.raises(InputError, match="2 images but 1 label"):
+        method.fit(Examples(images, labels[:1]))
+    with pytest.raises(InputError, match="no images"):
+        method.fit(Examples([], []))
+    with pytest.raises(InputError, match="its label image"):
+        method.fit(Examples(images, [labels[0], labels[1][:50]]))
+    with pytest.raises(InputError, match="whole numbers"):
+        method.fit(Examples(images, [x.astype(float) for x in labels]))
+    with pytest.raises(InputError, match="holds an object"):
+        method.fit(Examples(images, [x * 0 for x in labels]))
+    with pytest.raises(InputError, match="different numbers of channels"):
+        method.fit(Examples([images[0], np.stack([images[1]] * 2)], labels))
+    with pytest.raises(InputError, match="not learned anything"):
+        StarDist().predict(images[0])
+    with pytest.raises(RequestError, match="rays"):
+        StarDist(rays=2)
