@@ -337,11 +337,11 @@ class Method(Declared):
     returns, each method says for itself.
     """
 
-    def fit(self, examples: Any) -> Self:
+    def fit(self, examples: Any, /) -> Self:
         """Learn from examples and return self. What the examples are, each method says for itself."""
         raise NotImplementedError(f"{self.name} does not learn from examples.")
 
-    def predict(self, x: Any) -> Any:
+    def predict(self, x: Any, /) -> Any:
         """Apply what was learned to an image or a table."""
         raise NotImplementedError(f"{self.name} cannot be applied on its own.")
 
