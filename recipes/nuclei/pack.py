@@ -1,6 +1,6 @@
 """Put the two trained experts into one package: thresholds from the dev images, numbers from the test images.
 
-    python recipes/nuclei/pack.py $MICROGRAPHIA_DATA/dsb2018 WORKFOLDER src/micrographia/models/builtin/nuclei.zip
+python recipes/nuclei/pack.py $MICROGRAPHIA_DATA/dsb2018 WORKFOLDER src/micrographia/models/builtin/nuclei.zip
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ def test(predictor: Predictor, fields: list[Field]) -> InstanceEvaluation:
     """The package as a user runs it, on images it never saw."""
     pairs = []
     for field in fields:
-        image = Image(field.pixels if len(field.pixels) == 3 else field.pixels[0], "SYX" if len(field.pixels) == 3 else "YX")
+        image = Image(
+            field.pixels if len(field.pixels) == 3 else field.pixels[0], "SYX" if len(field.pixels) == 3 else "YX"
+        )
         pairs.append((field.labels, predictor.segment(image).labels))
     return evaluate_instances(
         pairs, names=[f.name for f in fields], groups=[{"kind": f.kind} for f in fields], thresholds=IOU
@@ -81,7 +83,7 @@ def numbers(result: InstanceEvaluation) -> dict[str, dict[str, float]]:
 def card(table: dict[str, dict[str, float]], histories: dict[str, dict]) -> str:
     """The model card."""
     training = {
-        f"{name} expert": f"{h['steps']} steps of 8 patches of 192² in {h['minutes']:.0f} minutes on two shared CPU cores"
+        f"{name} expert": f"{h['steps']} steps of 8 patches of 192², {h['minutes']:.0f} minutes beside other work"
         for name, h in histories.items()
     }
     return model_card(
@@ -96,7 +98,7 @@ def card(table: dict[str, dict[str, float]], histories: dict[str, dict]) -> str:
         license="CC0-1.0",
         validation="Mean over images of TP / (TP + FP + FN) at each IoU on the 68 test images, never used in training "
         "or choice, run through the package as a user runs it.",
-        metrics={k: {c: v for c, v in row.items()} for k, row in table.items()},
+        metrics=table,
         known_failures=FAILURES,
         training=training,
         references=[
@@ -128,7 +130,9 @@ def main() -> None:
     histories = {}
     for which, name in enumerate(("dark", "bright")):
         state = torch.load(options.folder / name / "weights.pt", weights_only=True)
-        model.experts[which].load_state_dict({k: v.half().float() if v.is_floating_point() else v for k, v in state.items()})
+        model.experts[which].load_state_dict(
+            {k: v.half().float() if v.is_floating_point() else v for k, v in state.items()}
+        )
         histories[name] = json.loads((options.folder / name / "history.json").read_text())
     experts, scores = experts_of(model, options.data)
     fields = load(options.data, "test")
@@ -142,7 +146,7 @@ def main() -> None:
         "half": True,
         "tags": ["nuclei", "fluorescence-light-microscopy", "histology", "brightfield"],
         "extra": {
-            "training": {n: {"steps": h["steps"], "minutes": h["minutes"], "history": h["rows"][-1:]} for n, h in histories.items()},
+            "training": {n: {"steps": h["steps"], "minutes": h["minutes"]} for n, h in histories.items()},
             "data": "DSB2018 (BBBC038), CC0; split in recipes/nuclei/test_images.csv",
             "validation": {"accuracy": scores, "iou": "mean of .5 to .9 on dsb2018/dev"},
         },
@@ -154,7 +158,9 @@ def main() -> None:
         result = test(predictor, fields)
         table = numbers(result)
         cover = picture(predictor, fields)
-    package = write_star_package(options.package, model, experts, documentation=card(table, histories), cover=cover, **facts)
+    package = write_star_package(
+        options.package, model, experts, documentation=card(table, histories), cover=cover, **facts
+    )
     megabytes = options.package.stat().st_size / 2**20
     print(json.dumps(table, indent=1), f"\n{package.path}: {megabytes:.2f} MiB")
 

@@ -94,7 +94,9 @@ def main(folder: Path) -> None:
     rng = np.random.default_rng(2018)
     chosen = []
     for (kind, *size), members in sorted(strata.items()):
-        total = sum([row["kind"], row["height"], row["width"]] == [kind, *size] for row in rows if row["split"] == "train")
+        total = sum(
+            [row["kind"], row["height"], row["width"]] == [kind, *size] for row in rows if row["split"] == "train"
+        )
         wanted = round(SHARE[kind] * total)
         if wanted == 0 or len({f for f, _ in members}) < 2:
             continue

@@ -1,6 +1,6 @@
 """Train one expert of the built-in nuclei model; started again, it goes on where it stopped.
 
-    python recipes/nuclei/train.py dark|bright $MICROGRAPHIA_DATA/dsb2018 WORKFOLDER --minutes 95
+python recipes/nuclei/train.py dark|bright $MICROGRAPHIA_DATA/dsb2018 WORKFOLDER --minutes 95
 """
 
 from __future__ import annotations

@@ -56,7 +56,11 @@ def test_more_than_65535_objects():
     side = 260
     centres = np.stack(np.meshgrid(np.arange(side) * 4 + 2, np.arange(side) * 4 + 2, indexing="ij"), -1).reshape(-1, 2)
     labels = render(
-        centres, np.full((len(centres), 8), 1.2), np.arange(1, len(centres) + 1), np.full((1040, 1040), 255, np.uint8), 128
+        centres,
+        np.full((len(centres), 8), 1.2),
+        np.arange(1, len(centres) + 1),
+        np.full((1040, 1040), 255, np.uint8),
+        128,
     )
     assert labels.max() == len(centres) == 67600
     assert len(np.unique(labels[labels > 0])) == 67600

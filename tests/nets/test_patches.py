@@ -5,12 +5,12 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs the extra 'train'")
 
-from fields import fields  # noqa: E402
-from hypothesis import given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from micrographia.nets.augment import augment_intensity, random_blur, random_window  # noqa: E402
-from micrographia.nets.patches import Patches  # noqa: E402
+from fields import fields
+from micrographia.nets.augment import augment_intensity, random_blur, random_window
+from micrographia.nets.patches import Patches
 
 
 @settings(deadline=None, max_examples=60)
@@ -28,7 +28,9 @@ def test_window_keeps_image_and_labels_together(seed, scale):
 
 def test_beyond_the_image_nothing_is_known():
     labels = np.ones((20, 20), np.int32)
-    patch, patch_labels = random_window(np.ones((1, 20, 20), np.float32), labels, (10, 10), 48, 1, np.random.default_rng(1))
+    patch, patch_labels = random_window(
+        np.ones((1, 20, 20), np.float32), labels, (10, 10), 48, 1, np.random.default_rng(1)
+    )
     assert (patch_labels == -1).any() and (patch_labels == 1).any()
     np.testing.assert_allclose(patch, 1)
 

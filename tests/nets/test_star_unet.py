@@ -27,7 +27,9 @@ def test_halo_is_the_field_of_view(levels):
     halo = halo_of(levels)
     stride = network.stride
     side = 2 * (halo + 2 * stride) // stride * stride
-    image = torch.rand(1, 1, 8, side, requires_grad=True) if side < 8 else torch.rand(1, 1, side, side, requires_grad=True)
+    image = (
+        torch.rand(1, 1, 8, side, requires_grad=True) if side < 8 else torch.rand(1, 1, side, side, requires_grad=True)
+    )
     # influence on the first pixel of a tile that begins in the middle, at a multiple of the stride
     middle = side // 2 // stride * stride
     for output, step in zip(network(image), (2, 2, 1), strict=True):

@@ -152,7 +152,7 @@ def render(
     -------
     (Y, X) int32 array
     """
-    out = np.zeros(foreground.shape, np.int32)
+    out: np.ndarray = np.zeros(foreground.shape, np.int32)
     if len(centres) == 0 or out.size == 0:
         return out
     centres = np.ascontiguousarray(centres, dtype=np.float32)

@@ -39,9 +39,7 @@ def _local_maxima(probability, threshold, y0, y1, x0, x1):
     return found[:count].copy()
 
 
-def local_maxima(
-    probability: np.ndarray, threshold: float, region: tuple[slice, slice] | None = None
-) -> np.ndarray:
+def local_maxima(probability: np.ndarray, threshold: float, region: tuple[slice, slice] | None = None) -> np.ndarray:
     """Grid points above a threshold and not below any of their eight neighbours.
 
     Parameters
@@ -114,9 +112,10 @@ def _shared_area(small, small_distance, large, large_distance, directions, radii
             dy = oy + radii[n] * small_distance[k] * directions[k, 0]
             dx = ox + radii[n] * small_distance[k] * directions[k, 1]
             total += weight
-            if dy * dy + dx * dx <= np.float32(1e-6):
-                inside += weight
-            elif dy * dy + dx * dx <= _reach(large_distance, directions, dy, dx) ** 2:
+            if (
+                dy * dy + dx * dx <= np.float32(1e-6)
+                or dy * dy + dx * dx <= _reach(large_distance, directions, dy, dx) ** 2
+            ):
                 inside += weight
     return inside / total if total > 0 else np.float32(0)
 
@@ -160,9 +159,7 @@ def _suppress(order, centres, distances, directions, radii, areas, reach, thresh
     return kept
 
 
-def suppress(
-    centres: np.ndarray, distances: np.ndarray, probability: np.ndarray, threshold: float = 0.4
-) -> np.ndarray:
+def suppress(centres: np.ndarray, distances: np.ndarray, probability: np.ndarray, threshold: float = 0.4) -> np.ndarray:
     """Non-maximum suppression: a polygon goes where a more probable kept one covers too much of it.
 
     Greedy, by falling probability (ties in reading order of the centres). The overlap is the

@@ -51,7 +51,12 @@ def _warp(image, labels, matrix, centre, size):
 
 
 def random_window(
-    image: np.ndarray, labels: np.ndarray, centre: tuple[float, float], size: int, scale: float, rng: np.random.Generator
+    image: np.ndarray,
+    labels: np.ndarray,
+    centre: tuple[float, float],
+    size: int,
+    scale: float,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A square window around `centre`: flipped, turned by quarter turns, half of the time also rotated and scaled.
 

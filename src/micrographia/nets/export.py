@@ -36,7 +36,7 @@ def export_star_model(model: StarModel) -> bytes:
 
 
 def _export(module: nn.Module, model: StarModel) -> bytes:
-    size = 2 * model.experts[0].stride  # type: ignore[operator]
+    size = 2 * int(model.experts[0].stride)  # type: ignore[arg-type]
     buffer = io.BytesIO()
     free = {0: "batch"}
     with warnings.catch_warnings():
@@ -44,7 +44,7 @@ def _export(module: nn.Module, model: StarModel) -> bytes:
         torch.onnx.export(
             module.eval(),
             (torch.zeros(1, model.channels, size, size),),
-            buffer,
+            buffer,  # type: ignore[arg-type]
             dynamo=False,
             opset_version=OPSET,
             training=torch.onnx.TrainingMode.PRESERVE,  # keeps batch normalisation: the weights stay the state dict's

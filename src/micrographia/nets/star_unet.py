@@ -56,8 +56,9 @@ class StarUNet(nn.Module):
         self.probability = nn.Conv2d(head, 1, 1)
         self.distance = nn.Conv2d(head, rays, 1)
         self.foreground = nn.Conv2d(head, 4, 1)
-        nn.init.constant_(self.probability.bias, -2.0)
-        nn.init.constant_(self.distance.bias, 5.0)
+        with torch.no_grad():  # most pixels are background, most rays some pixels long
+            self.probability.bias.fill_(-2.0)  # type: ignore[union-attr]
+            self.distance.bias.fill_(5.0)  # type: ignore[union-attr]
 
     @property
     def stride(self) -> int:

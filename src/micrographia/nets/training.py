@@ -157,15 +157,19 @@ class _Training(pl.LightningModule):
 class _Rounds(pl.LightningDataModule):
     """Step s trains on patches s·batch … (s+1)·batch, so a resumed training goes on where it stopped."""
 
-    def __init__(self, patches: Callable[[range], Dataset], validation: Sequence[dict], schedule: Schedule, workers: int):
+    def __init__(
+        self, patches: Callable[[range], Dataset], validation: Sequence[dict], schedule: Schedule, workers: int
+    ):
         super().__init__()
         self.patches, self.validation, self.schedule, self.workers = patches, validation, schedule, workers
 
     def train_dataloader(self) -> DataLoader:
         count = self.schedule.every * self.schedule.batch
-        step = self.trainer.lightning_module.step  # type: ignore[union-attr]
+        step = int(self.trainer.lightning_module.step)  # type: ignore[union-attr,arg-type]
         patches = self.patches(range(step * self.schedule.batch, step * self.schedule.batch + count))
-        return DataLoader(patches, self.schedule.batch, num_workers=self.workers, prefetch_factor=4 if self.workers else None)
+        return DataLoader(
+            patches, self.schedule.batch, num_workers=self.workers, prefetch_factor=4 if self.workers else None
+        )
 
     def val_dataloader(self) -> DataLoader:
         return DataLoader(self.validation, batch_size=1)  # type: ignore[arg-type]
@@ -213,7 +217,8 @@ def train_network(
         Losses by step.
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    training = _Training(network.to(memory_format=torch.channels_last), loss, schedule, report)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    training = _Training(network, loss, schedule, report)
     best = ModelCheckpoint(folder, "best", monitor="validation", mode="min", enable_version_counter=False)
     last = ModelCheckpoint(folder, "last", monitor=None, enable_version_counter=False, save_on_train_epoch_end=True)
     callbacks: list[pl.Callback] = [best, last]

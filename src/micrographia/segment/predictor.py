@@ -212,9 +212,7 @@ class Predictor:
                 foreground: Any = np.memmap(Path(folder) / "map", np.uint8, "w+", shape=plane.shape)
             except OSError as error:
                 raise InputError(f"{folder}: no room for the foreground map ({error.strerror}).") from error
-            stars = self._detect(
-                plane, expert, intensity, decoding, foreground, lambda done: progress(0.9 * done)
-            )
+            stars = self._detect(plane, expert, intensity, decoding, foreground, lambda done: progress(0.9 * done))
             step = 2 * max(getattr(labels, "chunks", (512,)))
             regions = list(_regions(plane.shape, step))
             for count, region in enumerate(regions, 1):
@@ -226,7 +224,9 @@ class Predictor:
             del foreground
         return Segmentation(labels, stars, stars.numbers, expert.name, notes)
 
-    def _visit(self, stars: Stars, foreground: Any, region: tuple[slice, slice], decoding: Decoding, visit: Any) -> None:
+    def _visit(
+        self, stars: Stars, foreground: Any, region: tuple[slice, slice], decoding: Decoding, visit: Any
+    ) -> None:
         from micrographia.geometry.render import bounding_boxes
 
         rows, columns = region
@@ -241,7 +241,13 @@ class Predictor:
         visit(render_region(stars, foreground, whole, decoding), stars.numbers[here], whole, stars)
 
     def _detect(
-        self, plane: _Plane, expert: Expert, intensity: Intensity, decoding: Decoding, foreground: Any, progress: Progress
+        self,
+        plane: _Plane,
+        expert: Expert,
+        intensity: Intensity,
+        decoding: Decoding,
+        foreground: Any,
+        progress: Progress,
     ) -> Stars:
         if 0 in plane.shape:
             return Stars(np.zeros((0, 2), np.float32), np.zeros((0, 32), np.float32), np.zeros(0, np.float32))

@@ -72,8 +72,7 @@ def segment(
     for note in (*image.notes, *notes):
         warnings.warn(f"{image.name}: {note}", stacklevel=2)
     labels = [
-        predictor.segment(read_plane(image, index), probability=probability, overlap=overlap).labels
-        for index in planes
+        predictor.segment(read_plane(image, index), probability=probability, overlap=overlap).labels for index in planes
     ]
     kept = [image.size(a) for a in "TZ" if a in image.axes and not (a == "Z" and z != "each")]
     return np.stack(labels).reshape(*kept, *labels[0].shape)

@@ -1,10 +1,10 @@
 """From a star-polygon network's maps to objects, by windows of a plane of any size.
 
 The law that makes tiles equal the whole: every map value that is used is computed with the network's full
-receptive field in view (the halo is that field and the reach of `refine`); an object belongs to the window whose core holds its anchor (the grid point of its local
-probability maximum); suppression runs once over the objects of the whole plane; a region of the label
-image is rendered from all objects that reach into it. No step depends on where the windows lie, and no
-object is too large for its halo.
+receptive field in view (the halo is that field and the reach of `refine`); an object belongs to the window
+whose core holds its anchor (the grid point of its local probability maximum); suppression runs once over
+the objects of the whole plane; a region of the label image is rendered from all objects that reach into
+it. No step depends on where the windows lie, and no object is too large for its halo.
 """
 
 from __future__ import annotations

@@ -26,9 +26,7 @@ def decode(maps: Maps, shape: tuple[int, int], decoding: Decoding, grid: int = 2
     """Label image of maps that cover a whole plane: probability, distance, foreground."""
     foreground = np.zeros(shape, np.uint8)
     side = maps[2].shape
-    stars = detect(
-        lambda window: maps, shape, decoding, foreground, window=max(side), halo=0, stride=1, grid=grid
-    )
+    stars = detect(lambda window: maps, shape, decoding, foreground, window=max(side), halo=0, stride=1, grid=grid)
     return render_region(stars, foreground, (slice(0, shape[0]), slice(0, shape[1])), decoding)
 
 

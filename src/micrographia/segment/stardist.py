@@ -15,10 +15,10 @@ from micrographia.arrays.image import Image
 from micrographia.arrays.normalize import dark_intensity, normalise, sample
 from micrographia.method import Method, parameter
 from micrographia.segment.predictor import Expert, Predictor, Segmentation
-from micrographia.segment.star_decoding import Decoding
 from micrographia.segment.star_targets import star_targets
 
 if TYPE_CHECKING:
+    from micrographia.models.package import ModelPackage
     from micrographia.nets.star_unet import StarModel
 
 PERCENTILES = (1.0, 99.8)
@@ -73,6 +73,8 @@ class StarDist(Method):
     start: str = parameter("", "Model to go on from (a name or a file), empty to start anew")
     device: str = parameter("auto", "Where to train", choices=("auto", "cpu", "cuda", "mps"))
     seed: int = parameter(0, "The same seed, data and version give the same model", ge=0)
+
+    package_: ModelPackage
 
     def fit(
         self,
@@ -137,9 +139,7 @@ class StarDist(Method):
                 size=-(-self.patch // stride) * stride, scale=self.zoom, seed=self.seed,
             )  # fmt: skip
 
-        validation = [
-            _padded(pixels[i][:, :1024, :1024], labels[i][:1024, :1024], stride, self.rays) for i in held
-        ]
+        validation = [_padded(pixels[i][:, :1024, :1024], labels[i][:1024, :1024], stride, self.rays) for i in held]
         schedule = Schedule(
             self.steps, self.minutes, self.batch, self.learning_rate, every=self.every,
             patience=self.patience if held else 0, seed=self.seed,
@@ -162,15 +162,15 @@ class StarDist(Method):
         self._example = pixels[judged[0]]
         return self
 
-    def predict(self, image: Image | np.ndarray, **options: Any) -> Segmentation:
-        """Find the objects of one plane; `options` as in `Predictor.segment`.
+    def predict(self, x: Image | np.ndarray, **options: Any) -> Segmentation:
+        """Find the objects of one plane `x`; `options` as in `Predictor.segment`.
 
         Raises
         ------
         InputError
             Where nothing was learned yet.
         """
-        return self.predictor().segment(image, **options)
+        return self.predictor().segment(x, **options)
 
     def predictor(self, threads: int | None = None) -> Predictor:
         """The learned model, ready for planes of any size."""
