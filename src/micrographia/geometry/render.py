@@ -226,9 +226,12 @@ def _support(centres, distances, directions, foreground, threshold, y0, x0, out)
         reach = distances[n].max()
         inside = 0
         covered = 0
-        for i in range(max(0, int(np.ceil(cy - reach))), min(height, int(np.floor(cy + reach)) + 1)):
+        step = 1 if reach < 6 else 2  # every fourth pixel of all but small objects is enough
+        i0 = max(0, int(np.ceil(cy - reach)))
+        j0 = max(0, int(np.ceil(cx - reach)))
+        for i in range(i0, min(height, int(np.floor(cy + reach)) + 1), step):
             dy = np.float32(i) - cy
-            for j in range(max(0, int(np.ceil(cx - reach))), min(width, int(np.floor(cx + reach)) + 1)):
+            for j in range(j0, min(width, int(np.floor(cx + reach)) + 1), step):
                 dx = np.float32(j) - cx
                 squared = dy * dy + dx * dx
                 if squared > reach * reach:
@@ -248,7 +251,10 @@ def support(
     threshold: float = 0.5,
     origin: tuple[int, int] = (0, 0),
 ) -> np.ndarray:
-    """Share of each polygon's pixels that are foreground; parameters as in `render`, (n,) float32."""
+    """Share of each polygon's pixels that are foreground, from every fourth pixel of all but small ones.
+
+    Parameters as in `render`; returns (n,) float32.
+    """
     out = np.zeros(len(centres), np.float32)
     if len(centres):
         _support(
