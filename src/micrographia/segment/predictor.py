@@ -257,7 +257,7 @@ class Predictor:
             pixels = normalise(plane.read(window), intensity)
             missing = [w.stop - w.start - n for w, n in zip(window, pixels.shape[1:], strict=True)]
             if any(missing):
-                pixels = np.pad(pixels, [(0, 0), (0, missing[0]), (0, missing[1])], mode="edge")
+                pixels = np.pad(pixels, [(0, 0), (0, missing[0]), (0, missing[1])], mode="symmetric")
             feed = {"raw": _channels(pixels, self.channels)[None]}
             if len(self.experts) > 1:
                 feed["kind"] = np.full((1, 1), float(expert.bright), np.float32)

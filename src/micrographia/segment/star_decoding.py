@@ -127,7 +127,9 @@ def detect(
         rows, columns = tile.inner
         foreground[tile.core] = np.rint(inside[rows, columns] * 255).astype(np.uint8)
         region = tuple(slice(-(-s.start // grid), -(-s.stop // grid)) for s in (rows, columns))
-        points = local_maxima(probability, decoding.probability, (region[0], region[1]))
+        # beyond the plane's end, where the picture was mirrored, no point counts as a neighbour
+        ends = [-(-(n - s.start) // grid) for n, s in zip(shape, tile.window, strict=True)]
+        points = local_maxima(probability[: ends[0], : ends[1]], decoding.probability, (region[0], region[1]))
         origin = np.array([s.start for s in tile.window], np.float32)
         parts.append(
             Stars(

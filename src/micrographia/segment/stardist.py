@@ -318,7 +318,7 @@ def _maps(model: StarModel, image: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
     import torch
 
     stride: int = model.experts[0].stride  # type: ignore[assignment]
-    padded = np.pad(image, [(0, 0), *((0, -n % stride) for n in image.shape[1:])], mode="edge")
+    padded = np.pad(image, [(0, 0), *((0, -n % stride) for n in image.shape[1:])], mode="symmetric")
     with torch.inference_mode():
         probability, distance, foreground = model(torch.from_numpy(padded)[None])
     return probability[0, 0].numpy(), distance[0].numpy(), foreground[0, 0].numpy()
