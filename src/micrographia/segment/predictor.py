@@ -20,6 +20,7 @@ from micrographia.arrays.normalize import (
     normalise,
     sample,
 )
+from micrographia.arrays.stains import BrownStain, brown_stain
 from micrographia.segment.star_decoding import Decoding, Stars, detect, render_region
 
 if TYPE_CHECKING:
@@ -288,6 +289,10 @@ class Predictor:
         elif plane.count != self.channels:
             raise InputError(f"{plane.name}: {plane.count} channels, but the model was trained on {self.channels}.")
         if bright:
+            brown = brown_stain(values) if plane.count == 3 else None
+            if brown:
+                plane, values = plane.without(brown), brown.removed(values)
+                notes.append("its brown stain was taken out: nuclei are found by their blue counterstain")
             intensity = bright_intensity(values)
         else:
             intensity = dark_intensity(values, (self.percentiles[0], self.percentiles[1]))
@@ -299,7 +304,7 @@ class Predictor:
 class _Plane:
     """A plane as (C, Y, X), read by windows; NaN and infinity are left to `normalise`."""
 
-    def __init__(self, image: Image | np.ndarray, as_grey: bool = False) -> None:
+    def __init__(self, image: Image | np.ndarray, as_grey: bool = False, brown: BrownStain | None = None) -> None:
         if not isinstance(image, Image):
             data = np.asarray(image)
             image = Image(data, "YXS" if data.ndim == 3 and data.shape[2] in (3, 4) else "YX"[-data.ndim :])
@@ -308,7 +313,7 @@ class _Plane:
             raise InputError(f"{image.name}: axes '{axes}'; one plane has YX, YXS (colour) or CYX.")
         if image.dtype.kind not in "buif":
             raise InputError(f"{image.name}: pixels of type {image.dtype} are not intensities.")
-        self.image, self.name, self.as_grey = image, image.name, as_grey
+        self.image, self.name, self.as_grey, self.brown = image, image.name, as_grey, brown
         self.shape = (image.size("Y"), image.size("X"))
         self._y = axes.index("Y")
         self._stacked = axes[0] if axes[0] in "CS" else (axes[2] if len(axes) == 3 else "")
@@ -319,6 +324,10 @@ class _Plane:
     def grey(self) -> _Plane:
         """The same plane with its channels averaged."""
         return _Plane(self.image, as_grey=True)
+
+    def without(self, brown: BrownStain) -> _Plane:
+        """The same plane without its brown stain."""
+        return _Plane(self.image, brown=brown)
 
     def read(self, window: tuple[slice, slice]) -> np.ndarray:
         """Pixels (C, y, x) of the part of a window that lies in the plane."""
@@ -335,6 +344,8 @@ class _Plane:
             return data[None]
         data = np.moveaxis(data, 2, 0) if self._y == 0 else data
         data = data[: self._samples]
+        if self.brown:
+            return self.brown.removed(data)
         return data.astype(np.float32).mean(axis=0, keepdims=True) if self.as_grey else data
 
 
