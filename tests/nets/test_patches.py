@@ -8,7 +8,7 @@ pytest.importorskip("torch", reason="training needs the extra 'train'")
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fields import fields
+from synthetic_fields import fields
 from micrographia.nets.augment import augment_intensity, random_blur, random_window
 from micrographia.nets.patches import Patches
 

@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
 
-from fields import fields  # noqa: E402
+from synthetic_fields import fields  # noqa: E402
 from micrographia.nets.losses import star_loss  # noqa: E402
 from micrographia.nets.patches import Patches  # noqa: E402
 from micrographia.nets.star_unet import StarUNet  # noqa: E402

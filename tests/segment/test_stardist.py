@@ -10,7 +10,7 @@ from micrographia.segment.stardist import Examples, StarDist
 
 torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
 
-from fields import fields  # noqa: E402
+from synthetic_fields import fields  # noqa: E402
 
 SMALL = {"widths": (8, 16, 16), "patch": 64, "batch": 4, "every": 50, "device": "cpu", "rays": 16}
 

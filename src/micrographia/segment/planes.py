@@ -165,7 +165,8 @@ def looks_like_labels(plane: Image) -> bool:
     if data.min() != 0 or not inside.any():
         return False
     flat = np.count_nonzero(inside & (data[:, :-1] == data[:, 1:])) / np.count_nonzero(inside)
-    return flat > 0.8 and np.count_nonzero(data == 0) > 0.05 * data.size and len(np.unique(data)) > 3
+    empty = np.count_nonzero(data == 0) / data.size
+    return bool(flat > 0.8 and empty > 0.05 and len(np.unique(data)) > 3)
 
 
 def _focus(plane: Image) -> float:
