@@ -23,8 +23,7 @@ from micrographia.nets.star_unet import StarModel
 from micrographia.report.overlay import overlay
 from micrographia.segment.predictor import Expert, Predictor
 from micrographia.segment.star_package import equivalent_diameters, write_star_package
-from micrographia.segment.star_thresholds import IOU, choose_thresholds
-from micrographia.segment.stardist import _maps
+from micrographia.segment.star_thresholds import IOU, choose_thresholds, network_maps
 
 ARCHITECTURE = {"channels": 3, "experts": [1, 3], "rays": 32, "widths": list(WIDTHS)}
 KINDS = ("fluorescence", "stained", "brightfield")
@@ -48,7 +47,7 @@ def experts_of(model: StarModel, folder: Path) -> tuple[list[Expert], dict[str, 
         single = StarModel(1 + 2 * which, (1 + 2 * which,), widths=WIDTHS)
         single.experts[0].load_state_dict(model.experts[which].state_dict())
         single.eval()
-        maps = [_maps(single, f.bright() if bright else f.dark()) for f in own]
+        maps = [network_maps(single, f.bright() if bright else f.dark()) for f in own]
         decoding, score = choose_thresholds(maps, [f.labels for f in own])
         sizes = equivalent_diameters([f.labels for f in train if (f.kind != "fluorescence") == bright])
         experts.append(Expert(name, bright, decoding, sizes))

@@ -17,6 +17,7 @@ from micrographia.nets.losses import star_loss
 from micrographia.nets.patches import Patches
 from micrographia.nets.star_unet import StarUNet
 from micrographia.nets.training import Schedule, train_network
+from micrographia.segment.star_examples import validation_example
 from micrographia.segment.star_targets import star_targets
 
 WIDTHS = (32, 32, 48, 64, 64)
@@ -43,13 +44,6 @@ def examples(expert: str, folder: Path, part: str) -> tuple[list[np.ndarray], li
     return images, labels, weights
 
 
-def whole(image: np.ndarray, labels: np.ndarray, stride: int) -> dict[str, np.ndarray]:
-    """A validation example: the image padded to the network's stride, the padding ignored."""
-    pad = [(0, -n % stride) for n in labels.shape]
-    padded = np.pad(labels, pad, constant_values=-1)
-    return {"image": np.pad(image, [(0, 0), *pad], mode="reflect"), **star_targets(padded)}
-
-
 def main() -> None:
     """Parse the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -68,7 +62,7 @@ def main() -> None:
     images, labels, weights = examples(options.expert, options.data, "train")
     network = StarUNet(channels=1 if options.expert == "dark" else 3, widths=WIDTHS)
     validation = [
-        whole(image[:, :512, :512], lab[:512, :512], network.stride)
+        validation_example(image[:, :512, :512], lab[:512, :512], network.stride, network.rays)
         for image, lab in zip(*examples(options.expert, options.data, "dev")[:2], strict=True)
     ]
 

@@ -8,9 +8,9 @@ pytest.importorskip("torch", reason="training needs the extra 'train'")
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthetic_fields import fields
 from micrographia.nets.augment import augment_intensity, random_blur, random_window
 from micrographia.nets.patches import Patches
+from synthetic_fields import fields
 
 
 @settings(deadline=None, max_examples=60)

@@ -5,12 +5,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
 
-from synthetic_fields import fields  # noqa: E402
 from micrographia.nets.losses import star_loss  # noqa: E402
 from micrographia.nets.patches import Patches  # noqa: E402
 from micrographia.nets.star_unet import StarUNet  # noqa: E402
 from micrographia.nets.training import Schedule, train_network  # noqa: E402
 from micrographia.segment.star_targets import star_targets  # noqa: E402
+from synthetic_fields import fields  # noqa: E402
 
 IMAGES, LABELS = fields(3, size=64, count=5)
 PIXELS = [image[None].astype(np.float32) / 170 for image in IMAGES]

@@ -18,9 +18,9 @@ from micrographia.arrays.normalize import (
     bright_intensity,
     dark_intensity,
     normalise,
-    sample,
 )
-from micrographia.arrays.stains import BrownStain, brown_stain
+from micrographia.arrays.stains import brown_stain
+from micrographia.segment.plane_pixels import Plane
 from micrographia.segment.star_decoding import Decoding, Stars, detect, render_region
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ class Predictor:
 
     def _detect(
         self,
-        plane: _Plane,
+        plane: Plane,
         expert: Expert,
         intensity: Intensity,
         decoding: Decoding,
@@ -270,8 +270,8 @@ class Predictor:
             window=self.window, halo=self.halo, stride=self.stride, grid=self.grid, progress=progress,
         )  # fmt: skip
 
-    def _prepare(self, image: Image | np.ndarray) -> tuple[_Plane, Expert, Intensity, list[str]]:
-        plane = _Plane(image)
+    def _prepare(self, image: Image | np.ndarray) -> tuple[Plane, Expert, Intensity, list[str]]:
+        plane = Plane(image)
         values = plane.sample()
         notes = []
         bright = len(self.experts) > 1 and bright_background(values)
@@ -299,54 +299,6 @@ class Predictor:
         if all(high <= low for low, high in zip(intensity.low, intensity.high, strict=True)):
             notes.append("the picture is constant (or nearly so): nothing can be found in it")
         return plane, expert, intensity, notes
-
-
-class _Plane:
-    """A plane as (C, Y, X), read by windows; NaN and infinity are left to `normalise`."""
-
-    def __init__(self, image: Image | np.ndarray, as_grey: bool = False, brown: BrownStain | None = None) -> None:
-        if not isinstance(image, Image):
-            data = np.asarray(image)
-            image = Image(data, "YXS" if data.ndim == 3 and data.shape[2] in (3, 4) else "YX"[-data.ndim :])
-        axes = image.axes
-        if axes not in ("YX", "YXS", "CYX", "SYX"):
-            raise InputError(f"{image.name}: axes '{axes}'; one plane has YX, YXS (colour) or CYX.")
-        if image.dtype.kind not in "buif":
-            raise InputError(f"{image.name}: pixels of type {image.dtype} are not intensities.")
-        self.image, self.name, self.as_grey, self.brown = image, image.name, as_grey, brown
-        self.shape = (image.size("Y"), image.size("X"))
-        self._y = axes.index("Y")
-        self._stacked = axes[0] if axes[0] in "CS" else (axes[2] if len(axes) == 3 else "")
-        samples = image.size(self._stacked) if self._stacked else 1
-        self._samples = 3 if self._stacked == "S" and samples == 4 else samples
-        self.count = 1 if as_grey else self._samples
-
-    def grey(self) -> _Plane:
-        """The same plane with its channels averaged."""
-        return _Plane(self.image, as_grey=True)
-
-    def without(self, brown: BrownStain) -> _Plane:
-        """The same plane without its brown stain."""
-        return _Plane(self.image, brown=brown)
-
-    def read(self, window: tuple[slice, slice]) -> np.ndarray:
-        """Pixels (C, y, x) of the part of a window that lies in the plane."""
-        rows, columns = (slice(w.start, min(w.stop, n)) for w, n in zip(window, self.shape, strict=True))
-        key = (rows, columns) if self._y == 0 else (slice(None), rows, columns)
-        return self._first(np.asarray(self.image.data[key]))
-
-    def sample(self) -> np.ndarray:
-        """Pixels (C, y, x) on a lattice, float32 and finite."""
-        return self._first(sample(self.image.data, (self._y, self._y + 1)))
-
-    def _first(self, data: np.ndarray) -> np.ndarray:
-        if not self._stacked:
-            return data[None]
-        data = np.moveaxis(data, 2, 0) if self._y == 0 else data
-        data = data[: self._samples]
-        if self.brown:
-            return self.brown.removed(data)
-        return data.astype(np.float32).mean(axis=0, keepdims=True) if self.as_grey else data
 
 
 def _channels(pixels: np.ndarray, count: int) -> np.ndarray:

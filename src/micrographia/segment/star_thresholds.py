@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from micrographia.metrics.matching import match
 from micrographia.segment.star_decoding import Decoding, detect, render_region
+
+if TYPE_CHECKING:
+    from micrographia.nets.star_unet import StarModel
 
 IOU = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
 GRID = {
@@ -20,6 +24,17 @@ GRID = {
 """Values that are tried, one threshold after the other, twice."""
 
 Maps = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def network_maps(model: StarModel, image: np.ndarray) -> Maps:
+    """Probability, distance and foreground of a whole normalised image (C, Y, X), run with PyTorch."""
+    import torch
+
+    stride: int = model.experts[0].stride  # type: ignore[assignment]
+    padded = np.pad(image, [(0, 0), *((0, -n % stride) for n in image.shape[1:])], mode="symmetric")
+    with torch.inference_mode():
+        probability, distance, foreground = model(torch.from_numpy(padded)[None])
+    return probability[0, 0].numpy(), distance[0].numpy(), foreground[0, 0].numpy()
 
 
 def decode(maps: Maps, shape: tuple[int, int], decoding: Decoding, grid: int = 2) -> np.ndarray:

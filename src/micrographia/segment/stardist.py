@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from micrographia.arrays.image import Image
 from micrographia.arrays.normalize import dark_intensity, normalise, sample
 from micrographia.method import Method, parameter
 from micrographia.segment.predictor import Expert, Predictor, Segmentation
+from micrographia.segment.star_examples import Examples, channels_first, checked_labels, names_of, validation_example
 from micrographia.segment.star_targets import star_targets
 
 if TYPE_CHECKING:
@@ -22,28 +22,6 @@ if TYPE_CHECKING:
     from micrographia.nets.star_unet import StarModel
 
 PERCENTILES = (1.0, 99.8)
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Labelled pictures to learn from.
-
-    Parameters
-    ----------
-    images : sequence
-        (Y, X) grey, (Y, X, 3) colour or (C, Y, X) with few channels, or Images with axes YX, YXS or CYX.
-    labels : sequence of (Y, X) integer arrays
-        0 background; negative where nothing is known.
-    validation : sequence of int, optional
-        Which of them only judge the network and choose its thresholds; a share of them where not given.
-    names : sequence of str, optional
-        Names for messages and for the model card.
-    """
-
-    images: Sequence[Any]
-    labels: Sequence[np.ndarray]
-    validation: Sequence[int] | None = None
-    names: Sequence[str] | None = None
 
 
 class StarDist(Method):
@@ -112,11 +90,11 @@ class StarDist(Method):
         from micrographia.nets.losses import star_loss
         from micrographia.nets.patches import Patches
         from micrographia.nets.training import Schedule, train_network
-        from micrographia.segment.star_thresholds import choose_thresholds
+        from micrographia.segment.star_thresholds import choose_thresholds, network_maps
 
-        names = _names(examples)
-        images = [_channels(image, name) for image, name in zip(examples.images, names, strict=True)]
-        labels = [_checked(lab, im, name) for lab, im, name in zip(examples.labels, images, names, strict=True)]
+        names = names_of(examples)
+        images = [channels_first(image, name) for image, name in zip(examples.images, names, strict=True)]
+        labels = [checked_labels(lab, im, name) for lab, im, name in zip(examples.labels, images, names, strict=True)]
         counts = {len(image) for image in images}
         if len(counts) > 1:
             raise InputError(f"The images have different numbers of channels: {sorted(counts)}.")
@@ -139,7 +117,9 @@ class StarDist(Method):
                 size=-(-self.patch // stride) * stride, scale=self.zoom, seed=self.seed,
             )  # fmt: skip
 
-        validation = [_padded(pixels[i][:, :1024, :1024], labels[i][:1024, :1024], stride, self.rays) for i in held]
+        validation = [
+            validation_example(pixels[i][:, :1024, :1024], labels[i][:1024, :1024], stride, self.rays) for i in held
+        ]
         schedule = Schedule(
             self.steps, self.minutes, self.batch, self.learning_rate, every=self.every,
             patience=self.patience if held else 0, seed=self.seed,
@@ -152,7 +132,7 @@ class StarDist(Method):
         network.load_state_dict(trained.state_dict())
         self.model_ = model.eval()
         judged = held or used[:10]
-        maps = [_maps(self.model_, pixels[i]) for i in judged]
+        maps = [network_maps(self.model_, pixels[i]) for i in judged]
         decoding, score = choose_thresholds(maps, [np.maximum(labels[i], 0) for i in judged])
         from micrographia.segment.star_package import equivalent_diameters
 
@@ -270,58 +250,6 @@ class StarDist(Method):
             f"# Validation\n\nMean accuracy TP / (TP + FP + FN) over IoU .5 to .9: {accuracy}, on images set aside "
             f"for validation, which also chose the thresholds: {held}.\n"
         )
-
-
-def _names(examples: Examples) -> list[str]:
-    if len(examples.images) != len(examples.labels):
-        raise InputError(f"{len(examples.images)} images but {len(examples.labels)} label images.")
-    if not len(examples.images):
-        raise InputError("There are no images to learn from.")
-    if examples.names is not None:
-        return list(examples.names)
-    return [getattr(image, "name", "") or f"image {i}" for i, image in enumerate(examples.images)]
-
-
-def _channels(image: Any, name: str) -> np.ndarray:
-    """Pixels as (C, Y, X)."""
-    if isinstance(image, Image):
-        if image.axes not in ("YX", "YXS", "CYX"):
-            raise InputError(f"{name}: axes '{image.axes}'; StarDist 2D learns from YX, YXS (colour) or CYX.")
-        data = image.array("SYX" if "S" in image.axes else "CYX")
-    else:
-        data = np.asarray(image)
-        if data.ndim == 3 and data.shape[2] in (3, 4) and data.shape[0] > 4:
-            data = np.moveaxis(data, 2, 0)
-        data = data[None] if data.ndim == 2 else data
-    if data.ndim != 3 or 0 in data.shape:
-        raise InputError(f"{name}: shape {data.shape} is not a picture (Y, X), (Y, X, 3) or (C, Y, X).")
-    return data[:3] if len(data) == 4 and isinstance(image, Image) and "S" in image.axes else data
-
-
-def _checked(labels: Any, image: np.ndarray, name: str) -> np.ndarray:
-    """Labels as int32, compared with their image."""
-    labels = labels.array("YX") if isinstance(labels, Image) else np.asarray(labels)
-    if labels.dtype.kind not in "iub":
-        raise InputError(f"{name}: a label image has whole numbers, this one {labels.dtype}.")
-    if labels.shape != image.shape[1:]:
-        raise InputError(f"{name}: the image is {image.shape[1:]} pixels, its label image {labels.shape}.")
-    return labels.astype(np.int32)
-
-
-def _padded(image: np.ndarray, labels: np.ndarray, stride: int, rays: int) -> dict[str, np.ndarray]:
-    pad = [(0, -n % stride) for n in labels.shape]
-    labels = np.pad(labels, pad, constant_values=-1)
-    return {"image": np.pad(image, [(0, 0), *pad], mode="edge"), **star_targets(labels, rays)}
-
-
-def _maps(model: StarModel, image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    import torch
-
-    stride: int = model.experts[0].stride  # type: ignore[assignment]
-    padded = np.pad(image, [(0, 0), *((0, -n % stride) for n in image.shape[1:])], mode="symmetric")
-    with torch.inference_mode():
-        probability, distance, foreground = model(torch.from_numpy(padded)[None])
-    return probability[0, 0].numpy(), distance[0].numpy(), foreground[0, 0].numpy()
 
 
 def _cut(image: np.ndarray, side: int) -> np.ndarray:

@@ -1,0 +1,73 @@
+"""The pixels of a plane as a network wants them: channels first, read by windows, stains taken out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError
+from micrographia.arrays.image import Image
+from micrographia.arrays.normalize import sample
+from micrographia.arrays.stains import BrownStain
+
+
+class Plane:
+    """A plane as (C, Y, X), read by windows; NaN and infinity are left to `normalise`.
+
+    Parameters
+    ----------
+    image : Image or array
+        Axes YX, YXS, SYX or CYX; the fourth sample of a colour picture (alpha) is left out.
+    as_grey : bool
+        Average the channels.
+    brown : BrownStain, optional
+        Stain to take out.
+
+    Raises
+    ------
+    InputError
+        Where the axes are others, or the pixels are no intensities.
+    """
+
+    def __init__(self, image: Image | np.ndarray, as_grey: bool = False, brown: BrownStain | None = None) -> None:
+        if not isinstance(image, Image):
+            data = np.asarray(image)
+            image = Image(data, "YXS" if data.ndim == 3 and data.shape[2] in (3, 4) else "YX"[-data.ndim :])
+        axes = image.axes
+        if axes not in ("YX", "YXS", "CYX", "SYX"):
+            raise InputError(f"{image.name}: axes '{axes}'; one plane has YX, YXS (colour) or CYX.")
+        if image.dtype.kind not in "buif":
+            raise InputError(f"{image.name}: pixels of type {image.dtype} are not intensities.")
+        self.image, self.name, self.as_grey, self.brown = image, image.name, as_grey, brown
+        self.shape = (image.size("Y"), image.size("X"))
+        self._y = axes.index("Y")
+        self._stacked = axes[0] if axes[0] in "CS" else (axes[2] if len(axes) == 3 else "")
+        samples = image.size(self._stacked) if self._stacked else 1
+        self._samples = 3 if self._stacked == "S" and samples == 4 else samples
+        self.count = 1 if as_grey else self._samples
+
+    def grey(self) -> Plane:
+        """The same plane with its channels averaged."""
+        return Plane(self.image, as_grey=True)
+
+    def without(self, brown: BrownStain) -> Plane:
+        """The same plane without its brown stain."""
+        return Plane(self.image, brown=brown)
+
+    def read(self, window: tuple[slice, slice]) -> np.ndarray:
+        """Pixels (C, y, x) of the part of a window that lies in the plane."""
+        rows, columns = (slice(w.start, min(w.stop, n)) for w, n in zip(window, self.shape, strict=True))
+        key = (rows, columns) if self._y == 0 else (slice(None), rows, columns)
+        return self._first(np.asarray(self.image.data[key]))
+
+    def sample(self) -> np.ndarray:
+        """Pixels (C, y, x) on a lattice, float32 and finite."""
+        return self._first(sample(self.image.data, (self._y, self._y + 1)))
+
+    def _first(self, data: np.ndarray) -> np.ndarray:
+        if not self._stacked:
+            return data[None]
+        data = np.moveaxis(data, 2, 0) if self._y == 0 else data
+        data = data[: self._samples]
+        if self.brown:
+            return self.brown.removed(data)
+        return data.astype(np.float32).mean(axis=0, keepdims=True) if self.as_grey else data
