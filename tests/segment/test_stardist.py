@@ -12,19 +12,19 @@ torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
 
 from synthetic_fields import fields  # noqa: E402
 
-SMALL = {"widths": (8, 16, 16), "patch": 64, "batch": 4, "every": 50, "device": "cpu", "rays": 16}
+SMALL = {"widths": (8, 16, 16), "patch": 64, "batch": 4, "every": 80, "device": "cpu", "rays": 16}
 
 
 @pytest.fixture(scope="module")
 def trained():
     images, labels = fields(6)
-    return StarDist(steps=250, **SMALL).fit(Examples(images, labels))
+    return StarDist(steps=160, **SMALL).fit(Examples(images, labels))
 
 
 def test_it_finds_what_it_was_shown(trained):
     image, labels = (x[0] for x in fields(1))
     found = trained.predict(image)
-    assert match(labels, found.labels)[0].accuracy > 0.7
+    assert match(labels, found.labels)[0].accuracy > 0.6
     assert len(found.label) == len(found.outlines) == len(found.probability)
     assert set(found.label) == set(np.unique(found.labels)) - {0}
     assert ((found.probability > 0) & (found.probability <= 1)).all()
@@ -45,7 +45,7 @@ def test_package_tells_how_it_was_made(trained, tmp_path):
     from micrographia.models.verify import test_model as check_model
 
     package = open_package(trained.save(tmp_path / "model.zip"))
-    assert package.config["training"]["steps"] == 250
+    assert package.config["training"]["steps"] == 160
     assert len(package.config["data"]["validation"]) == 1
     assert set(package.config["data"]["validation"]).isdisjoint(package.config["data"]["training"])
     assert check_model(package).passed
