@@ -70,6 +70,26 @@ def accuracy(result: Result) -> str:
     )
 
 
+def decoding(result: Result) -> str:
+    """What each step of the decoding is worth."""
+    n = result["numbers"]
+    header = ["", "images", *(f"{iou:.2f}".lstrip("0") for iou in n["iou"])]
+    rows = [
+        [name, kind, *map(_share, values)]
+        for kind in next(iter(n["ap"].values()))
+        for name, kinds in n["ap"].items()
+        for values in [kinds[kind]]
+    ]
+    return "\n\n".join(
+        [
+            "## What each step of the decoding is worth",
+            "The built-in model with one step left out; mean AP at each IoU. These images chose the thresholds: the "
+            f"numbers compare decodings, and do not say how good the model is. {_measured(result)}",
+            _table(header, rows),
+        ]
+    )
+
+
 def speed(result: Result) -> str:
     """Seconds per megapixel beside StarDist's."""
     n = result["numbers"]
@@ -156,6 +176,7 @@ def install_size(result: Result) -> str:
 
 SECTIONS: dict[str, Callable[[Result], str]] = {
     "accuracy": accuracy,
+    "decoding": decoding,
     "speed": speed,
     "large": large,
     "startup": startup,
