@@ -26,12 +26,10 @@ from stages import SEGMENTING, stages
 
 BLOCK = 1024
 STAGES = SEGMENTING | {
-    "read": "micrographia.segment.predictor:_Plane.read",
-    "visit (renders and measures)": "micrographia.segment.predictor:Predictor._visit",
+    "read": "micrographia.segment.predictor:Plane.read",
     "measure": "micrographia.features.objects:measure_region",
     "pyramid": "micrographia.io.zarr_writer:ZarrWriter.finish",
-    "tables": "micrographia.cli.image_results:_write_lists",
-    "segment_to_zarr": "micrographia.segment.predictor:Predictor.segment_to_zarr",
+    "found and written": "micrographia.segment.predictor:Predictor.segment_to_zarr",
 }
 
 
@@ -53,10 +51,11 @@ def segment_one(source: Path, folder: Path) -> dict[str, Any]:
     """In a process of its own: segment one image as the command does; seconds, peak memory, objects, stages."""
     from micrographia.cli import image_results
     from micrographia.cli.segment import Segment
+    from micrographia.io.reading import read
 
     image_results.LAZY_PIXELS = 0  # the small image takes the same way as the large one
     finder = image_results.predictor("nuclei", 0)
-    small = mosaics(1)[0][0]
+    small = np.asarray(read(source).data[:BLOCK, :BLOCK])
     finder.segment(small)
     make_image(folder / "warm.ome.zarr", BLOCK, [small])
     options = Segment(out=str(folder)).parameters()

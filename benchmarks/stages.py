@@ -29,7 +29,8 @@ def stages(functions: Mapping[str, str] = SEGMENTING) -> Iterator[dict[str, floa
     Parameters
     ----------
     functions : mapping
-        Name of the stage to ``module:function`` or ``module:Class.method``.
+        Name of the stage to ``module:function`` or ``module:Class.method``. What is not there is left out: stages
+        are a help to find what is slow, not a part of any result.
     """
     seconds: dict[str, float] = defaultdict(float)
     kept = []
@@ -38,7 +39,9 @@ def stages(functions: Mapping[str, str] = SEGMENTING) -> Iterator[dict[str, floa
         owner: Any = import_module(module)
         *classes, attribute = path.split(".")
         for one in classes:
-            owner = getattr(owner, one)
+            owner = getattr(owner, one, None)
+        if not hasattr(owner, attribute):
+            continue
         kept.append((owner, attribute, getattr(owner, attribute)))
         setattr(owner, attribute, _timed(kept[-1][2], name, seconds))
     try:
