@@ -13,9 +13,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from data import Field, load
+from skimage.data import immunohistochemistry
 from train import WIDTHS
 
 from micrographia.arrays.image import Image
+from micrographia.cli.demo import synthetic_nuclei
+from micrographia.io.writing import write
 from micrographia.metrics.instances import InstanceEvaluation, evaluate_instances
 from micrographia.models.card import model_card
 from micrographia.models.package import open_package
@@ -26,6 +29,7 @@ from micrographia.segment.star_package import equivalent_diameters, write_star_p
 from micrographia.segment.star_thresholds import IOU, choose_thresholds, network_maps
 
 ARCHITECTURE = {"channels": 3, "experts": [1, 3], "rays": 32, "widths": list(WIDTHS)}
+PICTURE = Path(__file__).parents[2] / "docs" / "images" / "overlay.png"
 KINDS = ("fluorescence", "stained", "brightfield")
 FAILURES = [
     "A very dim nucleus next to bright ones is sometimes missed, and dividing or fragmented nuclei are cut or joined "
@@ -107,15 +111,12 @@ def card(table: dict[str, dict[str, float]], histories: dict[str, dict]) -> str:
     )
 
 
-def picture(predictor: Predictor, fields: list[Field]) -> np.ndarray:
-    """A cover: one test image of each kind with the outlines found."""
-    panels = []
-    for kind in KINDS:
-        field = max((f for f in fields if f.kind == kind), key=lambda f: min(f.labels[:240, :240].max(), 60))
-        pixels = np.moveaxis(np.broadcast_to(field.pixels, (3, *field.labels.shape)), 0, -1)[:240, :240]
-        pixels = np.ascontiguousarray(pixels)
-        panels.append(overlay(pixels, predictor.segment(pixels).labels)[:240, :240])
-    return np.concatenate(panels, axis=1)
+def picture(predictor: Predictor, stained: np.ndarray) -> np.ndarray:
+    """A cover: stained tissue and a synthetic fluorescence picture, with the outlines found."""
+    synthetic, _ = synthetic_nuclei()
+    return np.concatenate(
+        [overlay(image, predictor.segment(image).labels, largest=512) for image in (stained, synthetic)], axis=1
+    )
 
 
 def main() -> None:
@@ -135,7 +136,9 @@ def main() -> None:
         histories[name] = json.loads((options.folder / name / "history.json").read_text())
     experts, scores = experts_of(model, options.data)
     fields = load(options.data, "test")
-    example = next(f for f in fields if f.kind == "stained").bright()[:, :128, :128]
+    stained = immunohistochemistry()
+    example = Field("tissue", "stained", np.moveaxis(stained, -1, 0), np.zeros(stained.shape[:2], int)).bright()
+    example = np.round(np.clip(example[:, :128, :128], 0, 1) * 255).astype(np.float32) / 255
     facts = {
         "name": "Micrographia nuclei",
         "description": "Nuclei in fluorescence, stained tissue and brightfield images, with nothing to set.",
@@ -156,10 +159,11 @@ def main() -> None:
         predictor = Predictor(open_package(draft))
         result = test(predictor, fields)
         table = numbers(result)
-        cover = picture(predictor, fields)
+        cover = picture(predictor, stained)
     package = write_star_package(
         options.package, model, experts, documentation=card(table, histories), cover=cover, **facts
     )
+    write(PICTURE, cover, axes="YXS")
     megabytes = options.package.stat().st_size / 2**20
     print(json.dumps(table, indent=1), f"\n{package.path}: {megabytes:.2f} MiB")
 
