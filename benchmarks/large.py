@@ -107,6 +107,8 @@ def main() -> None:
         large = in_own_process(images[options.side], options.side)
         small += [in_own_process(images[options.small], options.small) for _ in range(options.repeats)]
     of_small = float(np.median([row["seconds_per_megapixel"] for row in small]))
+    found_small = float(np.median([row["stages"]["found and written"] for row in small]))
+    found = large["stages"]["found and written"]
     numbers = {
         "side": options.side,
         "small_side": options.small,
@@ -118,6 +120,9 @@ def main() -> None:
         "small_seconds_per_megapixel": round(of_small, 4),
         "small_runs": [round(row["seconds_per_megapixel"], 4) for row in small],
         "ratio": round(large["seconds_per_megapixel"] / of_small, 3),
+        "found_seconds_per_megapixel": round(found, 4),
+        "found_small_seconds_per_megapixel": round(found_small, 4),
+        "found_ratio": round(found / found_small, 3),
         "stages": large["stages"],
         "small_stages": small[0]["stages"],
     }
