@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 IOU = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
 GRID = {
-    "probability": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7),
+    "probability": (0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7),
     "support": (0.0, 0.3, 0.5, 0.7),
-    "overlap": (0.3, 0.4, 0.5),
+    "overlap": (0.25, 0.3, 0.4, 0.5, 0.6),
     "foreground": (0.35, 0.4, 0.45, 0.5, 0.55, 0.6),
 }
 """Values that are tried, one threshold after the other, twice."""
