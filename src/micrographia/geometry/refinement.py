@@ -2,7 +2,7 @@
 
 A point near an object's edge knows the edge better than its middle does, above all in large and elongated
 objects. The idea of looking along the rays is that of CPP-Net (Chen et al. 2023, IEEE TIP, section III-B),
-which learns weights for it; here a fixed weighted mean is taken and nothing is learned.
+which learns how to weigh the answers; here the second answer is taken outright and nothing is learned.
 """
 
 from __future__ import annotations
@@ -14,9 +14,6 @@ from micrographia.geometry.rays import ray_directions
 
 REACH = 32.0
 """Farthest look-up from an anchor in pixels, so that tiles know how much they must see."""
-
-WEIGHT = 0.8
-"""Weight of the second opinion."""
 
 TRUST = 0.1
 """Smallest object probability of a point that is asked."""
@@ -37,12 +34,11 @@ def _refine(points, distance, probability, directions, grid, out):
             if probability[i, j] > np.float32(TRUST):
                 dy = np.float32(i - points[n, 0])
                 dx = np.float32(j - points[n, 1])
-                there = np.float32(grid) * np.sqrt(dy * dy + dx * dx) + distance[r, i, j]
-                out[n, r] = own + np.float32(WEIGHT) * (there - own)
+                out[n, r] = np.float32(grid) * np.sqrt(dy * dy + dx * dx) + distance[r, i, j]
 
 
 def refine(points: np.ndarray, distance: np.ndarray, probability: np.ndarray, grid: int = 2) -> np.ndarray:
-    """Ray lengths of objects, corrected by the lengths predicted half-way along each ray.
+    """Ray lengths of objects, as they are predicted half-way along each ray.
 
     Parameters
     ----------
@@ -77,4 +73,4 @@ def refine_numpy(points: np.ndarray, distance: np.ndarray, probability: np.ndarr
     moved = grid * np.hypot(*(there - points[:, None]).transpose(2, 0, 1).astype(np.float32))
     other = moved + distance[np.arange(rays), there[..., 0], there[..., 1]]
     asked = probability[there[..., 0], there[..., 1]] > TRUST
-    return np.maximum(np.where(asked, own + WEIGHT * (other - own), own), 0.5).astype(np.float32)
+    return np.maximum(np.where(asked, other, own), 0.5).astype(np.float32)
