@@ -29,7 +29,7 @@ def _train(folder, report=None, validation=True, **schedule):
     held = [{"image": PIXELS[2], **star_targets(LABELS[2], 8)}] if validation else []
     return train_network(
         network, star_loss, patches, held, Schedule(batch=2, **schedule), folder,
-        workers=0, device="cpu", progress=False, report=report,
+        device="cpu", progress=False, report=report,
     )  # fmt: skip
 
 

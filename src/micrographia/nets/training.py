@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 Loss = Callable[[Any, dict[str, Tensor]], dict[str, Tensor]]
 Report = Callable[[Mapping[str, float]], None]
@@ -154,22 +156,45 @@ class _Training(pl.LightningModule):
         checkpoint["micrographia"] = {"rows": self.history.rows, "seconds": self.seconds, "step": self.step}
 
 
+class _Batches:
+    """Batches of patches, made ahead by a thread: the kernels release the GIL, and nothing has to be pickled."""
+
+    def __init__(self, patches: Dataset, batch: int, ahead: int = 4) -> None:
+        self.patches, self.batch, self.ahead = patches, batch, ahead
+
+    def __len__(self) -> int:
+        return len(self.patches) // self.batch  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        waiting: deque[Future[dict[str, Tensor]]] = deque()
+        with ThreadPoolExecutor(1) as pool:
+            try:
+                for number in range(len(self)):
+                    waiting.append(pool.submit(self._make, number))
+                    if len(waiting) > self.ahead:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _make(self, number: int) -> dict[str, Tensor]:
+        first = number * self.batch
+        return default_collate([self.patches[i] for i in range(first, first + self.batch)])
+
+
 class _Rounds(pl.LightningDataModule):
     """Step s trains on patches s·batch … (s+1)·batch, so a resumed training goes on where it stopped."""
 
-    def __init__(
-        self, patches: Callable[[range], Dataset], validation: Sequence[dict], schedule: Schedule, workers: int
-    ):
+    def __init__(self, patches: Callable[[range], Dataset], validation: Sequence[dict], schedule: Schedule) -> None:
         super().__init__()
-        self.patches, self.validation, self.schedule, self.workers = patches, validation, schedule, workers
+        self.patches, self.validation, self.schedule = patches, validation, schedule
 
-    def train_dataloader(self) -> DataLoader:
+    def train_dataloader(self) -> _Batches:
         count = self.schedule.every * self.schedule.batch
         step = int(self.trainer.lightning_module.step)  # type: ignore[union-attr,arg-type]
         patches = self.patches(range(step * self.schedule.batch, step * self.schedule.batch + count))
-        return DataLoader(
-            patches, self.schedule.batch, num_workers=self.workers, prefetch_factor=4 if self.workers else None
-        )
+        return _Batches(patches, self.schedule.batch)
 
     def val_dataloader(self) -> DataLoader:
         return DataLoader(self.validation, batch_size=1)  # type: ignore[arg-type]
@@ -183,7 +208,6 @@ def train_network(
     schedule: Schedule,
     folder: Path,
     *,
-    workers: int = 1,
     device: str = "auto",
     progress: bool = True,
     report: Report | None = None,
@@ -250,7 +274,7 @@ def train_network(
                 num_sanity_val_steps=0,
                 gradient_clip_val=5.0,
             )
-            rounds = _Rounds(patches, list(validation), schedule, workers)
+            rounds = _Rounds(patches, list(validation), schedule)
             try:
                 trainer.fit(training, rounds)
             except SystemExit:  # what Lightning makes of Ctrl-C
