@@ -139,8 +139,8 @@ def evaluate_instances(
     if len(names) != n or len(groups) != n:
         raise RequestError(f"{n} images, but {len(names)} names and {len(groups)} sets of groups.")
     columns = list(dict.fromkeys(c for g in groups for c in g))
-    units, sentence = _units(groups, columns, unit)
-    weights = _draw(units, draws, np.random.default_rng(seed))
+    units, sentence = bootstrap_units(groups, columns, unit)
+    weights = bootstrap_weights(units, draws, np.random.default_rng(seed))
     sentence = f"{confidence:.0%} intervals, {draws} bootstrap draws (seed {seed}) of {sentence}."
 
     member = {("all", ""): np.arange(n)}
@@ -197,7 +197,7 @@ def _match_row(m: Match) -> dict[str, Any]:
     return counts | scores
 
 
-def _units(
+def bootstrap_units(
     groups: Sequence[Mapping[str, Any]], columns: list[str], unit: str | Sequence[str] | None
 ) -> tuple[np.ndarray, str]:
     """Number of the unit that each image belongs to, and what the units are called."""
@@ -217,7 +217,7 @@ def _units(
     return np.array([numbers[key] for key in keys]), f"{len(numbers)} units by {by} ({n} images)"
 
 
-def _draw(units: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+def bootstrap_weights(units: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
     """How often each image is drawn: (1 + draws, images); the first row is the sample itself."""
     count = int(units.max()) + 1
     drawn = rng.multinomial(count, np.full(count, 1 / count), size=draws)

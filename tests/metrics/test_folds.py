@@ -1,0 +1,82 @@
+"""Folds that never divide a group, and differences on the same images."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from micrographia.arrays.errors import RequestError
+from micrographia.metrics.folds import assign_folds, set_aside
+from micrographia.metrics.instances import evaluate_instances
+from micrographia.metrics.paired import paired_difference
+
+
+@given(st.lists(st.sampled_from("abcdefgh"), min_size=2, max_size=60), st.integers(2, 8), st.integers(0, 99))
+def test_folds_keep_groups_together_and_are_all_used(groups, folds, seed):
+    if folds > len(set(groups)):
+        with pytest.raises(RequestError, match="number of folds"):
+            assign_folds(groups, folds, seed)
+        return
+    found = assign_folds(groups, folds, seed)
+    assert set(found) == set(range(1, folds + 1))
+    assert len(set(zip(groups, found))) == len(set(groups))
+    assert found == assign_folds(groups, folds, seed)
+
+
+def test_folds_of_single_images_have_one_size():
+    found = assign_folds([str(i) for i in range(22)], 5)
+    assert sorted(np.bincount(found)[1:]) == [4, 4, 4, 5, 5]
+    assert found != assign_folds([str(i) for i in range(22)], 5, seed=1)
+
+
+@given(st.lists(st.sampled_from("abcdefgh"), max_size=60), st.floats(0.05, 0.5), st.integers(0, 99))
+def test_some_are_set_aside_and_some_remain(groups, share, seed):
+    chosen = set_aside(groups, share, seed)
+    if len(groups) < 2:
+        assert chosen == []
+        return
+    assert 0 < len(chosen) < len(groups)
+    smallest = min(groups.count(g) for g in groups)
+    if smallest <= len(groups) / 3:
+        assert {groups[i] for i in chosen}.isdisjoint(g for i, g in enumerate(groups) if i not in chosen)
+
+
+def test_nothing_set_aside_where_nothing_is_wanted():
+    assert set_aside(["a", "b", "c"], 0) == []
+
+
+def squares(*starts: int) -> np.ndarray:
+    labels = np.zeros((20, 40), np.int32)
+    for number, start in enumerate(starts, 1):
+        labels[5:15, start : start + 10] = number
+    return labels
+
+
+def test_paired_difference():
+    truth = [squares(0, 20)] * 6
+    first = evaluate_instances(zip(truth, [squares(0)] * 6))
+    other = evaluate_instances(zip(truth, [*[squares(0, 20)] * 5, squares()]))
+    table = paired_difference(first, other).set_index("iou")
+    assert table.loc["mean", "difference"] == pytest.approx((5 * 0.5 - 0.5) / 6)
+    assert (table.loc["mean", "better"], table.loc["mean", "worse"]) == (5, 1)
+    assert table.loc[0.5, "low"] < table.loc[0.5, "difference"] < table.loc[0.5, "high"]
+    same = paired_difference(first, first)
+    assert (same[["difference", "low", "high"]] == 0).all(axis=None)
+
+
+def test_paired_difference_draws_groups_together():
+    truth = [squares(0, 20)] * 6
+    first = evaluate_instances(zip(truth, [squares(0)] * 6))
+    other = evaluate_instances(zip(truth, [*[squares(0, 20)] * 3, *[squares()] * 3]))
+    groups = [{"lab": "A"}] * 3 + [{"lab": "B"}] * 3
+    low, high = paired_difference(first, other, groups=groups, unit="lab").iloc[-1][["low", "high"]]
+    assert (low, high) == pytest.approx((-0.5, 0.5))
+
+
+def test_paired_difference_refuses_other_images():
+    first = evaluate_instances([(squares(0), squares(0))])
+    other = evaluate_instances([(squares(0), squares(0))], names=["other"])
+    with pytest.raises(RequestError, match="same images"):
+        paired_difference(first, other)
