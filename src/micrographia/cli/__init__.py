@@ -16,6 +16,7 @@ VERBS = {
     "segment": "find every object in images: labels, table, overlay and report",
     "train": "teach a method from images with labels",
     "evaluate": "check a model, or label images, against the truth",
+    "compare": "check several methods and models on the same images",
     "measure": "measure the objects of label images",
     "models": "list, show, test, import and export models",
     "methods": "every method and every parameter",

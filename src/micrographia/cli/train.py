@@ -8,11 +8,15 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from micrographia.arrays.errors import RequestError
 from micrographia.cli import flags
 from micrographia.method import Declared, Method, parameter
 from micrographia.methods import get_method, methods
+
+if TYPE_CHECKING:
+    from micrographia.segment.star_examples import Examples
 
 DESCRIPTION = """
 Teach a method from images with label images and store what it learned as one model file. Images and labels are matched
@@ -65,26 +69,38 @@ def run(args: Namespace) -> int:
         raise RequestError(f"{out} exists already; choose another name with --out, or replace it with --overwrite.")
     folder = out.with_name(f"{out.stem}-training")
     try:
-        _fit(method, options, folder)
-    except ModuleNotFoundError as error:
-        raise RequestError(
-            f"Training needs the package {error.name}, which the plain installation leaves out: "
-            "pip install 'micrographia[train]'"
-        ) from error
+        learn(method, _examples(options), folder, out)
     except KeyboardInterrupt:
         again = shlex.join(["micrographia", *sys.argv[1:]])
         print(f"\nStopped; the last checkpoint is in {folder}.\nTo go on, type the same command again: {again}",
               file=sys.stderr)  # fmt: skip
         return 130
-    method.save(out)
     shutil.rmtree(folder, ignore_errors=True)
     print(f"model: {out}\nuse it with: micrographia segment IMAGE -m {shlex.quote(str(out))}")
     return 0
 
 
-def _fit(method: Method, options: Train, folder: Path) -> None:
+def learn(method: Method, examples: Examples, folder: Path, out: Path) -> None:
+    """Fit a method, with checkpoints in a folder from which it goes on, and save it.
+
+    Raises
+    ------
+    RequestError
+        Where the packages for training are not installed.
+    """
+    try:
+        method.fit(examples, folder=folder, progress=sys.stderr.isatty())  # type: ignore[call-arg]
+        method.save(out)
+    except ModuleNotFoundError as error:
+        raise RequestError(
+            f"Training needs the package {error.name}, which the plain installation leaves out: "
+            "pip install 'micrographia[train]'"
+        ) from error
+
+
+def _examples(options: Train) -> Examples:
     from micrographia.cli.labelled_planes import LabelledPlane, labelled_dataset, labelled_planes
-    from micrographia.segment.stardist import Examples
+    from micrographia.segment.star_examples import Examples
 
     items = list(labelled_dataset(str(options.images), options.labels))
     held = []
@@ -99,10 +115,9 @@ def _fit(method: Method, options: Train, folder: Path) -> None:
                 validation.append(len(planes))
             planes.append(plane)
     print(f"learning from {len(planes) - len(validation)} images" + (f", judged on {len(validation)}" if held else ""))
-    examples = Examples(
+    return Examples(
         [plane.image for plane in planes],
         [plane.labels for plane in planes],
         validation if held else None,
         [plane.name for plane in planes],
     )
-    method.fit(examples, folder=folder, progress=sys.stderr.isatty())  # type: ignore[call-arg]

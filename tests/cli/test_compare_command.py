@@ -1,0 +1,149 @@
+"""``micrographia compare``: the same folds for every method, and no image judged by a model that saw it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from micrographia.io import write, write_labels
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from synthetic_fields import field
+
+TINY = "steps=2,every=2,patch=64,batch=1,widths=8+8,rays=8,device=cpu"
+
+
+@pytest.fixture
+def fields_in_folders(tmp_path: Path) -> Path:
+    """Four images with labels in folders, and a table in which two each are of one plate."""
+    rows = ["image,label,well,Plate"]
+    for k in range(4):
+        picture, labels = field(k, size=64, count=4)
+        write(tmp_path / "images" / f"{k}.png", picture)
+        write_labels(tmp_path / "labels" / f"{k}.tif", labels)
+        rows.append(f"images/{k}.png,labels/{k}.tif,W{k},P{k % 2}")
+    (tmp_path / "plates.csv").write_text("\n".join(rows))
+    return tmp_path
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[set[str], set[str]]]:
+    """Training and validation images of every training that is begun."""
+    torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
+    torch.set_num_threads(1)
+    from micrographia.segment.stardist import StarDist
+
+    trainings: list[tuple[set[str], set[str]]] = []
+    fit = StarDist.fit
+
+    def noted(self, examples, **options):
+        held = {examples.names[i] for i in examples.validation or ()}
+        trainings.append((set(examples.names) - held, held))
+        return fit(self, examples, **options)
+
+    monkeypatch.setattr(StarDist, "fit", noted)
+    return trainings
+
+
+def test_compare_methods_and_a_model(run, fields_in_folders, seen, monkeypatch):
+    words = ["--images", "plates.csv", "--folds", 2, "-o", "out"]
+    out = fields_in_folders / "out"
+    one, other = f"stardist:{TINY}", f"stardist:{TINY},seed=1"
+
+    from micrographia.segment.stardist import StarDist
+
+    noted = StarDist.fit
+
+    def stopped(self, examples, **options):
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+        return noted(self, examples, **options)
+
+    monkeypatch.setattr(StarDist, "fit", stopped)
+    code, _, err = run("compare", one, *words)
+    assert code == 130
+    assert "type the same command again" in err
+    monkeypatch.setattr(StarDist, "fit", noted)
+    code, _, err = run("compare", one, *words)
+    assert code == 0, err
+    assert len(seen) == 2, "the finished fold is kept"
+
+    folds = pd.read_csv(out / "folds.csv")
+    assert folds.groupby("Plate")["fold"].nunique().tolist() == [1, 1]
+    assert sorted(folds["fold"]) == [1, 1, 2, 2]
+    for fold, (training, held) in enumerate(seen, 1):
+        tested = {Path(name).stem for name in folds["image"][folds["fold"] == fold]}
+        assert tested.isdisjoint(training | held)
+        assert tested | training | held == {"0", "1", "2", "3"}
+        assert len(held) == 1
+    assert not (out / "comparison_differences.csv").exists()
+
+    model = next((out / "folds").glob("*/model.zip"))
+    (fields_in_folders / "my.zip").write_bytes(model.read_bytes())
+    code, said, err = run("compare", one, other, "my.zip", *words)
+    assert code == 0, err
+    assert len(seen) == 4, "only the new method is trained"
+    assert seen[:2] == seen[2:], "every method gets the same folds and validation images"
+    assert "better in" in said
+    table = pd.read_csv(out / "comparison.csv")
+    assert len(table) == 3 * 9
+    assert list(dict.fromkeys(table["method"])) == [one, other, "my.zip"]
+    assert set(table["images"]) == {4}
+    assert (table["seconds_train"] > 0).tolist() == [True] * 18 + [False] * 9
+    assert (table["seconds_predict"] > 0).all()
+    assert table["ap_image_mean"].between(table["ap_image_mean_low"], table["ap_image_mean_high"]).all()
+    assert len(pd.read_csv(out / "comparison_images.csv")) == 3 * 4
+    assert len(pd.read_csv(out / "comparison_differences.csv")) == 2 * 10
+    page = (out / "report.html").read_text()
+    assert "may have seen these images" in page
+    assert page.count('class="band') == 3
+
+    code, _, err = run("compare", one, *words, "--seed", 3)
+    assert code == 2
+    assert "seed was 0 and is now 3" in err
+
+
+BAD = {
+    "unknown": (["stardst"], [], 2, "Did you mean 'stardist'?"),
+    "parameter": (["stardist:stepps=3"], [], 2, "Did you mean 'steps'?"),
+    "value": (["stardist:steps=many"], [], 2, "steps must be a whole number"),
+    "no value": (["stardist:steps"], [], 2, "stardist:NAME=VALUE"),
+    "missing model": (["other.zip"], [], 1, "no such model file"),
+    "twice": (["stardist", "stardist"], [], 2, "named twice"),
+    "folds": (["stardist"], ["--folds", 3], 2, "use --folds 2"),
+    "images as folds": (["stardist"], ["--group", "image"], 2, "use --folds 4"),
+    "one fold": (["stardist"], ["--folds", 1], 2, "at least 2"),
+    "column": (["stardist"], ["--group", "lab"], 2, "known: well, Plate, image"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_requests(run, fields_in_folders, case):
+    names, options, expected, sentence = BAD[case]
+    code, _, err = run("compare", *names, "--images", "plates.csv", *options, "-o", "out")
+    assert code == expected
+    assert sentence in err
+    assert not (fields_in_folders / "out").exists()
+
+
+def test_bad_images(run, fields_in_folders):
+    code, _, err = run("compare", "stardist", "--images", "images")
+    assert code == 1
+    assert "no labels; give their folder with --labels" in err
+    (fields_in_folders / "empty").mkdir()
+    code, _, err = run("compare", "stardist", "--images", "images", "--labels", "empty")
+    assert code == 1
+    (fields_in_folders / "one.csv").write_text("image,label\nimages/0.png,labels/0.tif")
+    code, _, err = run("compare", "stardist", "--images", "one.csv")
+    assert code == 2
+    assert "at least two images" in err
+    (fields_in_folders / "gap.csv").write_text(
+        "image,label,plate\nimages/0.png,labels/0.tif,A\nimages/1.png,labels/1.tif,"
+    )
+    code, _, err = run("compare", "stardist", "--images", "gap.csv")
+    assert code == 1
+    assert "1.png has no value in the column 'plate'" in err
+    assert run("compare", "stardist")[0] == 2
