@@ -147,3 +147,21 @@ def test_bad_images(run, fields_in_folders):
     assert code == 1
     assert "1.png has no value in the column 'plate'" in err
     assert run("compare", "stardist")[0] == 2
+
+
+def test_an_image_that_is_there_twice_is_refused(run, fields_in_folders):
+    for folder, suffix in (("images", ".png"), ("labels", ".tif")):
+        (fields_in_folders / folder / f"5{suffix}").write_bytes(
+            (fields_in_folders / folder / f"0{suffix}").read_bytes()
+        )
+    code, _, err = run("compare", "stardist", "--images", "images", "--labels", "labels", "-o", "out")
+    assert code == 1
+    assert "hold the same image" in err
+
+
+def test_an_image_that_cannot_be_read_is_named_before_anything_is_learned(run, fields_in_folders):
+    (fields_in_folders / "images" / "2.png").write_bytes(b"no picture")
+    code, _, err = run("compare", "stardist", "--images", "plates.csv", "--folds", 2, "-o", "out")
+    assert code == 1
+    assert "2.png" in err
+    assert not (fields_in_folders / "out").exists()

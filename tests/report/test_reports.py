@@ -9,6 +9,7 @@ from micrographia.arrays.errors import InputError
 from micrographia.io.writing import write
 from micrographia.metrics.instances import evaluate_instances
 from micrographia.report import run_report
+from micrographia.report.comparison_report import Compared, write_comparison
 from micrographia.report.evaluation_report import write_evaluation_report
 from micrographia.report.run_report import FailedImage, ImageResult, write_run_report
 
@@ -219,3 +220,21 @@ def test_evaluation_of_one_image_at_one_threshold(tmp_path, cases):
     result = evaluate_instances([cases["empty"][1:]], thresholds=[0.75])
     page = Page(write_evaluation_report(tmp_path / "r.html", result)).check()
     assert "0.75" in page.text and "1.000" in page.text and not page.all("img")
+
+
+def test_comparison_report(tmp_path):
+    truth = np.zeros((20, 40), np.int32)
+    truth[5:15, 2:12], truth[5:15, 22:32] = 1, 2
+    both = evaluate_instances([(truth, truth)] * 3, names=[EVIL, "b", "c"])
+    half = evaluate_instances([(truth, truth * (truth < 2))] * 3, names=[EVIL, "b", "c"])
+    compared = [Compared(f"{k} {EVIL}", half if k else both, 60.0 * k, 1.0, "a note") for k in range(8)]
+    said = write_comparison(tmp_path, compared, settings={"images": EVIL}, command=f"micrographia compare {EVIL}")
+    assert "AP (mean over IoU) -0.500" in said
+    page = Page(tmp_path / "report.html").check()
+    assert "Difference to 0" in page.text
+    assert "-0.500" in page.text
+    assert "The first six methods" in page.text
+    assert len(page.all("polyline")) == 6
+    write_comparison(tmp_path, compared[:1])
+    assert "Difference to" not in Page(tmp_path / "report.html").check().text
+    assert not (tmp_path / "comparison_differences.csv").exists()

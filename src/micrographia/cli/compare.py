@@ -72,6 +72,8 @@ def run(args: Namespace) -> int:
     if twice := next((text for text in args.methods if args.methods.count(text) > 1), None):
         raise RequestError(f"{twice} is named twice; name each method once.")
     material, column = _material(options)
+    material.refuse_copies()
+    material.planes(options.all_channels)
     folder = Path(options.out).expanduser()
     record = _record(folder, options, column)
     _write_folds(folder, material)
@@ -168,7 +170,7 @@ def _report(
     from micrographia.report.comparison_report import Compared, write_comparison
 
     unit = None if column == "image" or column.lower() in UNITS else column
-    items = material.planes()
+    items = material.planes(options.all_channels)
     planes = [plane for item in items for plane in item]
     compared = []
     for one in candidates:

@@ -32,7 +32,7 @@ class Material:
     _prints: list[str] = field(default_factory=list)
     _planes: dict[bool, list[list[LabelledPlane]]] = field(default_factory=dict)
 
-    def planes(self, all_channels: bool = False) -> list[list[LabelledPlane]]:
+    def planes(self, all_channels: bool) -> list[list[LabelledPlane]]:
         """The planes of each image."""
         if all_channels not in self._planes:
             self._planes[all_channels] = [
@@ -44,6 +44,14 @@ class Material:
         """What changes when an image or its labels change."""
         self._prints = self._prints or [fingerprint(i.image) + fingerprint(i.label or i.image) for i in self.data]
         return self._prints
+
+    def refuse_copies(self) -> None:
+        """Raise InputError where one image is in two folds under two names: it would be learned and judged."""
+        first: dict[str, int] = {}
+        for i, item in enumerate(self.data):
+            k = first.setdefault(fingerprint(item.image), i)
+            if self.folds[k] != self.folds[i]:
+                raise InputError(f"{self.data[k].image} and {item.image} hold the same image; leave one of them out.")
 
 
 def run_fold(one: Candidate, fold: int, material: Material, record: RunRecord) -> dict[str, Any]:

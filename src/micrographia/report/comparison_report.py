@@ -94,6 +94,8 @@ def write_comparison(
     if found:
         differences.insert(1, "against", first.name)
         write_table(folder / "comparison_differences.csv", differences)
+    else:
+        (folder / "comparison_differences.csv").unlink(missing_ok=True)
     thresholds = first.evaluation.thresholds
     summary = differences[differences["iou"].isin([thresholds[0], "mean"])]
     write_page(
@@ -128,7 +130,7 @@ def _scores(one: Compared) -> pd.DataFrame:
     table = _named(one.name, one.evaluation.overall[columns])
     every = one.evaluation.counts.iloc[0]
     table = table.assign(**{f"{name}{end}": every[f"{name}{end}"] for name in _COUNTS for end in ("", "_low", "_high")})
-    return table.assign(seconds_train=one.seconds_train, seconds_predict=one.seconds_predict)
+    return table.assign(seconds_train=round(one.seconds_train, 2), seconds_predict=round(one.seconds_predict, 3))
 
 
 def _chart(compared: Sequence[Compared]) -> dict[str, Any]:
