@@ -132,6 +132,8 @@ def main() -> None:
         "objects_stardist": [row["objects"] for row in theirs[: len(images)]],
         "ratio": round(float(np.median(ratios)), 2),
         "ratio_low_high": [round(float(np.percentile(ratios, q)), 2) for q in (5, 95)],
+        "ours_fastest": round(min(row["seconds"] for row in mine) / megapixels, 4),
+        "stardist_fastest": round(min(row["seconds"] for row in theirs) / megapixels, 4),
         "runs": len(mine),
         "cores": options.cores,
         "versions": versions,
