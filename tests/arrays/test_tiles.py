@@ -30,3 +30,17 @@ def test_small_plane_is_one_tile():
 def test_halo_without_core_is_refused():
     with pytest.raises(ValueError, match="no core"):
         list(tile_plan((1000, 1000), 128, 64, 16))
+
+
+@pytest.mark.parametrize("length", [97, 1000, 2049, 4000, 5001, 20000])
+@pytest.mark.parametrize("halo", [0, 32, 224])
+def test_windows_have_one_shape_and_keep_their_halo(length, halo):
+    tiles = list(tile_plan((64, length), 1024, halo, 32))
+    assert len({tuple(w.stop - w.start for w in tile.window) for tile in tiles}) == 1
+    end = -(-length // 32) * 32
+    for tile in tiles:
+        core, window = tile.core[1], tile.window[1]
+        assert core.start < core.stop
+        assert window.start % 32 == 0 and window.stop <= end
+        assert window.start == 0 or core.start - window.start >= halo
+        assert window.stop == end or window.stop - core.stop >= halo

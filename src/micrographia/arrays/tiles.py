@@ -38,6 +38,8 @@ def tile_plan(shape: tuple[int, int], window: int, halo: int, stride: int) -> It
     A plane that fits into one window is one tile without halo. Windows start at multiples of `stride`
     and their sizes are multiples of it, so a network that downsamples by `stride` sees the same grid
     whichever window a pixel lies in; with a halo of at least its receptive field the values are the same.
+    All windows of a plane have the same shape, which keeps the memory of a network's runtime small, and are as
+    few and then as small as they can be.
 
     Parameters
     ----------
@@ -64,11 +66,12 @@ def tile_plan(shape: tuple[int, int], window: int, halo: int, stride: int) -> It
         padded = -(-length // stride) * stride
         if padded <= window:
             return [(slice(0, length), slice(0, padded))]
-        step = window - 2 * halo
-        return [
-            (slice(start, min(start + step, length)), slice(max(0, start - halo), min(start + step + halo, padded)))
-            for start in range(0, length, step)
-        ]
+        count = -(-(padded - 2 * halo) // (window - 2 * halo))
+        side = -(-(padded + 2 * halo * (count - 1)) // (count * stride)) * stride
+        step = side - 2 * halo
+        starts = [min(i * step, padded - side) for i in range(count)]
+        edges = [0, *(i * step + halo for i in range(1, count)), length]
+        return [(slice(*edges[i : i + 2]), slice(start, start + side)) for i, start in enumerate(starts)]
 
     for rows in cuts(shape[0]):
         for columns in cuts(shape[1]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from micrographia.arrays.normalize import (
 )
 from micrographia.arrays.stains import brown_stain
 from micrographia.segment.plane_pixels import Plane
+from micrographia.segment.scratch_map import scratch_map
 from micrographia.segment.star_decoding import Decoding, Stars, detect, render_region
 
 if TYPE_CHECKING:
@@ -208,38 +208,29 @@ class Predictor:
         """
         plane, expert, intensity, notes = self._prepare(image)
         decoding = _decoding(expert, probability, overlap)
-        with tempfile.TemporaryDirectory(dir=scratch, prefix=".foreground-", ignore_cleanup_errors=True) as folder:
-            try:
-                foreground: Any = np.memmap(Path(folder) / "map", np.uint8, "w+", shape=plane.shape)
-            except OSError as error:
-                raise InputError(f"{folder}: no room for the foreground map ({error.strerror}).") from error
-            stars = self._detect(plane, expert, intensity, decoding, foreground, lambda done: progress(0.9 * done))
+        with scratch_map(plane.shape, scratch) as (foreground, forget):
+
+            def detected(done: float) -> None:
+                forget()
+                progress(0.9 * done)
+
+            stars = self._detect(plane, expert, intensity, decoding, foreground, detected)
+            self._network = None  # it holds the memory of its largest run, which rendering can use
             step = 2 * max(getattr(labels, "chunks", (512,)))
             regions = list(_regions(plane.shape, step))
             for count, region in enumerate(regions, 1):
-                block = render_region(stars, foreground, region, decoding)
-                labels[region] = block
-                if visit is not None:
-                    self._visit(stars, foreground, region, decoding, visit)
+                here = _anchored(stars, region)
+                whole = _around(stars.boxes[here], region, plane.shape)
+                block = render_region(stars, foreground, whole, decoding)
+                labels[region] = block[
+                    tuple(slice(r.start - w.start, r.stop - w.start) for r, w in zip(region, whole, strict=True))
+                ]
+                if visit is not None and len(here):
+                    visit(block, stars.numbers[here], whole, stars)
+                forget()
                 progress(0.9 + 0.1 * count / len(regions))
-            del foreground
+            del block
         return Segmentation(labels, stars, stars.numbers, expert.name, notes)
-
-    def _visit(
-        self, stars: Stars, foreground: Any, region: tuple[slice, slice], decoding: Decoding, visit: Any
-    ) -> None:
-        from micrographia.geometry.render import bounding_boxes
-
-        rows, columns = region
-        y, x = stars.centres[:, 0], stars.centres[:, 1]
-        here = np.flatnonzero((y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop))
-        if not len(here):
-            return
-        boxes = bounding_boxes(stars.centres[here], stars.distances[here])
-        low = np.maximum(boxes[:, [0, 2]].min(axis=0), 0)
-        high = np.minimum(boxes[:, [1, 3]].max(axis=0), foreground.shape)
-        whole = (slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1])))
-        visit(render_region(stars, foreground, whole, decoding), stars.numbers[here], whole, stars)
 
     def _detect(
         self,
@@ -308,6 +299,22 @@ def _channels(pixels: np.ndarray, count: int) -> np.ndarray:
 def _decoding(expert: Expert, probability: float | None, overlap: float | None) -> Decoding:
     changes = {k: v for k, v in (("probability", probability), ("overlap", overlap)) if v is not None}
     return replace(expert.decoding, **changes)
+
+
+def _anchored(stars: Stars, region: tuple[slice, slice]) -> np.ndarray:
+    """Indices of the objects whose anchors lie in a region."""
+    rows, columns = region
+    y, x = stars.centres[:, 0], stars.centres[:, 1]
+    return np.flatnonzero((y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop))
+
+
+def _around(boxes: np.ndarray, region: tuple[slice, slice], shape: tuple[int, int]) -> tuple[slice, slice]:
+    """The smallest region that holds a region and boxes (y0, y1, x0, x1) as far as they lie in the plane."""
+    rows, columns = region
+    box = np.vstack([boxes, [[rows.start, rows.stop, columns.start, columns.stop]]])
+    low = np.maximum(box[:, [0, 2]].min(axis=0), 0)
+    high = np.minimum(box[:, [1, 3]].max(axis=0), shape)
+    return slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1]))
 
 
 def _regions(shape: tuple[int, int], step: int) -> Iterator[tuple[slice, slice]]:

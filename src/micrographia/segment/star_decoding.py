@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,9 @@ from micrographia.geometry.suppression import local_maxima, suppress
 
 Maps = Callable[[tuple[slice, slice]], tuple[np.ndarray, np.ndarray, np.ndarray]]
 """Window of the plane to probability (y, x) and distance (R, y, x) on the grid, foreground (Y, X) in 0..1."""
+
+_TOGETHER = 4096
+"""Objects of which the foreground is looked up between two reports of progress."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,11 @@ class Stars:
     def numbers(self) -> np.ndarray:
         """Labels of the objects."""
         return np.arange(1, len(self) + 1, dtype=np.int32)
+
+    @cached_property
+    def boxes(self) -> np.ndarray:
+        """Pixels (y0, y1, x0, x1), ends excluded, that each object may touch; (n, 4) int64."""
+        return bounding_boxes(self.centres, self.distances) if len(self) else np.zeros((0, 4), np.int64)
 
     def take(self, which: np.ndarray) -> Stars:
         """The objects that a mask or an index array names."""
@@ -143,8 +152,13 @@ def detect(
     stars = Stars(*(np.concatenate(field) for field in fields))
     stars = stars.take(np.lexsort((stars.centres[:, 1], stars.centres[:, 0])))
     stars = stars.take(suppress(stars.centres, stars.distances, stars.probability, decoding.overlap))
-    held = support(stars.centres, stars.distances, foreground, round(decoding.foreground * 255))
-    return stars.take(held >= decoding.support)
+    held = np.zeros(len(stars), bool)
+    for start in range(0, len(stars), _TOGETHER):
+        part = slice(start, start + _TOGETHER)
+        share = support(stars.centres[part], stars.distances[part], foreground, round(decoding.foreground * 255))
+        held[part] = share >= decoding.support
+        progress(1)
+    return stars.take(held)
 
 
 def render_region(stars: Stars, foreground: Any, region: tuple[slice, slice], decoding: Decoding) -> np.ndarray:
@@ -168,7 +182,7 @@ def render_region(stars: Stars, foreground: Any, region: tuple[slice, slice], de
     """
     rows, columns = region
     shape = (rows.stop - rows.start, columns.stop - columns.start)
-    boxes = bounding_boxes(stars.centres, stars.distances) if len(stars) else np.zeros((0, 4), np.int64)
+    boxes = stars.boxes
     shown = _meets(boxes, (rows.start, rows.stop, columns.start, columns.stop))
     if not shown.any():
         return np.zeros(shape, np.int32)
