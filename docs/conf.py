@@ -42,15 +42,3 @@ html_theme_options = {
 }
 
 write_commands_page(Path(__file__).parent / "commands.md")
-
-
-def write_benchmark_results(path: Path) -> None:
-    """Gather the tables in benchmarks/results into one page."""
-    tables = sorted((path.parent.parent / "benchmarks" / "results").glob("*.md"))
-    text = "\n\n".join(table.read_text(encoding="utf-8").strip() for table in tables)
-    text = (text or "There are no results yet.") + "\n"
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
-
-
-write_benchmark_results(Path(__file__).parent / "benchmarks_results.md")

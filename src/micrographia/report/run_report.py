@@ -130,6 +130,7 @@ def write_run_report(
         "run.html",
         title=title,
         rows=rows,
+        inputs=[(r.source, r.fingerprint) for r in results],
         failures=failed,
         objects=sum(r.objects for r in results),
         median=float(np.median(pooled)) if len(pooled) else float("nan"),
