@@ -15,7 +15,6 @@ import numpy as np
 from fields import data_folder
 from record import record
 
-IOU = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
 KINDS = ("fluorescence", "stained", "brightfield")
 
 
@@ -30,7 +29,7 @@ def main() -> None:
         raise SystemExit("The folder dsb2018 is missing; name the folder that holds it in MICROGRAPHIA_DATA.")
     from data import load
 
-    from micrographia.metrics.instances import evaluate_instances
+    from micrographia.metrics.instances import THRESHOLDS, evaluate_instances
     from micrographia.segment.predictor import load_predictor
     from micrographia.segment.segmenting import segment
 
@@ -47,9 +46,9 @@ def main() -> None:
             yield field.labels, segment(picture, predictor)
 
     result = evaluate_instances(
-        pairs(), names=[f.name for f in fields], groups=[{"kind": f.kind} for f in fields], thresholds=IOU
+        pairs(), names=[f.name for f in fields], groups=[{"kind": f.kind} for f in fields], thresholds=THRESHOLDS
     )
-    numbers = {"intervals": result.interval, "iou": list(IOU), "kinds": {}}
+    numbers = {"intervals": result.interval, "iou": list(THRESHOLDS), "kinds": {}}
     for kind in KINDS:
         scores = result.groups[result.groups["value"] == kind].sort_values("iou")
         counts = result.counts[result.counts["value"] == kind].iloc[0]

@@ -14,10 +14,9 @@ from record import record
 
 import micrographia.geometry.render as drawing
 import micrographia.segment.star_decoding as decoding
+from micrographia.metrics.instances import THRESHOLDS
 from micrographia.metrics.matching import match
 from micrographia.segment.predictor import Predictor, load_predictor
-
-IOU = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
 
 
 def _plain_rays(points, distance, probability, grid):
@@ -37,7 +36,7 @@ def scores(predictor: Predictor, fields: list) -> dict[str, list[float]]:
     for field in fields:
         picture = field.pixels[0] if len(field.pixels) == 1 else np.moveaxis(field.pixels, 0, -1)
         found = predictor.segment(picture).labels
-        rows.setdefault(field.kind, []).append([m.accuracy for m in match(field.labels, found, IOU)])
+        rows.setdefault(field.kind, []).append([m.accuracy for m in match(field.labels, found, THRESHOLDS)])
     return {kind: [round(float(v), 4) for v in np.mean(r, axis=0)] for kind, r in rows.items()}
 
 
@@ -64,7 +63,7 @@ def main() -> None:
     for name, kinds in found.items():
         for kind, values in kinds.items():
             print(f"{name:40s} {kind:13s}", " ".join(f"{v:.3f}" for v in values))
-    record("decoding", "DSB2018 dev images", {"iou": list(IOU), "images": len(fields), "ap": found})
+    record("decoding", "DSB2018 dev images", {"iou": list(THRESHOLDS), "images": len(fields), "ap": found})
 
 
 if __name__ == "__main__":

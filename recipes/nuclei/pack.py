@@ -19,14 +19,14 @@ from train import WIDTHS
 from micrographia.arrays.image import Image
 from micrographia.cli.demo import synthetic_nuclei
 from micrographia.io.writing import write
-from micrographia.metrics.instances import InstanceEvaluation, evaluate_instances
+from micrographia.metrics.instances import THRESHOLDS, InstanceEvaluation, evaluate_instances
 from micrographia.models.card import model_card
 from micrographia.models.package import open_package
 from micrographia.nets.star_unet import StarModel
 from micrographia.report.overlay import overlay
 from micrographia.segment.predictor import Expert, Predictor
 from micrographia.segment.star_package import equivalent_diameters, write_star_package
-from micrographia.segment.star_thresholds import IOU, choose_thresholds, network_maps
+from micrographia.segment.star_thresholds import choose_thresholds, network_maps
 
 ARCHITECTURE = {"channels": 3, "experts": [1, 3], "rays": 32, "widths": list(WIDTHS)}
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "overlay.png"
@@ -69,7 +69,7 @@ def test(predictor: Predictor, fields: list[Field]) -> InstanceEvaluation:
         )
         pairs.append((field.labels, predictor.segment(image).labels))
     return evaluate_instances(
-        pairs, names=[f.name for f in fields], groups=[{"kind": f.kind} for f in fields], thresholds=IOU
+        pairs, names=[f.name for f in fields], groups=[{"kind": f.kind} for f in fields], thresholds=THRESHOLDS
     )
 
 

@@ -63,6 +63,28 @@ def test_training_goes_on_from_a_package(trained, tmp_path):
         StarDist(steps=2, start=str(path), **{**SMALL, "rays": 8}).fit(Examples(images, labels))
 
 
+def test_what_was_learned_last_counts(trained, tmp_path):
+    image = fields(1)[0][0]
+    method = StarDist.load(trained.save(tmp_path / "first.zip"))
+    assert method.predictor() is method.predictor()
+    images, labels = fields(3)
+    method.steps = 2
+    method.fit(Examples(images, labels))
+    again = StarDist.load(method.save(tmp_path / "second.zip"))
+    np.testing.assert_array_equal(again.predict(image).probability, method.predict(image).probability)
+    assert again.package_.config["training"]["steps"] == 2
+
+
+def test_learned_predictor_outlives_a_run_that_drops_its_network(trained, tmp_path):
+    zarr = pytest.importorskip("zarr")
+    image = fields(1)[0][0]
+    out = zarr.create_array(tmp_path / "out.zarr", shape=image.shape, dtype="int32", chunks=(64, 64))
+    predictor = trained.predictor()
+    for _ in range(2):
+        predictor.segment_to_zarr(Image(image, "YX"), out)
+    np.testing.assert_array_equal(out[:], trained.predict(image).labels)
+
+
 def test_same_seed_same_model():
     images, labels = fields(3)
     first, second = (StarDist(steps=5, seed=3, **SMALL).fit(Examples(images, labels)) for _ in range(2))

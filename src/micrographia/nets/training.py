@@ -63,7 +63,6 @@ class History:
     rows: list[dict[str, float]] = field(default_factory=list)
     steps: int = 0
     minutes: float = 0.0
-    stopped: str = ""
 
 
 class _Training(pl.LightningModule):

@@ -275,8 +275,7 @@ class Predictor:
                 )
             notes.append(f"taken for {'an' if expert.name[0] in 'aeiou' else 'a'} {expert.name} image")
             if not bright and plane.count == 3:
-                plane = plane.grey()
-                values = plane.sample()
+                plane, values = plane.grey(), values.mean(axis=0, keepdims=True)
         elif plane.count != self.channels:
             raise InputError(f"{plane.name}: {plane.count} channels, but the model was trained on {self.channels}.")
         if bright:

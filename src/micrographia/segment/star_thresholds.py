@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from micrographia.metrics.instances import THRESHOLDS
 from micrographia.metrics.matching import match
 from micrographia.segment.star_decoding import Decoding, detect, render_region
 
 if TYPE_CHECKING:
     from micrographia.nets.star_unet import StarModel
 
-IOU = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
 GRID = {
     "probability": (0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7),
     "support": (0.0, 0.3, 0.5, 0.7),
@@ -46,7 +46,7 @@ def decode(maps: Maps, shape: tuple[int, int], decoding: Decoding, grid: int = 2
 
 
 def accuracy(
-    maps: Sequence[Maps], labels: Sequence[np.ndarray], decoding: Decoding, iou: Sequence[float] = IOU
+    maps: Sequence[Maps], labels: Sequence[np.ndarray], decoding: Decoding, iou: Sequence[float] = THRESHOLDS
 ) -> np.ndarray:
     """Mean over images of TP / (TP + FP + FN) at each IoU threshold."""
     rows = [

@@ -53,6 +53,7 @@ class StarDist(Method):
     seed: int = parameter(0, "The same seed, data and version give the same model", ge=0)
 
     package_: ModelPackage
+    _ready: Predictor | None = None
 
     def fit(
         self,
@@ -140,6 +141,9 @@ class StarDist(Method):
         self.sides_ = {"training": [names[i] for i in used], "validation": [names[i] for i in held]}
         self.accuracy_ = score if held else None
         self._example = pixels[judged[0]]
+        self._ready = None
+        if hasattr(self, "package_"):  # of what was learned before
+            del self.package_
         return self
 
     def predict(self, x: Image | np.ndarray, **options: Any) -> Segmentation:
@@ -156,14 +160,13 @@ class StarDist(Method):
         """The learned model, ready for planes of any size."""
         from micrographia.models.package import open_package
 
-        if hasattr(self, "package_"):
-            return Predictor(self.package_, threads)
-        self._learned()
-        with tempfile.TemporaryDirectory() as folder:
-            path = self.save(Path(folder) / "model.zip")
-            predictor = Predictor(open_package(path), threads)
-            predictor.network()
-        return predictor
+        if not hasattr(self, "package_"):
+            self._learned()
+            self._folder = tempfile.TemporaryDirectory()  # lives as long as the method, or until it learns again
+            self.package_ = open_package(self.save(Path(self._folder.name) / "model.zip"))
+        if self._ready is None or self._ready.threads != threads:
+            self._ready = Predictor(self.package_, threads)
+        return self._ready
 
     def save(self, path: str | Path, *, name: str = "", authors: Sequence[str] = ("Micrographia user",)) -> Path:
         """Write the model package: ONNX, state dict, thresholds, training report, model card.
@@ -178,7 +181,7 @@ class StarDist(Method):
         from micrographia.segment.star_package import write_star_package
 
         path = Path(path)
-        if hasattr(self, "package_"):
+        if not hasattr(self, "model_") and hasattr(self, "package_"):
             from micrographia.models.archive import copy
 
             copy(self.package_.path, path)
