@@ -1,0 +1,1 @@
+"""Classes learned from examples: of pixels, from a few strokes."""
