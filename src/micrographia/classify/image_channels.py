@@ -1,0 +1,214 @@
+"""The channels of an image as a pixel classifier reads them: by windows, channels first, finite float32."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from micrographia.arrays.blocks import Block
+from micrographia.arrays.errors import InputError
+from micrographia.arrays.image import Image
+from micrographia.io.axes import plan_axes
+
+_COLOURS = ("red", "green", "blue")
+
+
+class ImageChannels:
+    """An image of any axes as planes (C, Y, X) or volumes (C, Z, Y, X), read only where asked.
+
+    Time points, and z slices where the classifier looks at planes, are positions of a stack, each on its own. The
+    fourth sample of a colour picture (alpha) is left out.
+
+    Parameters
+    ----------
+    image : Image or array
+        An array may be (Y, X), (Y, X, 3) or (C, Y, X) with few channels, (Z, Y, X) otherwise; for volumes (Z, Y, X)
+        or (C, Z, Y, X). An Image says itself what it has, and may be lazy.
+    dimensions : {2, 3}
+        Whether planes or volumes are looked at.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Name of each channel.
+    shape : tuple of int
+        (Y, X) or (Z, Y, X).
+    stack_axes : str
+        ``"T"``, ``"Z"``, ``"TZ"`` or ``""``.
+    stack_shape : tuple of int
+        Length of each of them.
+
+    Raises
+    ------
+    InputError
+        Where the image does not have these axes, holds no pixels, or its pixels are no intensities.
+    """
+
+    def __init__(self, image: Image | np.ndarray, dimensions: int = 2) -> None:
+        image = image if isinstance(image, Image) else _named(image, dimensions)
+        self.image, self.dimensions, self.title = image, dimensions, image.name
+        self.space = "YX" if dimensions == 2 else "ZYX"
+        if missing := set(self.space) - set(image.axes):
+            need = "volumes (Z, Y, X)" if missing == {"Z"} else "images with Y and X"
+            raise InputError(f"{self.title}: axes {image.axes}, but this classifier looks at {need}.")
+        if 0 in image.shape:
+            raise InputError(f"{self.title}: the image is empty (shape {image.shape}).")
+        if image.dtype.kind not in "buif":
+            raise InputError(f"{self.title}: pixels of type {image.dtype} are not intensities.")
+        if "C" in image.axes and image.size("S") > 1:
+            raise InputError(f"{self.title}: axes {image.axes} have both channels and colours; choose one of them.")
+        self.shape = tuple(image.size(axis) for axis in self.space)
+        self.stack_axes = "".join(a for a in "TZ" if a not in self.space and image.size(a) > 1)
+        self.stack_shape = tuple(image.size(axis) for axis in self.stack_axes)
+        self._axis = "S" if image.size("S") > 1 else "C" if "C" in image.axes else ""
+        self.names = _channel_names(image, self._axis)
+        self._chosen: tuple[int, ...] | None = None
+        self.not_finite = False
+
+    @property
+    def lazy(self) -> bool:
+        """Whether the pixels are read from disk where asked."""
+        return not isinstance(self.image.data, np.ndarray)
+
+    @property
+    def positions(self) -> list[tuple[int, ...]]:
+        """Every position of the stack; one empty position where there is no stack."""
+        return list(np.ndindex(*self.stack_shape))
+
+    @property
+    def notes(self) -> list[str]:
+        """What was found and changed while reading, in sentences."""
+        return ["Pixels that are not numbers (NaN or infinite) were taken as 0."] if self.not_finite else []
+
+    def choose(self, wanted: Sequence[str]) -> ImageChannels:
+        """The same image with some of its channels, by name or by number from 0, in the order given.
+
+        Raises
+        ------
+        InputError
+            Where there is no such channel.
+        """
+        found = []
+        folded = [name.casefold() for name in self.names]
+        for text in map(str, wanted):
+            if text.casefold() in folded:
+                found.append(folded.index(text.casefold()))
+            elif text.isdecimal() and int(text) < len(self.names):
+                found.append(int(text))
+            else:
+                known = ", ".join(f"{i} ({name})" for i, name in enumerate(self.names))
+                raise InputError(f"{self.title}: there is no channel '{text}'; it has {known}.")
+        return self._only(found)
+
+    def matching(self, learned: Sequence[str]) -> ImageChannels:
+        """The channels that a classifier has learned from: those of the same names, else all of them in their order.
+
+        Raises
+        ------
+        InputError
+            Where the image has others or fewer; the message names them.
+        """
+        folded = [name.casefold() for name in self.names]
+        wanted = [name.casefold() for name in learned]
+        if len(set(folded)) == len(folded) and set(wanted) <= set(folded):
+            return self._only([folded.index(name) for name in wanted])
+        if len(self.names) == len(learned):
+            return self
+        raise InputError(
+            f"{self.title} has {_counted(self.names)}, but the model was trained on {_counted(learned)}; "
+            "give it an image with the same channels, or choose them with --channels (channels= in Python)."
+        )
+
+    def read(self, at: Sequence[int], window: Block) -> np.ndarray:
+        """Pixels (C, *window) as float32; what is no number is 0.
+
+        Parameters
+        ----------
+        at : sequence of int
+            Position in the stack.
+        window : tuple of slice
+            One for each axis of `shape`.
+        """
+        if self._chosen is None or not self._axis:
+            parts = slice(0, 3) if self._axis == "S" else slice(None)
+            data = self._read(at, window, parts)
+        else:
+            data = np.stack([self._read(at, window, k) for k in self._chosen])
+        data = np.ascontiguousarray(data, np.float32)
+        if self.image.dtype.kind == "f" and not (finite := np.isfinite(data)).all():
+            self.not_finite = True
+            data = np.where(finite, data, np.float32(0))
+        return data
+
+    def _read(self, at: Sequence[int], window: Block, channel: int | slice) -> np.ndarray:
+        here = dict(zip(self.stack_axes, at, strict=True)) | dict(zip(self.space, window, strict=True))
+        axes = self.image.axes
+        key = tuple(channel if axis == self._axis else here.get(axis, 0) for axis in axes)
+        data = np.asarray(self.image.data[key])
+        left = [axis for axis, k in zip(axes, key, strict=True) if isinstance(k, slice)]
+        order = ([self._axis] if isinstance(channel, slice) and self._axis else []) + list(self.space)
+        data = data.transpose([left.index(axis) for axis in order])
+        return data if self._axis else data[None]
+
+    def _only(self, numbers: Sequence[int]) -> ImageChannels:
+        if list(numbers) == list(range(len(self.names))):
+            return self
+        chosen = ImageChannels(self.image, self.dimensions)
+        before = self._chosen or tuple(range(len(self.names)))
+        chosen._chosen = tuple(before[k] for k in numbers)
+        chosen.names = tuple(self.names[k] for k in numbers)
+        return chosen
+
+
+def label_array(labels: Image | np.ndarray, channels: ImageChannels) -> np.ndarray:
+    """Strokes or label images in the shape of an image's stack and space, as whole numbers.
+
+    Raises
+    ------
+    InputError
+        Where they are no whole numbers, or of another shape than the image.
+    """
+    axes = channels.stack_axes + channels.space
+    if isinstance(labels, Image):
+        kept = replace(labels, name=f"the labels of {channels.title}")
+        data = kept.array(axes) if set(labels.axes) <= set(axes) | {"C", "T", "Z"} else kept.array()
+    else:
+        data = np.asarray(labels)
+    shape = (*channels.stack_shape, *channels.shape)
+    if data.shape != shape:
+        raise InputError(
+            f"{channels.title}: its labels are {_times(data.shape)} pixels, but the image is {_times(shape)} "
+            f"({', '.join(axes)}); strokes must lie on the image they were painted on."
+        )
+    if data.dtype.kind not in "iub":
+        if data.dtype.kind != "f" or not (data == np.rint(data)).all():
+            raise InputError(f"{channels.title}: labels are whole numbers (0 unlabelled, 1 the first class, ...).")
+        data = data.astype(np.int32)
+    return data
+
+
+def _named(data: np.ndarray, dimensions: int) -> Image:
+    data = np.asarray(data)
+    if dimensions == 3 and data.ndim in (3, 4):
+        return Image(data, "CZYX"[-data.ndim :])
+    shape, axes, _ = plan_axes(data.shape, None, "image")
+    return Image(data.reshape(shape), axes)
+
+
+def _channel_names(image: Image, axis: str) -> tuple[str, ...]:
+    count = image.size(axis) if axis else 1
+    if axis == "S":
+        return _COLOURS[: min(count, 3)]
+    if len(image.channels) == count:
+        return tuple(name or f"channel {i}" for i, name in enumerate(image.channels))
+    return ("intensity",) if count == 1 else tuple(f"channel {i}" for i in range(count))
+
+
+def _counted(names: Sequence[str]) -> str:
+    return f"{len(names)} channel{'s' * (len(names) != 1)} ({', '.join(names)})"
+
+
+def _times(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape))

@@ -1,0 +1,56 @@
+"""One stage of a pixel classifier: features, then a model; a later stage also sees what the one before it said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from micrographia.arrays.blocks import Block
+from micrographia.features.pixel_bank import Bank
+
+if TYPE_CHECKING:
+    from micrographia.classify.classifiers import PixelModel
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A bank of features and the model that learned from them.
+
+    Parameters
+    ----------
+    bank : Bank
+        Features, of the image's channels and of the `context`.
+    model : PixelModel
+        Takes (F, N) features, gives (K, N) probabilities.
+    classes : int
+        Number of classes K.
+    context : int
+        How many probability maps of the stage before are seen as further channels, those of the first classes. The
+        probabilities add up to 1, so with two classes one map says everything.
+    """
+
+    bank: Bank
+    model: PixelModel
+    classes: int
+    context: int = 0
+
+    def predict(self, pixels: np.ndarray, core: Block | None = None) -> np.ndarray:
+        """Probabilities (K, *core shape), float32, of one block.
+
+        Parameters
+        ----------
+        pixels : (C + context, [Z,] Y, X) float32 array
+            Channels and context of a block with its halo, clipped at the image's border.
+        core : tuple of slice, optional
+            What to predict, in coordinates of the block; all of it where not given.
+        """
+        features = self.bank.compute(pixels, core)
+        probabilities = self.model.predict(features.reshape(len(features), -1))
+        return probabilities.reshape(len(probabilities), *features.shape[1:])
+
+    def names(self, channels: Sequence[str], classes: Sequence[str]) -> list[str]:
+        """Name of each feature."""
+        return self.bank.names([*channels, *(f"probability of {name}" for name in classes[: self.context])])
