@@ -126,10 +126,12 @@ class Progress:
     ----------
     total : int
         Number of inputs that will be worked on.
+    doing : str
+        What is done with them.
     """
 
-    def __init__(self, total: int) -> None:
-        self.total, self.done, self.start = total, 0, time.monotonic()
+    def __init__(self, total: int, doing: str = "working") -> None:
+        self.total, self.doing, self.done, self.start = total, doing, 0, time.monotonic()
         self._bar: Any = None
 
     @contextmanager
@@ -147,18 +149,24 @@ class Progress:
             TimeRemainingColumn(), console=Console(stderr=True), transient=True,
         )  # fmt: skip
         with bar:
-            self._bar = (bar, bar.add_task("segmenting", total=self.total))
+            self._bar = (bar, bar.add_task(self.doing, total=self.total))
             try:
                 yield self
             finally:
                 self._bar = None
+
+    def within(self, share: float) -> None:
+        """A share of the input that is worked on is done."""
+        if self._bar is not None:
+            bar, task = self._bar
+            bar.update(task, completed=self.done + min(share, 1.0))
 
     def advance(self, line: str) -> None:
         """One input has ended; ``line`` says how."""
         self.done += 1
         if self._bar is not None:
             bar, task = self._bar
-            bar.update(task, advance=1)
+            bar.update(task, completed=self.done)
             return
         left = (time.monotonic() - self.start) / self.done * (self.total - self.done)
         estimate = f", about {duration(left)} left" if self.done < self.total and self.done > 1 else ""

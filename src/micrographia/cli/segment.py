@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import shlex
-import sys
-import time
 from argparse import ArgumentParser, Namespace
-from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import closing
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from micrographia import __version__
-from micrographia.arrays.errors import InputError, RequestError
+from micrographia.arrays.errors import RequestError
 from micrographia.cli import flags
-from micrographia.cli.batch import Progress, automatic_jobs, duration, run_batch
+from micrographia.cli.batch import automatic_jobs
+from micrographia.cli.folder_run import FolderRun, command_line, run_folder
 from micrographia.cli.image_results import Task, make_results
-from micrographia.cli.result_names import result_names
-from micrographia.cli.run_record import RunRecord, fingerprint
+from micrographia.cli.run_record import fingerprint
 from micrographia.method import Declared, parameter
 from micrographia.segment.planes import Z_CHOICES
 
@@ -112,55 +105,28 @@ def segment_files(images: Sequence[str | Path], options: Segment) -> int:
     InputError
         Where the folder cannot be written to.
     """
-    from micrographia.io.find import find_images
     from micrographia.models.runtime import usable_cores
 
-    start = time.monotonic()
-    folder = Path(options.out).expanduser().absolute()
+    folder, values, cores = Path(options.out).expanduser().absolute(), options.parameters(), usable_cores()
     settings = _settings(options)
-    missing: list[InputError] = []
-    paths = [path.absolute() for path in find_images(images, errors=missing)]
-    problems = [{"source": "", "problem": str(error)} for error in missing]
-    if not paths:
-        return _closing([], 0, problems, folder, start)
-    record = RunRecord(folder, settings)
-    tasks, kept = _plan(paths, folder, options, record)
-    record.start()
-    _remove_partial_files(folder, record)
-    cores = usable_cores()
-    jobs = options.jobs or automatic_jobs(len(tasks), cores)
-    tasks = [replace(task, threads=0 if jobs == 1 else max(1, cores // jobs)) for task in tasks]
-    outcomes, prints = list(kept), {}
 
-    def before(task: Task) -> None:
-        prints[task.source] = _fingerprint(task.source)
-        record.begin(task.source, task.name, task.files)
+    def report(outcomes: list[dict[str, Any]], problems: list[dict[str, str]]) -> None:
+        from micrographia.report.run_report import write_run_report
 
-    try:
-        ends = run_batch(tasks, make_results, jobs=jobs, before=before)
-        with Progress(len(tasks))() as progress, closing(ends):
-            for end in ends:
-                source = end.task.source
-                if end.outcome is None:
-                    problems.append({"source": str(source), "problem": end.problem, "details": end.details})
-                    progress.advance(f"{source.name}: failed")
-                else:
-                    outcome = end.outcome | {"fingerprint": prints[source]}
-                    record.finish(source, prints[source], end.task.files, outcome)
-                    outcomes.append(outcome)
-                    progress.advance(f"{source.name}: {_objects(outcome['objects'])}")
-    except KeyboardInterrupt:
-        _remove_partial_files(folder, record)
-        print(
-            f"\nStopped. {len(outcomes)} of {len(paths)} images are finished; their results stay in {folder}.\n"
-            f"To go on, type the same command again: {_command()}",
-            file=sys.stderr,
-        )
-        return 130
-    order = {str(path): i for i, path in enumerate(paths)}
-    outcomes.sort(key=lambda outcome: order.get(outcome["source"], 0))
-    _report(folder, outcomes, problems, settings)
-    return _closing(outcomes, len(kept), problems, folder, start)
+        write_run_report(folder / "report.html", outcomes, problems, settings=settings, command=command_line())
+
+    run = FolderRun(
+        folder,
+        settings,
+        task=lambda path, name: Task(path, folder, name, values),
+        work=make_results,
+        jobs=lambda tasks: options.jobs or automatic_jobs(len(tasks), cores),
+        cores=cores,
+        say=_objects,
+        doing="segmenting",
+        report=report,
+    )
+    return run_folder(images, run, overwrite=options.overwrite)
 
 
 def _settings(options: Segment) -> dict[str, Any]:
@@ -174,106 +140,6 @@ def _settings(options: Segment) -> dict[str, Any]:
     return chosen | {"model file": f"{path.name} ({fingerprint(path)})", "micrographia": __version__}
 
 
-def _plan(
-    paths: list[Path], folder: Path, options: Segment, record: RunRecord
-) -> tuple[list[Task], list[dict[str, Any]]]:
-    """What there is to do, and what an earlier run of the same command has finished.
-
-    Raises
-    ------
-    RequestError
-        Where results of other settings, or files that are no results, would be replaced without being asked to.
-    """
-    changed = record.changed_settings()
-    if changed and not options.overwrite:
-        raise RequestError(
-            f"{folder} holds the results of a run with other settings ({'; '.join(changed)}). "
-            "Choose another folder with --out, or replace them with --overwrite."
-        )
-    names = result_names(paths, record.names)
-    values = options.parameters()
-    tasks, kept = [], []
-    in_the_way = [] if record.earlier is not None else [folder / "report.html"]
-    for path in paths:
-        task = Task(path, folder, names[path], values)
-        done = None if options.overwrite else record.finished(path, _fingerprint(path))
-        if done is not None:
-            kept.append(done)
-            continue
-        tasks.append(task)
-        in_the_way += [folder / name for name in task.files if name not in record.files]
-    in_the_way = [path for path in in_the_way if path.exists()]
-    if in_the_way and not options.overwrite:
-        more = f" and {len(in_the_way) - 1} more" if len(in_the_way) > 1 else ""
-        raise RequestError(
-            f"{in_the_way[0]}{more} would be replaced, but this command did not make it. "
-            "Choose another folder with --out, or replace it with --overwrite."
-        )
-    inputs = set(paths)
-    if lost := next((folder / f for task in tasks for f in task.files if folder / f in inputs), None):
-        raise RequestError(f"{lost} is an input and would be replaced by a result; choose another folder with --out.")
-    return tasks, kept
-
-
-def _fingerprint(path: Path) -> str:
-    try:
-        return fingerprint(path)
-    except OSError:  # reading it will say what is wrong
-        return ""
-
-
-def _remove_partial_files(folder: Path, record: RunRecord) -> None:
-    """Delete what a run that was stopped left under hidden names."""
-    from micrographia.io.atomic import remove
-
-    ours = {name[:100] for name in (*record.files, "report.html")}
-    for path in folder.glob(".*"):
-        match = _PARTIAL.fullmatch(path.name)
-        if path.name.startswith(".foreground-") or (match and match[1] in ours):
-            remove(path)
-
-
-_PARTIAL = re.compile(r"\.(.+)\.[0-9a-f]{8}\.partial.*")
-
-
-def _report(
-    folder: Path, outcomes: list[dict[str, Any]], problems: list[dict[str, str]], settings: dict[str, Any]
-) -> None:
-    from micrographia.report.run_report import write_run_report
-
-    write_run_report(folder / "report.html", outcomes, problems, settings=settings, command=_command())
-
-
-def _closing(
-    outcomes: list[dict[str, Any]], kept: int, problems: list[dict[str, str]], folder: Path, start: float
-) -> int:
-    """Say what was assumed, what failed and where the results are; returns the exit code."""
-    said: dict[str, list[str]] = defaultdict(list)
-    for outcome in outcomes:
-        for note in (*outcome["notes"], *outcome["warnings"]):
-            said[note].append(Path(outcome["source"]).name)
-    for note, names in said.items():
-        where = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-        print(f"{where}: {note}", file=sys.stderr)
-    for failed in problems:
-        name = Path(failed["source"]).name
-        text = failed["problem"]
-        print(f"failed: {text if not name or name in text else f'{name}: {text}'}", file=sys.stderr)
-    if outcomes:
-        total = sum(outcome["objects"] for outcome in outcomes)
-        earlier = f" ({kept} from an earlier run)" if kept else ""
-        images = f"{len(outcomes)} image{'s' * (len(outcomes) != 1)}"
-        print(f"{images}{earlier}, {_objects(total)}, {duration(time.monotonic() - start)}")
-        print(f"results: {folder}")
-        print(f"report:  {folder / 'report.html'}")
-    if problems:
-        print(f"{len(problems)} input{'s' * (len(problems) != 1)} failed.", file=sys.stderr)
-    return 1 if problems else 0
-
-
-def _objects(n: int) -> str:
+def _objects(outcomes: Sequence[dict[str, Any]]) -> str:
+    n = sum(outcome["objects"] for outcome in outcomes)
     return f"{n:,} object{'s' * (n != 1)}"
-
-
-def _command() -> str:
-    return shlex.join(["micrographia", *sys.argv[1:]])

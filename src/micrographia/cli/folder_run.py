@@ -1,0 +1,230 @@
+"""A run over many inputs into one output folder: resumed, refused where it would replace something, summed up."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.cli.batch import Progress, duration, run_batch
+from micrographia.cli.result_names import result_names
+from micrographia.cli.run_record import RunRecord, fingerprint
+
+T = TypeVar("T")
+Outcome = dict[str, Any]
+Problem = dict[str, str]
+
+
+@dataclass(frozen=True)
+class FolderRun(Generic[T]):
+    """What a command does with each input, and how it speaks of it.
+
+    Attributes
+    ----------
+    folder : Path
+        Output folder.
+    settings : mapping
+        Everything that decides what the results look like, as JSON values.
+    task : callable
+        Makes the task of an input from its path and the name of its results. A task is a frozen dataclass with
+        ``source``, ``folder``, ``name``, ``threads`` and ``files`` (names of all results).
+    work : callable
+        Does a task and returns JSON values, among them ``source``, ``notes`` and ``warnings``.
+    jobs : callable
+        Number of processes for some tasks.
+    cores : int
+        Cores to share between them.
+    say : callable
+        One outcome, or several together, in a few words.
+    doing : str
+        What the progress bar says.
+    report : callable, optional
+        Writes ``report.html`` into the folder from all outcomes and problems.
+    within : bool
+        Whether `work` takes ``progress``, a callable that is told the share of one input that is done.
+    """
+
+    folder: Path
+    settings: Mapping[str, Any]
+    task: Callable[[Path, str], T]
+    work: Callable[..., Outcome]
+    jobs: Callable[[Sequence[T]], int]
+    cores: int
+    say: Callable[[Sequence[Outcome]], str]
+    doing: str
+    report: Callable[[list[Outcome], list[Problem]], None] | None = None
+    within: bool = False
+
+
+def run_folder(images: Sequence[str | Path], run: FolderRun[Any], *, overwrite: bool = False) -> int:
+    """Do the work for every input, with resume; prints what it does.
+
+    Parameters
+    ----------
+    images : sequence of paths
+        Files, folders or patterns.
+    run : FolderRun
+        What to do.
+    overwrite : bool
+        Replace results that exist.
+
+    Returns
+    -------
+    int
+        0 where all inputs are finished, 1 where some failed, 130 where it was stopped.
+
+    Raises
+    ------
+    RequestError
+        Where the folder holds results that this run would replace.
+    InputError
+        Where the folder cannot be written to.
+    """
+    from micrographia.io.find import find_images
+
+    start = time.monotonic()
+    missing: list[InputError] = []
+    paths = [path.absolute() for path in find_images(images, errors=missing)]
+    problems = [{"source": "", "problem": str(error)} for error in missing]
+    if not paths:
+        return _closing(run, [], 0, problems, start)
+    record = RunRecord(run.folder, run.settings)
+    tasks, kept = _plan(paths, run, record, overwrite)
+    record.start()
+    _remove_partial_files(run.folder, record)
+    jobs = run.jobs(tasks)
+    tasks = [replace(task, threads=0 if jobs == 1 else max(1, run.cores // jobs)) for task in tasks]
+    outcomes, prints = list(kept), {}
+
+    def before(task: Any) -> None:
+        prints[task.source] = _fingerprint(task.source)
+        record.begin(task.source, task.name, task.files)
+
+    bar = Progress(len(tasks), run.doing)
+    work = partial(run.work, progress=bar.within) if run.within and jobs == 1 else run.work
+    try:
+        ends = run_batch(tasks, work, jobs=jobs, before=before)
+        with bar() as progress, closing(ends):
+            for end in ends:
+                source = end.task.source
+                if end.outcome is None:
+                    problems.append({"source": str(source), "problem": end.problem, "details": end.details})
+                    progress.advance(f"{source.name}: failed")
+                else:
+                    outcome = end.outcome | {"fingerprint": prints[source]}
+                    record.finish(source, prints[source], end.task.files, outcome)
+                    outcomes.append(outcome)
+                    progress.advance(f"{source.name}: {run.say([outcome])}")
+    except KeyboardInterrupt:
+        _remove_partial_files(run.folder, record)
+        print(
+            f"\nStopped. {len(outcomes)} of {len(paths)} images are finished; their results stay in {run.folder}.\n"
+            f"To go on, type the same command again: {command_line()}",
+            file=sys.stderr,
+        )
+        return 130
+    order = {str(path): i for i, path in enumerate(paths)}
+    outcomes.sort(key=lambda outcome: order.get(outcome["source"], 0))
+    if run.report is not None:
+        run.report(outcomes, problems)
+    return _closing(run, outcomes, len(kept), problems, start)
+
+
+def command_line() -> str:
+    """The command as it was typed."""
+    return shlex.join(["micrographia", *sys.argv[1:]])
+
+
+def _plan(
+    paths: list[Path], run: FolderRun[Any], record: RunRecord, overwrite: bool
+) -> tuple[list[Any], list[Outcome]]:
+    """What there is to do, and what an earlier run of the same command has finished.
+
+    Raises
+    ------
+    RequestError
+        Where results of other settings, or files that are no results, would be replaced without being asked to.
+    """
+    changed = record.changed_settings()
+    if changed and not overwrite:
+        raise RequestError(
+            f"{run.folder} holds the results of a run with other settings ({'; '.join(changed)}). "
+            "Choose another folder with --out, or replace them with --overwrite."
+        )
+    names = result_names(paths, record.names)
+    tasks, kept = [], []
+    in_the_way = [run.folder / "report.html"] if record.earlier is None and run.report is not None else []
+    for path in paths:
+        task = run.task(path, names[path])
+        done = None if overwrite else record.finished(path, _fingerprint(path))
+        if done is not None:
+            kept.append(done)
+            continue
+        tasks.append(task)
+        in_the_way += [run.folder / name for name in task.files if name not in record.files]
+    in_the_way = [path for path in in_the_way if path.exists()]
+    if in_the_way and not overwrite:
+        more = f" and {len(in_the_way) - 1} more" if len(in_the_way) > 1 else ""
+        raise RequestError(
+            f"{in_the_way[0]}{more} would be replaced, but this command did not make it. "
+            "Choose another folder with --out, or replace it with --overwrite."
+        )
+    inputs = set(paths)
+    if lost := next((run.folder / f for task in tasks for f in task.files if run.folder / f in inputs), None):
+        raise RequestError(f"{lost} is an input and would be replaced by a result; choose another folder with --out.")
+    return tasks, kept
+
+
+def _fingerprint(path: Path) -> str:
+    try:
+        return fingerprint(path)
+    except OSError:  # reading it will say what is wrong
+        return ""
+
+
+def _remove_partial_files(folder: Path, record: RunRecord) -> None:
+    """Delete what a run that was stopped left under hidden names."""
+    from micrographia.io.atomic import remove
+
+    ours = {name[:100] for name in (*record.files, "report.html")}
+    for path in folder.glob(".*"):
+        match = _PARTIAL.fullmatch(path.name)
+        if path.name.startswith(".foreground-") or (match and match[1] in ours):
+            remove(path)
+
+
+_PARTIAL = re.compile(r"\.(.+)\.[0-9a-f]{8}\.partial.*")
+
+
+def _closing(run: FolderRun[Any], outcomes: list[Outcome], kept: int, problems: list[Problem], start: float) -> int:
+    """Say what was assumed, what failed and where the results are; returns the exit code."""
+    said: dict[str, list[str]] = defaultdict(list)
+    for outcome in outcomes:
+        for note in (*outcome["notes"], *outcome["warnings"]):
+            said[note].append(Path(outcome["source"]).name)
+    for note, names in said.items():
+        where = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+        print(f"{where}: {note}", file=sys.stderr)
+    for failed in problems:
+        name = Path(failed["source"]).name
+        text = failed["problem"]
+        print(f"failed: {text if not name or name in text else f'{name}: {text}'}", file=sys.stderr)
+    if outcomes:
+        earlier = f" ({kept} from an earlier run)" if kept else ""
+        images = f"{len(outcomes)} image{'s' * (len(outcomes) != 1)}"
+        print(f"{images}{earlier}, {run.say(outcomes)}, {duration(time.monotonic() - start)}")
+        print(f"results: {run.folder}")
+        if run.report is not None:
+            print(f"report:  {run.folder / 'report.html'}")
+    if problems:
+        print(f"{len(problems)} input{'s' * (len(problems) != 1)} failed.", file=sys.stderr)
+    return 1 if problems else 0
