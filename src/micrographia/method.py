@@ -43,7 +43,7 @@ class Parameter:
     ge, le : float or None
         Smallest and largest allowed value.
     choices : tuple
-        The allowed values; empty where any value of the type will do.
+        The allowed values, of a sequence those of its members; empty where any value of the type will do.
     unit : str
         Unit of the value, for example ``"px"`` or ``"min"``; empty for pure numbers.
     """
@@ -63,11 +63,16 @@ class Parameter:
         return _type_name(self.type, {})
 
     @property
+    def several(self) -> bool:
+        """Whether the value is a sequence; bounds and choices are then those of its members."""
+        return typing.get_origin(self.type) in (tuple, list)
+
+    @property
     def limits(self) -> str:
         """The bounds or choices in words, for example ``at least 3 px``; empty where there are none."""
         unit = f" {self.unit}" if self.unit else ""
         if self.choices:
-            return "one of " + ", ".join(str(c) for c in self.choices)
+            return ("some of " if self.several else "one of ") + ", ".join(str(c) for c in self.choices)
         if self.ge is not None and self.le is not None:
             return f"{_number(self.ge)} to {_number(self.le)}{unit}"
         if self.ge is not None:
@@ -228,8 +233,10 @@ class Declared:
 
             fields: dict[str, Any] = {}
             for p in cls._declared.values():
-                annotation = typing.Literal[p.choices] if p.choices else p.type
-                if p.choices and _optional(p.type):
+                annotation: Any = typing.Literal[p.choices] if p.choices else p.type
+                if p.choices and p.several:
+                    annotation = tuple.__class_getitem__((annotation, ...))
+                elif p.choices and _optional(p.type):
                     annotation = annotation | None
                 elif not p.choices:
                     annotation = _bounded(annotation, Field(ge=p.ge, le=p.le))
@@ -325,6 +332,7 @@ def _with_parameters(cls: type[Declared]) -> str:
     lines = ["Parameters", "----------"]
     for p in cls._declared.values():
         kind = "{" + ", ".join(repr(c) for c in p.choices) + "}" if p.choices else p.type_name
+        kind = f"several of {kind}" if p.choices and p.several else kind
         lines += [f"{p.name} : {kind}, default {p.default!r}", f"    {p.description.rstrip('.')}."]
     return doc.rstrip() + "\n\n" + "\n".join(lines) + "\n"
 

@@ -138,3 +138,17 @@ def test_verbs_that_a_method_lacks_say_so():
     for verb in ("fit", "predict", "save"):
         with pytest.raises(NotImplementedError, match="rings"):
             getattr(Rings(), verb)(None)
+
+
+def test_choices_of_a_sequence_are_those_of_its_members():
+    class Filters(Declared):
+        """Filters."""
+
+        filters: tuple[str, ...] = parameter(("mean",), "Which ones", choices=("mean", "median"))
+
+    assert Filters(filters=["median", "mean"]).filters == ("median", "mean")
+    with pytest.raises(RequestError, match="filters must be some of mean, median; got"):
+        Filters(filters=["mode"])
+    with pytest.raises(RequestError, match="some of"):
+        Filters(filters="mean")
+    assert "filters : several of {'mean', 'median'}" in Filters.__doc__

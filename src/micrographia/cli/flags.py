@@ -58,7 +58,7 @@ def add_flags(
             n = len(get_args(p.type))
             group.add_argument(*names, nargs=n, metavar=tuple([_metavar(get_args(p.type)[0])] * n), **facts)
         elif get_origin(p.type) in (tuple, list):
-            group.add_argument(*names, nargs="+", metavar=_metavar(get_args(p.type)[0]), **facts)
+            group.add_argument(*names, nargs="+", metavar=_metavar(get_args(p.type)[0], "NAME"), **facts)
         else:
             name = p.name.upper().replace("_", "-")
             metavar = "{" + ",".join(map(str, p.choices)) + "}" if p.choices else _metavar(p.type, name)
@@ -76,7 +76,7 @@ def read(args: Namespace, declared: type[D]) -> D:
 
 
 def _help(p: Parameter) -> str:
-    facts = ("" if p.choices else p.limits) or p.unit
+    facts = ("" if p.choices and not p.several else p.limits) or p.unit
     default = "" if p.default is None or p.default is False or p.default == "" else f"default {_text(p.default)}"
     note = "; ".join(filter(None, (facts, "on unless switched off" if p.default is True else default)))
     return (f"{p.help} ({note})" if note else p.help).replace("%", "%%")
