@@ -110,8 +110,8 @@ def learn_stages(
             stage, lesson = learn(features, classes, second_bank, seen)
             found.append(stage)
     names = stage.names(painted.channels, painted.classes)
-    order = np.argsort(-lesson.importance, kind="stable") if lesson.importance is not None else []
-    importance = {names[i]: float(lesson.importance[i]) for i in order}
+    scores = lesson.importance if lesson.importance is not None else np.zeros(0)
+    importance = {names[i]: float(scores[i]) for i in np.argsort(-scores, kind="stable")}
     return Learned(found, lesson.out_of_bag_error(classes), importance, _example(fields))
 
 

@@ -34,7 +34,7 @@ BLOCK = {2: (128, 512), 3: (32, 64, 128)}
 """Block of one thread: wide, since the rows of a halo are cheaper than its columns."""
 
 _IN_MEMORY = 1 << 28
-"""Bytes of context, or pixels of a plane in memory times channels, that need no scratch file and no regions."""
+"""Bytes of float32 pixels, or of probabilities between two stages, that need no scratch file and no regions."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ def predict_blocks(
     """
     dimensions = len(channels.shape)
     whole = not channels.lazy and len(channels.names) * 4 * np.prod(channels.shape) <= _IN_MEMORY
-    region = tuple(region or (channels.shape if whole else REGION[dimensions]))
-    block = tuple(block or BLOCK[dimensions])
+    regions: tuple[int, ...] = tuple(region or (channels.shape if whole else REGION[dimensions]))
+    parts: tuple[int, ...] = tuple(block or BLOCK[dimensions])
     steps = len(channels.positions) * len(stages) * int(np.prod(channels.shape))
     with ExitStack() as stack:
         pool = stack.enter_context(_workers(threads))
@@ -98,10 +98,10 @@ def predict_blocks(
             for number, stage in enumerate(stages):
                 last = number == len(stages) - 1
                 found = _regions(
-                    stage, reader(channels, at, context, stage.context), channels.shape, pool, region, block
+                    stage, reader(channels, at, context, stage.context), channels.shape, pool, regions, parts
                 )
                 made = (
-                    None if last else stack.enter_context(_context(stages[number + 1].context, channels.shape, region))
+                    None if last else stack.enter_context(_context(stages[number + 1].context, channels.shape, regions))
                 )
                 for where, probabilities in found:
                     if made is None:
@@ -123,7 +123,7 @@ def predict_whole(
     progress: Progress = lambda done: None,
 ) -> np.ndarray:
     """Probabilities (K, [T,] [Z,] Y, X) of a whole image as one float32 array; arguments as `predict_blocks`."""
-    result: np.ndarray | None = None
+    result: Any = None
     for part in predict_blocks(stages, channels, threads=threads, region=region, block=block, progress=progress):
         shape = (len(part.probabilities), *channels.stack_shape, *channels.shape)
         if part.probabilities.shape == shape:
@@ -131,7 +131,6 @@ def predict_whole(
         if result is None:
             result = np.empty(shape, np.float32)
         result[(slice(None), *part.at, *part.region)] = part.probabilities
-    assert result is not None
     return result
 
 

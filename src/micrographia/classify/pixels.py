@@ -103,15 +103,15 @@ class PixelClassifier(Method):
             found, bank, self.classifier, stages=self.stages, trees=self.trees, balance=self.balance,
             select=self.select, seed=self.seed, threads=threads,
         )  # fmt: skip
-        return self._take(learned, found.classes, found.channels, found.counts)
+        return self.take(learned, found.classes, found.channels, found.counts)
 
     @classmethod
     def learned(
         cls, stages: Sequence[Stage], classes: Sequence[str], channels: Sequence[str], **parameters: Any
     ) -> PixelClassifier:
-        """A classifier of stages that were learned elsewhere, for example by ilastik; `parameters` are declared ones."""
+        """A classifier of stages that were learned elsewhere, for example by ilastik; declared `parameters`."""
         method = cls(**{"dimensions": stages[0].bank.dimensions, "stages": len(stages), **parameters})
-        return method._take(Learned(list(stages), None, {}, None), tuple(classes), tuple(channels), {})
+        return method.take(Learned(list(stages), None, {}, None), classes, channels, {})
 
     def predict(
         self,
@@ -220,10 +220,11 @@ class PixelClassifier(Method):
             raise InputError("This pixel classifier has not learned anything yet: call fit or load first.")
         return self.stages_
 
-    def _take(
-        self, learned: Learned, classes: tuple[str, ...], channels: tuple[str, ...], counts: dict[str, list[int]]
+    def take(
+        self, learned: Learned, classes: Sequence[str], channels: Sequence[str], counts: dict[str, list[int]]
     ) -> PixelClassifier:
+        """Become what was learned elsewhere: by `fit`, by another program, or read from a package."""
         self.stages_, self.out_of_bag_error_ = learned.stages, learned.out_of_bag_error
         self.importance_, self.example_ = learned.importance, learned.example
-        self.classes_, self.channels_, self.counts_ = classes, channels, counts
+        self.classes_, self.channels_, self.counts_ = tuple(classes), tuple(channels), counts
         return self

@@ -107,10 +107,10 @@ def import_model(source: str | Path, name: str | None = None, *, force: bool = F
     if package.kind == "network":
         validate(source, _json(package.description))
         package.network()
-        if package.has_tests:
-            report = test_model(package)
-            if not report.passed and not force:
-                raise InputError(f"{source}: this model does not reproduce its own test. {' '.join(report.notes)}")
+    if package.has_tests:
+        report = test_model(package)
+        if not report.passed and not force:
+            raise InputError(f"{source}: this model does not reproduce its own test. {' '.join(report.notes)}")
     if source.is_dir():
         archive.write(target, {n: package.read(n) for n in package.names()})
     else:

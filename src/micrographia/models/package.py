@@ -22,6 +22,7 @@ DECLARATION = "declaration.json"
 
 _RDF_NAMES = ("rdf.yaml", "bioimageio.yaml", "model.yaml")
 _LARGEST_RDF = 4_000_000  # bytes
+_TEST_INPUT, _TEST_OUTPUT = "arrays/test_input.npy", "arrays/test_output.npy"
 
 
 @dataclass(frozen=True)
@@ -98,19 +99,25 @@ class ModelPackage:
             raise InputError(f"{self.path}: '{name}' in this model package is not a plain NumPy array.") from error
 
     def test_tensors(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Stored test inputs and the outputs expected for them, by tensor id.
+        """Stored test inputs and the outputs expected for them, by tensor id (``input``, ``output`` of arrays).
 
         Raises
         ------
         InputError
             Where the package has none, or has them on the internet.
         """
+        if self.kind == "arrays":
+            if not self.has_tests:
+                raise InputError(f"{self.path}: this model package holds no test.")
+            return {"input": self.array(_TEST_INPUT)}, {"output": self.array(_TEST_OUTPUT)}
         return self._tests("inputs"), self._tests("outputs")
 
     @property
     def has_tests(self) -> bool:
         """Whether the package itself holds test tensors for every input and output."""
-        return self.kind == "network" and None not in self._test_sources("inputs") + self._test_sources("outputs")
+        if self.kind == "arrays":
+            return {_TEST_INPUT, _TEST_OUTPUT} <= set(self.names())
+        return None not in self._test_sources("inputs") + self._test_sources("outputs")
 
     @property
     def documentation(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def test_model(model: str | Path | ModelPackage) -> TestReport:
     Parameters
     ----------
     model : path or ModelPackage
-        A model package with a network.
+        A model package with a network, or with the arrays of an installed method.
 
     Returns
     -------
@@ -57,16 +58,10 @@ def test_model(model: str | Path | ModelPackage) -> TestReport:
         Where the package is refused, has no test tensors, or cannot run.
     """
     package = model if isinstance(model, ModelPackage) else open_package(model)
-    if package.kind != "network":
-        raise InputError(f"{package.path}: this package holds a method without a network; there is nothing to run.")
     tensors, expected = package.test_tensors()
-    network = package.network()
+    run = _run_network if package.kind == "network" else _run_method
     try:
-        feed = preprocess(tensors, package.inputs)
-        start = time.perf_counter()
-        raw = network(feed)
-        seconds = time.perf_counter() - start
-        results = postprocess(raw, package.outputs, tensors, package.inputs)
+        results, seconds = run(package, tensors)
     except InputError as error:
         raise InputError(
             str(error) if str(error).startswith(str(package.path)) else f"{package.path}: {error}"
@@ -92,6 +87,31 @@ def test_model(model: str | Path | ModelPackage) -> TestReport:
 
 
 test_model.__test__ = False  # type: ignore[attr-defined]
+
+
+def _run_network(package: ModelPackage, tensors: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], float]:
+    """Outputs by tensor id, and seconds of the network alone."""
+    network = package.network()
+    feed = preprocess(tensors, package.inputs)
+    start = time.perf_counter()
+    raw = network(feed)
+    seconds = time.perf_counter() - start
+    return postprocess(raw, package.outputs, tensors, package.inputs), seconds
+
+
+def _run_method(package: ModelPackage, tensors: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], float]:
+    """What the method that the package names predicts, and seconds."""
+    from micrographia.arrays.errors import RequestError
+    from micrographia.methods import get_method
+
+    try:
+        method = get_method(str(package.description["method"]))
+    except RequestError as error:
+        raise InputError(f"{package.path}: {error}") from error
+    learned = method.load(package.path)
+    start = time.perf_counter()
+    found = learned.predict(tensors["input"])
+    return {"output": np.asarray(found)}, time.perf_counter() - start
 
 
 def _tolerance(package: ModelPackage, output: str) -> tuple[float, float, float]:

@@ -171,8 +171,13 @@ def write_arrays_package(
     config: Mapping[str, Any] | None = None,
     name: str | None = None,
     version: str = "1.0.0",
+    description: str = "",
+    documentation: str = "",
 ) -> ModelPackage:
     """Write what a method without a network has learned.
+
+    Where there are arrays named ``test_input`` and ``test_output``, the second is what the loaded method's ``predict``
+    must give for the first (:func:`micrographia.models.verify.test_model`).
 
     Parameters
     ----------
@@ -190,6 +195,10 @@ def write_arrays_package(
         Name for people; the method's where not given.
     version : str
         Version of the model.
+    description : str
+        One sentence.
+    documentation : str
+        The model card in Markdown.
 
     Returns
     -------
@@ -213,11 +222,15 @@ def write_arrays_package(
         "format": 1,
         "name": name or method,
         "version": version,
+        "description": description,
         "method": method,
         "parameters": plain(parameters),
         "arrays": list(arrays),
         "config": plain(config or {}),
     }
+    if documentation:
+        files["README.md"] = documentation.encode()
+        said["documentation"] = {"source": "README.md"}
     files = {DECLARATION: json.dumps(said, indent=1).encode(), **files}
     files[refuse.MANIFEST] = refuse.make_manifest("arrays", files)
     archive.write(path, files)
