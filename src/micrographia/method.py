@@ -345,6 +345,9 @@ class Method(Declared):
     returns, each method says for itself.
     """
 
+    applied_by: ClassVar[str] = "segment"
+    """Words of the command that applies a saved model, for example ``classify pixels``; empty where there is none."""
+
     def fit(self, examples: Any, /) -> Self:
         """Learn from examples and return self. What the examples are, each method says for itself."""
         raise NotImplementedError(f"{self.name} does not learn from examples.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -28,6 +27,9 @@ class ImageChannels:
         or (C, Z, Y, X). An Image says itself what it has, and may be lazy.
     dimensions : {2, 3}
         Whether planes or volumes are looked at.
+    count : int, optional
+        Number of channels, where it is known: an array with so many entries along its first axis has its channels
+        there.
 
     Attributes
     ----------
@@ -46,8 +48,8 @@ class ImageChannels:
         Where the image does not have these axes, holds no pixels, or its pixels are no intensities.
     """
 
-    def __init__(self, image: Image | np.ndarray, dimensions: int = 2) -> None:
-        image = image if isinstance(image, Image) else _named(image, dimensions)
+    def __init__(self, image: Image | np.ndarray, dimensions: int = 2, count: int | None = None) -> None:
+        image = image if isinstance(image, Image) else _named(image, dimensions, count)
         self.image, self.dimensions, self.title = image, dimensions, image.name
         self.space = "YX" if dimensions == 2 else "ZYX"
         if missing := set(self.space) - set(image.axes):
@@ -162,35 +164,10 @@ class ImageChannels:
         return chosen
 
 
-def label_array(labels: Image | np.ndarray, channels: ImageChannels) -> np.ndarray:
-    """Strokes or label images in the shape of an image's stack and space, as whole numbers.
-
-    Raises
-    ------
-    InputError
-        Where they are no whole numbers, or of another shape than the image.
-    """
-    axes = channels.stack_axes + channels.space
-    if isinstance(labels, Image):
-        kept = replace(labels, name=f"the labels of {channels.title}")
-        data = kept.array(axes) if set(labels.axes) <= set(axes) | {"C", "T", "Z"} else kept.array()
-    else:
-        data = np.asarray(labels)
-    shape = (*channels.stack_shape, *channels.shape)
-    if data.shape != shape:
-        raise InputError(
-            f"{channels.title}: its labels are {_times(data.shape)} pixels, but the image is {_times(shape)} "
-            f"({', '.join(axes)}); strokes must lie on the image they were painted on."
-        )
-    if data.dtype.kind not in "iub":
-        if data.dtype.kind != "f" or not (data == np.rint(data)).all():
-            raise InputError(f"{channels.title}: labels are whole numbers (0 unlabelled, 1 the first class, ...).")
-        data = data.astype(np.int32)
-    return data
-
-
-def _named(data: np.ndarray, dimensions: int) -> Image:
+def _named(data: np.ndarray, dimensions: int, count: int | None) -> Image:
     data = np.asarray(data)
+    if data.ndim == dimensions + 1 and data.shape[0] == count:
+        return Image(data, "CZYX" if dimensions == 3 else "CYX")
     if dimensions == 3 and data.ndim in (3, 4):
         return Image(data, "CZYX"[-data.ndim :])
     shape, axes, _ = plan_axes(data.shape, None, "image")
@@ -208,7 +185,3 @@ def _channel_names(image: Image, axis: str) -> tuple[str, ...]:
 
 def _counted(names: Sequence[str]) -> str:
     return f"{len(names)} channel{'s' * (len(names) != 1)} ({', '.join(names)})"
-
-
-def _times(shape: Sequence[int]) -> str:
-    return " x ".join(map(str, shape))

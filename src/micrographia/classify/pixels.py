@@ -184,7 +184,7 @@ class PixelClassifier(Method):
     def look_at(self, x: Image | np.ndarray, channels: Sequence[str] = ()) -> ImageChannels:
         """The channels of an image that the classifier looks at; raises InputError where it does not have them."""
         self._learned()
-        found = ImageChannels(x, self.dimensions)
+        found = ImageChannels(x, self.dimensions, None if channels else len(self.channels_))
         return (found.choose(channels) if channels else found).matching(self.channels_)
 
     def save(self, path: str | Path, *, name: str = "") -> Path:

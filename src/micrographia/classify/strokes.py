@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from micrographia.arrays.blocks import Block
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
-from micrographia.classify.image_channels import ImageChannels, label_array
+from micrographia.classify.image_channels import ImageChannels
+from micrographia.classify.label_layers import LabelLayer
 
 MOST_CLASSES = 100
 """More classes than this are taken for a mistake: a label image with objects instead of classes."""
@@ -124,29 +126,25 @@ def painted(strokes: Strokes, dimensions: int = 2, *, most: int = 0, seed: int =
     """
     channels = _channels(strokes, dimensions)
     learned = channels[0].names
-    fields: list[PaintedField] = []
-    named: list[str] = []
-    for number, (one, labels) in enumerate(zip(channels, strokes.labels, strict=True)):
-        one = one.matching(learned)
-        data = label_array(labels, one)
-        before = len(fields)
-        for at in one.positions:
-            plane = np.asarray(data[at])
-            where = np.argwhere(plane > 0)
-            if len(where):
-                fields.append(PaintedField(one, at, where, plane[tuple(where.T)].astype(np.int64) - 1, number))
-        named += [one.title] * (len(fields) - before)
-    if not fields:
-        raise InputError("No stroke was painted: every label is 0. Paint some pixels of each class (1, 2, ...).")
-    counts = _counts(fields)
+    channels = [one.matching(learned) for one in channels]
+    layers = [LabelLayer(labels, one) for labels, one in zip(strokes.labels, channels, strict=True)]
+    places = [
+        (number, at, window)
+        for number, (one, layer) in enumerate(zip(channels, layers, strict=True))
+        for at in one.positions
+        for window in layer.windows()
+    ]
+    counts = _counts([_histogram(layers[number].read(at, window), layers[number]) for number, at, window in places])
     _check_classes(counts.sum(axis=0), strokes.classes)
-    count = max(counts.shape[1], len(strokes.classes or ()))
-    names = tuple(strokes.classes or (f"class {k + 1}" for k in range(count)))
+    kinds = max(counts.shape[1], len(strokes.classes or ()))
+    counts = np.pad(counts, [(0, 0), (0, kinds - counts.shape[1])])
+    fields = _drawn_fields(places, _shares(counts, most), counts, channels, layers, np.random.default_rng(seed))
     table: dict[str, list[int]] = {}
-    for name, row in zip(named, counts.tolist(), strict=True):
-        row += [0] * (count - len(row))
-        table[name] = [a + b for a, b in zip(table.get(name, [0] * count), row, strict=True)]
-    return Painted(_drawn(fields, most, seed), names, learned, table)
+    for number in sorted({number for number, _, _ in places}):
+        mine = counts[[k for k, place in enumerate(places) if place[0] == number]].sum(axis=0)
+        if mine.any():
+            table[channels[number].title] = mine.tolist()
+    return Painted(fields, tuple(strokes.classes or (f"class {k + 1}" for k in range(kinds))), learned, table)
 
 
 def _channels(strokes: Strokes, dimensions: int) -> list[ImageChannels]:
@@ -154,7 +152,10 @@ def _channels(strokes: Strokes, dimensions: int) -> list[ImageChannels]:
         raise InputError(f"{len(strokes.images)} images but {len(strokes.labels)} label images.")
     if not len(strokes.images):
         raise InputError("There are no images to learn from.")
-    channels = [ImageChannels(image, dimensions) for image in strokes.images]
+    channels = [
+        ImageChannels(image, dimensions, _first_axis(image, labels))
+        for image, labels in zip(strokes.images, strokes.labels, strict=True)
+    ]
     unnamed = strokes.names is None and len(channels) > 1
     for number, one in enumerate(channels):
         if strokes.names is not None:
@@ -164,17 +165,32 @@ def _channels(strokes: Strokes, dimensions: int) -> list[ImageChannels]:
     return channels
 
 
-def _counts(fields: Sequence[PaintedField]) -> np.ndarray:
-    """Painted pixels of each field (rows) and class (columns)."""
-    highest = max(fields, key=lambda field: int(field.classes.max()))
-    count = int(highest.classes.max()) + 1
-    if count > MOST_CLASSES:
+def _first_axis(image: Any, labels: Any) -> int | None:
+    """Number of channels of a bare array that has them first, as its labels tell."""
+    first = not isinstance(image, Image) and not isinstance(labels, Image)
+    return len(image) if first and np.shape(image)[1:] == np.shape(labels) else None
+
+
+def _histogram(labels: np.ndarray, layer: LabelLayer) -> np.ndarray:
+    """Pixels of each class, the first of which is label 1."""
+    highest = int(labels.max(initial=0))
+    if highest > MOST_CLASSES:
         raise InputError(
-            f"{highest.channels.title}: its labels reach {count:,}. Labels of pixels are classes: 1 for the first, 2 "
-            "for the second, ... (0 unlabelled); a label image with a number for each object has to be turned into "
-            "classes first."
+            f"{layer.title}: its labels reach {highest:,}. Labels of pixels are classes: 1 for the first, 2 for the "
+            "second, ... (0 unlabelled); a label image with a number for each object has to be turned into classes "
+            "first."
         )
-    return np.stack([np.bincount(field.classes, minlength=count) for field in fields])
+    return np.array([np.count_nonzero(labels == k) for k in range(1, highest + 1)], np.int64)
+
+
+def _counts(histograms: Sequence[np.ndarray]) -> np.ndarray:
+    """Painted pixels of each window (rows) and class (columns)."""
+    counts = np.zeros((len(histograms), max(map(len, histograms))), np.int64)
+    for row, histogram in zip(counts, histograms, strict=True):
+        row[: len(histogram)] = histogram
+    if not counts.any():
+        raise InputError("No stroke was painted: every label is 0. Paint some pixels of each class (1, 2, ...).")
+    return counts
 
 
 def _check_classes(counts: np.ndarray, names: Sequence[str] | None) -> None:
@@ -193,16 +209,44 @@ def _check_classes(counts: np.ndarray, names: Sequence[str] | None) -> None:
         )
 
 
-def _drawn(fields: list[PaintedField], most: int, seed: int) -> list[PaintedField]:
-    classes = np.concatenate([field.classes for field in fields])
-    if not most or len(classes) <= most:
-        return fields
-    rng = np.random.default_rng(seed)
-    keep = np.zeros(len(classes), bool)
-    for k in np.unique(classes):
-        here = np.flatnonzero(classes == k)
-        share = max(round(most * len(here) / len(classes)), min(len(here), _FEWEST))
-        keep[rng.choice(here, share, replace=False)] = True
-    starts = np.cumsum([0, *(len(field.classes) for field in fields)])
-    drawn = [field.only(keep[a:b]) for field, a, b in zip(fields, starts[:-1], starts[1:], strict=True)]
-    return [field for field in drawn if len(field.classes)]
+def _shares(counts: np.ndarray, most: int) -> np.ndarray:
+    """How many pixels of each window and class to keep: spread over the windows as the painted ones are."""
+    total = counts.sum()
+    if not most or total <= most:
+        return counts
+    kept = np.zeros_like(counts)
+    for k, of_class in enumerate(counts.T):
+        n = int(of_class.sum())
+        if n:
+            wanted = max(round(most * n / int(total)), min(n, _FEWEST))
+            kept[:, k] = np.diff(np.rint(np.cumsum(of_class) * (wanted / n)), prepend=0)
+    return kept
+
+
+def _drawn_fields(
+    places: Sequence[tuple[int, tuple[int, ...], Block]],
+    kept: np.ndarray,
+    counts: np.ndarray,
+    channels: Sequence[ImageChannels],
+    layers: Sequence[LabelLayer],
+    rng: np.random.Generator,
+) -> list[PaintedField]:
+    """The painted pixels of every position, as many of each window and class as are kept."""
+    parts: dict[tuple[int, tuple[int, ...]], list[tuple[np.ndarray, np.ndarray]]] = {}
+    for (number, at, window), some, all_ in zip(places, kept, counts, strict=True):
+        if not some.any():
+            continue
+        labels = layers[number].read(at, window)
+        flat = [np.flatnonzero(labels == k + 1) for k in np.flatnonzero(some)]
+        drawn = [
+            np.sort(rng.choice(one, some[k], replace=False)) if some[k] < all_[k] else one
+            for one, k in zip(flat, np.flatnonzero(some), strict=True)
+        ]
+        where = np.stack(np.unravel_index(np.concatenate(drawn), labels.shape), axis=1)
+        classes = np.repeat(np.flatnonzero(some), [len(one) for one in drawn])
+        parts.setdefault((number, at), []).append((where + [s.start for s in window], classes))
+    fields = []
+    for (number, at), found in parts.items():
+        where, classes = (np.concatenate(one) for one in zip(*found, strict=True))
+        fields.append(PaintedField(channels[number], at, where, classes, number))
+    return fields

@@ -65,6 +65,11 @@ def read_candidate(text: str, common: dict[str, Any]) -> Candidate:
     name, _, words = text.partition(":")
     if name in methods():
         method = get_method(name)
+        if method.applied_by != "segment":
+            raise RequestError(
+                f"{name} does not find objects (what it learns is applied with 'micrographia {method.applied_by}'); "
+                "compare judges methods that do."
+            )
         declared = {p.name: p for p in method.declared()}
         given: dict[str, Any] = {}
         for word in filter(None, words.split(",")):

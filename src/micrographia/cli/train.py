@@ -7,25 +7,25 @@ import shutil
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from micrographia.arrays.errors import RequestError
 from micrographia.cli import flags
 from micrographia.method import Declared, Method, parameter
 from micrographia.methods import get_method, methods
 
-if TYPE_CHECKING:
-    from micrographia.segment.star_examples import Examples
-
 DESCRIPTION = """
 Teach a method from images with label images and store what it learned as one model file. Images and labels are matched
-by name. Stop with Ctrl-C; the same command goes on where it stopped. Name a METHOD before --help for its parameters.
+by name. Labels number the objects of each image; for 'pixels' they number classes, 0 where nothing was painted. Stop
+with Ctrl-C; the same command goes on where it stopped. Name a METHOD before --help for its parameters.
 """
 EPILOG = """
 examples:
   micrographia train stardist --images images/ --labels labels/ -o my_nuclei.zip --minutes 60
   micrographia train stardist --images plates.csv -o my_nuclei.zip --start nuclei
+  micrographia train pixels --images images/ --labels strokes/ --classes membrane,cytoplasm -o membranes.zip
   micrographia train stardist --help
 """
 
@@ -42,6 +42,9 @@ class Train(Declared):
     )
     validation_labels: str | None = parameter(None, "Labels of the validation images")
     out: str = parameter("model.zip", "Model file to write")
+    classes: str | None = parameter(
+        None, 'Names of the classes 1, 2, ... for methods that classify: "membrane,cytoplasm", or a CSV (label, name)'
+    )
     channel: str | None = parameter(None, "Channel to learn from, by name or by number from 0")
     all_channels: bool = parameter(False, "Learn from all channels together; the model will need all of them")
     overwrite: bool = parameter(False, "Replace a model file that exists")
@@ -68,20 +71,31 @@ def run(args: Namespace) -> int:
     if out.exists() and not options.overwrite:
         raise RequestError(f"{out} exists already; choose another name with --out, or replace it with --overwrite.")
     folder = out.with_name(f"{out.stem}-training")
+    from micrographia.cli.training_examples import make_examples
+
+    examples = make_examples(
+        type(method), options.images, options.labels, validation_images=options.validation_images,
+        validation_labels=options.validation_labels, classes=options.classes, channel=options.channel,
+        all_channels=options.all_channels,
+    )  # fmt: skip
     try:
-        learn(method, _examples(options), folder, out)
+        learn(method, examples, folder, out)
     except KeyboardInterrupt:
+        if not folder.exists():
+            raise
         again = shlex.join(["micrographia", *sys.argv[1:]])
         print(f"\nStopped; the last checkpoint is in {folder}.\nTo go on, type the same command again: {again}",
               file=sys.stderr)  # fmt: skip
         return 130
     shutil.rmtree(folder, ignore_errors=True)
-    print(f"model: {out}\nuse it with: micrographia segment IMAGE -m {shlex.quote(str(out))}")
+    print(f"model: {out}")
+    if method.applied_by:
+        print(f"use it with: micrographia {method.applied_by} IMAGE -m {shlex.quote(str(out))}")
     return 0
 
 
-def learn(method: Method, examples: Examples, folder: Path, out: Path) -> None:
-    """Fit a method, with checkpoints in a folder from which it goes on, and save it.
+def learn(method: Method, examples: Any, folder: Path, out: Path) -> None:
+    """Fit a method, if it can with checkpoints in a folder from which it goes on, and save it.
 
     Raises
     ------
@@ -89,35 +103,12 @@ def learn(method: Method, examples: Examples, folder: Path, out: Path) -> None:
         Where the packages for training are not installed.
     """
     try:
-        method.fit(examples, folder=folder, progress=sys.stderr.isatty())  # type: ignore[call-arg]
+        known = signature(method.fit).parameters
+        more = {"folder": folder, "progress": sys.stderr.isatty()}
+        method.fit(examples, **{key: value for key, value in more.items() if key in known})
         method.save(out)
     except ModuleNotFoundError as error:
         raise RequestError(
             f"Training needs the package {error.name}, which the plain installation leaves out: "
             "pip install 'micrographia[train]'"
         ) from error
-
-
-def _examples(options: Train) -> Examples:
-    from micrographia.cli.labelled_planes import LabelledPlane, labelled_dataset, labelled_planes
-    from micrographia.segment.star_examples import Examples
-
-    items = list(labelled_dataset(str(options.images), options.labels))
-    held = []
-    if options.validation_images is not None:
-        held = list(labelled_dataset(options.validation_images, options.validation_labels))
-    planes: list[LabelledPlane] = []
-    validation: list[int] = []
-    for item in (*items, *held):
-        found = labelled_planes(item, channel=options.channel, all_channels=options.all_channels)
-        for plane in found:
-            if item in held:
-                validation.append(len(planes))
-            planes.append(plane)
-    print(f"learning from {len(planes) - len(validation)} images" + (f", judged on {len(validation)}" if held else ""))
-    return Examples(
-        [plane.image for plane in planes],
-        [plane.labels for plane in planes],
-        validation if held else None,
-        [plane.name for plane in planes],
-    )

@@ -10,7 +10,7 @@ from pathlib import Path
 from micrographia.arrays.errors import InputError
 from micrographia.io.find import find_images, image_stem, images_in, is_zarr
 
-LABEL_ENDINGS = ("_labels", "_label", "_masks", "_mask", "_seg", "_segmentation", "_instances")
+LABEL_ENDINGS = ("_labels", "_label", "_masks", "_mask", "_seg", "_segmentation", "_instances", "_strokes", "_classes")
 """What the name of a label image may add to its image's."""
 
 

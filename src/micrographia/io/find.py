@@ -17,7 +17,7 @@ VENDOR_SUFFIXES = (".czi", ".lif", ".nd2")
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, *PICTURE_SUFFIXES, ".npy", ".zarr", *VENDOR_SUFFIXES)
 """What a folder is searched for."""
 
-_RESULTS = ("_labels", "_overlay")
+_RESULTS = ("_labels", "_overlay", "_probabilities", "_classes", "_uncertainty")
 """Endings of Micrographia's own results, which are not taken as input again."""
 
 

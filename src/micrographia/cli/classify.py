@@ -1,0 +1,42 @@
+"""``micrographia classify``: give pixels a class."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+SUBJECTS = {"pixels": "a class for every pixel, by a model that 'micrographia train pixels' made"}
+"""What can be classified; each is a module of its own, ``classify_pixels`` and so on."""
+
+DESCRIPTION = """
+Classify what images show. For an input cells.tif the output folder gets cells_probabilities.tif (a channel for each
+class), cells_classes.tif (the most probable class of each pixel: 1, 2, ...), cells_uncertainty.tif (1 where two classes
+are equally probable) or cells_labels.tif (the objects of one class), as --output says. The same command again goes on
+where it stopped.
+"""
+EPILOG = """
+examples:
+  micrographia classify pixels cells.tif -m membranes.zip -o results
+  micrographia classify pixels images/ -m membranes.zip --output probabilities uncertainty -o results
+  micrographia classify pixels images/ -m nuclei_pixels.zip --output labels --object-class nucleus -o results
+  micrographia classify pixels slide.ome.zarr -m membranes.zip --output classes -o results
+"""
+
+
+def add_arguments(parser: ArgumentParser, words: Sequence[str]) -> None:
+    """Declare the command's arguments: those of the subject that is named, or of the first."""
+    known = "; ".join(f"{name}: {text}" for name, text in SUBJECTS.items())
+    parser.add_argument("subject", metavar="SUBJECT", choices=list(SUBJECTS), help=known.replace("%", "%%"))
+    named = words[0] if words and words[0] in SUBJECTS else next(iter(SUBJECTS))
+    _command(named).add_arguments(parser)
+
+
+def run(args: Namespace) -> int:
+    """Classify; 1 where some inputs failed."""
+    return _command(args.subject).run(args)
+
+
+def _command(subject: str) -> Any:
+    return import_module(f"micrographia.cli.classify_{subject}")

@@ -1,0 +1,204 @@
+"""One image of a batch: read it, classify its pixels region by region, write the results as TIFF or OME-Zarr."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from micrographia.arrays.image import Image
+
+if TYPE_CHECKING:
+    from micrographia.classify.image_channels import ImageChannels
+    from micrographia.classify.pixel_blocks import Predicted
+    from micrographia.classify.pixels import PixelClassifier
+
+OUTPUTS = ("probabilities", "classes", "uncertainty", "labels")
+"""What can be written of the classes of an image's pixels."""
+
+_CHUNKS = {"Z": 32, "Y": 256, "X": 256}
+"""Chunks of the results of volumes."""
+
+
+@dataclass(frozen=True)
+class PixelTask:
+    """One input and everything needed to make its results, in this process or in another.
+
+    Attributes
+    ----------
+    source, folder : Path
+        Input and output folder.
+    name : str
+        What the results are called.
+    options : dict
+        Values of the declared options of ``micrographia classify pixels``.
+    threads : int
+        Threads; 0 for all cores.
+    """
+
+    source: Path
+    folder: Path
+    name: str
+    options: dict[str, Any]
+    threads: int = 0
+
+    def path(self, output: str) -> Path:
+        """File of one of `OUTPUTS`: OME-Zarr or TIFF."""
+        kind = self.options["format"]
+        zarr = kind == "zarr" or (kind == "auto" and self.source.is_dir())
+        return self.folder / f"{self.name}_{output}.{'ome.zarr' if zarr else 'tif'}"
+
+    @property
+    def files(self) -> list[str]:
+        """Names of all results in the output folder."""
+        return [self.path(output).name for output in self.options["output"]]
+
+
+def classifier(model: str) -> PixelClassifier:
+    """The pixel classifier of a model by name or path, loaded once in each process unless its file changes."""
+    from micrographia.models.library import find_model
+
+    path = find_model(model)
+    return _loaded(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _loaded(path: Path, changed: int) -> PixelClassifier:
+    from micrographia.classify.pixels import PixelClassifier
+
+    return PixelClassifier.load(path)
+
+
+def make_results(task: PixelTask, progress: Callable[[float], None] = lambda share: None) -> dict[str, Any]:
+    """Classify the pixels of one input and write its results.
+
+    Returns
+    -------
+    dict
+        JSON values for the record: source, files, shares of the classes, notes, warnings, seconds.
+
+    Raises
+    ------
+    InputError
+        Where the input cannot be used or a result cannot be written.
+    """
+    from micrographia.io.reading import read
+
+    start = time.perf_counter()
+    options, method = task.options, classifier(task.options["model"])
+    image = read(task.source, axes=options["axes"], scene=options["scene"])
+    if options["pixel_size"] is not None:
+        size = float(options["pixel_size"])
+        image = replace(image, pixel_size=dict(image.pixel_size) | {"Y": size, "X": size})
+    seen = method.look_at(image, options["channels"])
+    counts = np.zeros(len(method.classes_), np.int64)
+    with ExitStack() as stack:
+        sinks = [stack.enter_context(_SINKS[output](task, method, seen)) for output in options["output"]]
+        for part in method.predict_blocks(seen, threads=task.threads or None, progress=progress):
+            best = part.probabilities.argmax(axis=0)
+            counts += np.bincount(best.reshape(-1), minlength=len(counts))
+            for put in sinks:
+                put(part, best)
+    return {
+        "source": str(task.source),
+        "name": task.name,
+        "files": task.files,
+        "shape": list(image.shape),
+        "axes": image.axes,
+        "shares": dict(zip(method.classes_, (counts / counts.sum()).tolist(), strict=True)),
+        "notes": list(dict.fromkeys([*image.notes, *_notes(seen), *seen.notes])),
+        "warnings": _warnings(seen),
+        "seconds": round(time.perf_counter() - start, 2),
+    }
+
+
+Put = Callable[["Predicted", np.ndarray], None]
+
+
+@contextmanager
+def _probabilities(task: PixelTask, method: PixelClassifier, seen: ImageChannels) -> Iterator[Put]:
+    kind = task.options["pixel_type"]
+    with _target(task, "probabilities", seen, np.dtype(kind), method.classes_) as (array, axes):
+        yield lambda part, best: _put(array, axes, seen, part, _scaled(part.probabilities, kind))
+
+
+@contextmanager
+def _classes(task: PixelTask, method: PixelClassifier, seen: ImageChannels) -> Iterator[Put]:
+    with _target(task, "classes", seen, np.dtype(np.uint8)) as (array, axes):
+        yield lambda part, best: _put(array, axes, seen, part, (best + 1).astype(np.uint8))
+
+
+@contextmanager
+def _uncertainty(task: PixelTask, method: PixelClassifier, seen: ImageChannels) -> Iterator[Put]:
+    from micrographia.classify.uncertainty import margin
+
+    kind = task.options["pixel_type"]
+    with _target(task, "uncertainty", seen, np.dtype(kind)) as (array, axes):
+        yield lambda part, best: _put(array, axes, seen, part, _scaled(margin(part.probabilities), kind))
+
+
+_SINKS: dict[str, Any] = {"probabilities": _probabilities, "classes": _classes, "uncertainty": _uncertainty}
+"""What takes the regions of an image as they are made, and writes one output."""
+
+
+@contextmanager
+def _target(
+    task: PixelTask, output: str, seen: ImageChannels, dtype: np.dtype, classes: tuple[str, ...] = ()
+) -> Iterator[tuple[Any, str]]:
+    """An array that becomes the file of an output when the block ends well, and its axes."""
+    from micrographia.io.writing import write
+    from micrographia.io.zarr_writer import create_zarr
+
+    sizes = dict(zip(seen.stack_axes + seen.space, (*seen.stack_shape, *seen.shape), strict=True))
+    sizes |= {"C": len(classes)} if classes else {}
+    axes = "".join(axis for axis in "TCZYX" if axis in sizes)
+    shape = [sizes[axis] for axis in axes]
+    pixel_size = {axis: size for axis, size in seen.image.pixel_size.items() if axis in axes}
+    path = task.path(output)
+    if path.suffix == ".zarr":
+        chunks = [_CHUNKS.get(axis, 1) for axis in axes] if seen.space == "ZYX" else None
+        with create_zarr(
+            path, shape, axes, dtype, pixel_size=pixel_size, channels=classes, chunks=chunks,
+            labels=output in ("classes", "labels"),
+        ) as new:  # fmt: skip
+            yield new.array, axes
+        return
+    array = np.zeros(shape, dtype)
+    yield array, axes
+    write(path, Image(array, axes, pixel_size, classes, name=task.name))
+
+
+def _put(array: Any, axes: str, seen: ImageChannels, part: Predicted, values: np.ndarray) -> None:
+    where: dict[str, Any] = dict(zip(seen.stack_axes, part.at, strict=True))
+    where |= dict(zip(seen.space, part.region, strict=True))
+    array[tuple(where.get(axis, slice(None)) for axis in axes)] = values
+
+
+def _scaled(values: np.ndarray, kind: str) -> np.ndarray:
+    """Values from 0 to 1 as they are, or spread over the whole numbers of a type."""
+    if kind == "float32":
+        return values.astype(np.float32, copy=False)
+    return np.rint(values * np.iinfo(kind).max).astype(kind)
+
+
+def _notes(seen: ImageChannels) -> list[str]:
+    words = {"T": "time points", "Z": "z slices"}
+    return [
+        f"{count} {words[axis]}, each classified on its own."
+        for axis, count in zip(seen.stack_axes, seen.stack_shape, strict=True)
+    ]
+
+
+def _warnings(seen: ImageChannels) -> list[str]:
+    from micrographia.arrays.normalize import sample
+
+    axes = seen.image.axes
+    values = sample(seen.image.data, (axes.index("Y"), axes.index("X")))
+    constant = values.size and values.min() == values.max()
+    return ["The picture is constant (or nearly so): nothing can be told apart in it."] if constant else []

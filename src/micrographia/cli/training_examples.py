@@ -1,0 +1,160 @@
+"""Examples for any method that learns from images with labels, of the kind that its ``fit`` asks for.
+
+The annotation of the first argument of ``fit`` says what a method learns from. Where that is a dataclass with the
+fields ``images`` and ``labels``, images and label files can be brought into it; what else it has a field for
+(``names``, ``validation``, ``classes``) may be given too. Images are given plane by plane, or as they are in their
+files where the dataclass says ``whole = True``.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import inspect
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from micrographia.arrays.errors import RequestError
+from micrographia.arrays.image import Image
+from micrographia.io.datasets import Item
+from micrographia.method import Method
+
+
+@dataclass(frozen=True)
+class _Labelled:
+    """One image, or one plane of it, with its labels."""
+
+    name: str
+    image: Image
+    labels: Image | np.ndarray
+
+
+def examples_kind(method: type[Method]) -> Any:
+    """The dataclass that a method learns from.
+
+    Raises
+    ------
+    RequestError
+        Where the method does not learn from images with labels.
+    """
+    arguments = list(inspect.signature(method.fit).parameters.values())
+    kind: Any = arguments[1].annotation if len(arguments) > 1 else None
+    if isinstance(kind, str):
+        kind = vars(sys.modules[method.fit.__module__]).get(kind)
+    fields = {field.name for field in dataclasses.fields(kind)} if dataclasses.is_dataclass(kind) else set()
+    if not {"images", "labels"} <= fields:
+        raise RequestError(f"The method '{method.name}' does not learn from images with labels; use it in Python.")
+    return kind
+
+
+def make_examples(
+    method: type[Method],
+    images: str,
+    labels: str | None,
+    *,
+    validation_images: str | None = None,
+    validation_labels: str | None = None,
+    classes: str | None = None,
+    channel: str | None = None,
+    all_channels: bool = False,
+) -> Any:
+    """Read images and labels into what a method learns from; says how many they are.
+
+    Parameters
+    ----------
+    method : type
+        The method.
+    images, labels : str
+        As :func:`micrographia.io.datasets.dataset` takes them.
+    validation_images, validation_labels : str, optional
+        Images that only judge the training.
+    classes : str, optional
+        Names of the classes, separated by commas, or a CSV with the columns label and name.
+    channel : str, optional
+        The channel to learn from.
+    all_channels : bool
+        Learn from all channels; methods that take images whole do so unless a channel is chosen.
+
+    Raises
+    ------
+    RequestError
+        Where the method has no use for what was given.
+    InputError
+        Where images and labels do not match or cannot be read.
+    """
+    from micrographia.cli.labelled_planes import labelled_dataset
+
+    kind = examples_kind(method)
+    fields = {field.name for field in dataclasses.fields(kind)}
+    if validation_images is not None and "validation" not in fields:
+        raise RequestError(f"The method '{method.name}' has no use for --validation-images: it sets no images aside.")
+    if classes is not None and "classes" not in fields:
+        raise RequestError(f"The method '{method.name}' has no use for --classes: it does not learn classes.")
+    names = None if classes is None else class_names(classes)
+    items = list(labelled_dataset(images, labels))
+    held = [] if validation_images is None else list(labelled_dataset(validation_images, validation_labels))
+    read = _whole if getattr(kind, "whole", False) else _planes
+    used = [one for item in items for one in read(item, channel, all_channels)]
+    judging = [one for item in held for one in read(item, channel, all_channels)]
+    print(f"learning from {len(used)} images" + (f", judged on {len(judging)}" if held else ""))
+    everything = [*used, *judging]
+    given = {
+        "images": [one.image for one in everything],
+        "labels": [one.labels for one in everything],
+        "names": [one.name for one in everything],
+        "validation": list(range(len(used), len(everything))) if held else None,
+        "classes": names,
+    }
+    return kind(**{key: value for key, value in given.items() if key in fields})
+
+
+def class_names(text: str) -> list[str]:
+    """Names of the classes 1, 2, ...: separated by commas, or from a CSV with the columns label and name.
+
+    Raises
+    ------
+    RequestError
+        Where the table lacks a column or a label, or a name is empty.
+    """
+    if not text.lower().endswith(".csv"):
+        names = [name.strip() for name in text.split(",")]
+    else:
+        path = Path(text).expanduser()
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                rows = list(csv.DictReader(file))
+            found = {int(row["label"]): str(row["name"]).strip() for row in rows}
+        except OSError as error:
+            raise RequestError(f"{path} cannot be read: {error.strerror or error}.") from error
+        except (KeyError, ValueError, TypeError, csv.Error) as error:
+            raise RequestError(f"{path}: a table of classes has the columns label (1, 2, ...) and name.") from error
+        if sorted(found) != list(range(1, len(found) + 1)):
+            raise RequestError(f"{path}: the labels of the classes must be 1, 2, ... without gaps.")
+        names = [found[k] for k in sorted(found)]
+    if not names or not all(names):
+        raise RequestError(f'--classes {text}: a name is missing; write them as "membrane,cytoplasm".')
+    return names
+
+
+def _planes(item: Item, channel: str | None, all_channels: bool) -> Iterator[_Labelled]:
+    from micrographia.cli.labelled_planes import labelled_planes
+
+    for plane in labelled_planes(item, channel=channel, all_channels=all_channels):
+        yield _Labelled(plane.name, plane.image, plane.labels)
+
+
+def _whole(item: Item, channel: str | None, all_channels: bool) -> Iterator[_Labelled]:
+    from micrographia.io.reading import read, read_labels
+    from micrographia.segment.planes import choose_planes
+
+    image = read(item.image)
+    assert item.label is not None
+    if channel is not None:
+        planes, _ = choose_planes(image, channel=channel)
+        image = image.take(**{axis: int(at) for axis, at in planes[0].items() if axis in "CS"})
+    yield _Labelled(item.image.name, image, read_labels(item.label))
