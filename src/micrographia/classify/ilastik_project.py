@@ -45,6 +45,8 @@ FEATURES = {
 }
 """ilastik's names of the filters, and ours."""
 
+_QUOTES = "'\""
+
 _LARGEST = 1 << 31
 """Entries of a data set; more than this is taken for damage."""
 
@@ -143,6 +145,8 @@ def read_project(path: str | Path) -> Project:
     """
     path = Path(path).expanduser()
     with opened(path) as file:
+        if "workflowName" not in file:
+            raise InputError(f"{path}: this is an HDF5 file, but no ilastik project (it names no workflow).")
         workflow = _text(file, "workflowName")
         if workflow not in WORKFLOWS:
             known = "' or '".join(WORKFLOWS)
@@ -160,32 +164,28 @@ def read_project(path: str | Path) -> Project:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """The project as an open ``h5py.File``; what h5py finds wrong becomes one sentence."""
+def opened(path: Path, what: str = "ilastik project") -> Iterator[Any]:
+    """An ``h5py.File`` to read; what h5py finds wrong with it becomes one sentence that names it (`what`)."""
     try:
         import h5py
     except ImportError:
         raise RequestError(
-            f"{path}: ilastik projects are HDF5 files, which need the package h5py; install it with: "
+            f"{path}: this {what} is an HDF5 file, which needs the package h5py; install it with: "
             "pip install micrographia[formats]"
         ) from None
     if not path.is_file():
-        raise InputError(f"{path}: there is no such ilastik project.")
+        raise InputError(f"{path}: there is no such {what}.")
     if not h5py.is_hdf5(path):
-        raise InputError(f"{path}: this is no ilastik project (it is not an HDF5 file).")
+        raise InputError(f"{path}: this is no {what} (it is not an HDF5 file).")
     try:
         with h5py.File(path, "r") as file:
-            if "workflowName" not in file:
-                raise InputError(f"{path}: this is an HDF5 file, but no ilastik project (it names no workflow).")
             yield file
     except InputError:
         raise
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-        what = "cut short" if "truncated" in str(error) else "damaged"
-        raise InputError(
-            f"{path}: this ilastik project is {what} ({str(error).strip(chr(39) + chr(34))}); copy it again, or open "
-            "it in ilastik and save it."
-        ) from error
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError, IndexError) as error:
+        state = "cut short" if "truncated" in str(error) else "damaged"
+        reason = str(error).strip(_QUOTES)
+        raise InputError(f"{path}: this {what} is {state} ({reason}); copy or save it again.") from error
 
 
 def array(node: Any, name: str) -> np.ndarray:

@@ -1,0 +1,210 @@
+"""ilastik's pixel classification projects as pixel classifiers: same features, same forest, same probabilities.
+
+In ilastik a stage's features are in the order filter, scale, channel, eigenvalue; in our bank the channel comes first,
+so the forest's features are renumbered. The second stage of an auto-context project sees the image's channels and then
+the first stage's probabilities of all classes. ilastik shows these in the image's own type, times 255 for 8 bits and
+cut to whole numbers; here they stay probabilities, and the forest's thresholds are divided instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError
+from micrographia.arrays.image import Image
+from micrographia.classify.forest import Forest
+from micrographia.classify.ilastik_forest import forest_from_vigra
+from micrographia.classify.ilastik_images import found_image, label_order, lane_image
+from micrographia.classify.ilastik_project import Lane, Project, ProjectStage, read_project
+from micrographia.classify.image_channels import ImageChannels
+from micrographia.classify.learning import learn_stages
+from micrographia.classify.pixel_blocks import predict_whole
+from micrographia.classify.pixels import PixelClassifier
+from micrographia.classify.stages import Stage
+from micrographia.classify.strokes import Strokes, painted
+from micrographia.features.pixel_bank import Bank
+
+_TREES = 100
+"""Trees of a forest that is trained here, as many as ilastik's."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A project as a pixel classifier.
+
+    Attributes
+    ----------
+    classifier : PixelClassifier
+        Ready to predict and to save.
+    project : Project
+        What was in the file.
+    notes : list of str
+        What was assumed or done, in sentences.
+    """
+
+    classifier: PixelClassifier
+    project: Project
+    notes: list[str]
+
+
+def import_project(path: str | Path, images: Sequence[str | Path] = ()) -> Imported:
+    """Make a pixel classifier of an ilastik project.
+
+    The stored forests are used as they are. A stage with strokes but no forest is trained, from images that are looked
+    for in `images`, in the project, beside it, and where it says.
+
+    Parameters
+    ----------
+    path : path
+        An ``.ilp`` file of the workflow Pixel Classification or Autocontext (two stages).
+    images : sequence of paths
+        Images, folders or patterns.
+
+    Raises
+    ------
+    InputError
+        Where the project cannot be used: another workflow, no image, no features, neither strokes nor a forest, or
+        damage.
+    RequestError
+        Where h5py is not installed.
+    """
+    project = read_project(path)
+    dimensions = _dimensions(project)
+    channels = {lane.size("C") for lane in project.lanes}
+    if len(channels) > 1:
+        raise InputError(f"{project.path}: its images have different numbers of channels ({sorted(channels)}).")
+    seen = _seen(project, dimensions, images)
+    names = seen.names if seen else _names(channels.pop())
+    notes: list[str] = []
+    stages: list[Stage] = []
+    for number, stage in enumerate(project.stages):
+        where = f"{project.path}" + (f" (stage {number + 1})" if len(project.stages) > 1 else "")
+        bank = _bank(stage, dimensions)
+        context = len(project.stages[number - 1].classes) if number else 0
+        if stage.trees:
+            unit = _unit(seen, notes) if context else 1
+            forest = _forest(stage, bank, len(names), context, unit, where)
+            stages.append(Stage(bank, forest, len(stage.classes), context))
+        elif stage.painted:
+            notes.append(
+                f"{where} holds strokes but no forest; one was trained here, so ilastik's may differ a little."
+            )
+            stages.append(_trained(project, number, bank, stages, images))
+        else:
+            raise InputError(
+                f"{where} holds neither strokes nor a trained forest; paint in ilastik, turn on Live Update, save."
+            )
+    last = project.stages[-1]
+    classifier = PixelClassifier.learned(
+        stages, last.classes, names,
+        filters=tuple(dict.fromkeys(name for name, _, _ in last.selection)),
+        sigmas=tuple(sorted({sigma for _, sigma, _ in last.selection})),
+        trees=len(last.trees) or _TREES,
+    )  # fmt: skip
+    return Imported(classifier, project, notes)
+
+
+def project_strokes(path: str | Path, images: Sequence[str | Path] = (), *, stage: int = 0) -> Strokes:
+    """The strokes of a project with its images, to learn from them with other features or another classifier.
+
+    Parameters
+    ----------
+    path, images
+        As for `import_project`.
+    stage : int
+        Which stage's strokes, counted from 0.
+
+    Raises
+    ------
+    InputError
+        Where an image with strokes is not found, else as for `import_project`.
+    """
+    project = read_project(path)
+    return _strokes(project, stage, _dimensions(project), images)
+
+
+def _dimensions(project: Project) -> int:
+    """Whether planes (2) or volumes (3) are looked at."""
+    flat = all(flag for stage in project.stages for _, _, flag in stage.selection)
+    return 2 if flat or all(lane.size("Z") == 1 for lane in project.lanes) else 3
+
+
+def _bank(stage: ProjectStage, dimensions: int) -> Bank:
+    selection = tuple((name, sigma) for name, sigma, _ in stage.selection)
+    flat = sorted({sigma for _, sigma, flag in stage.selection if flag}) if dimensions == 3 else ()
+    return Bank(selection, dimensions, flat=tuple(flat))
+
+
+def _seen(project: Project, dimensions: int, images: Sequence[str | Path]) -> ImageChannels | None:
+    """The first of the images that is found."""
+    for lane in project.lanes:
+        if image := lane_image(project, lane, images):
+            return ImageChannels(image, dimensions)
+    return None
+
+
+def _names(count: int) -> tuple[str, ...]:
+    return ("intensity",) if count == 1 else tuple(f"channel {i}" for i in range(count))
+
+
+def _unit(seen: ImageChannels | None, notes: list[str]) -> float:
+    """What the second stage was shown for a probability of 1: the largest value of the image's type."""
+    if seen is None:
+        notes.append("The project's images were not found; they are taken to have 8 bits, as most have.")
+        return 255
+    dtype = seen.image.dtype
+    return float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1
+
+
+def _forest(stage: ProjectStage, bank: Bank, channels: int, context: int, unit: float, where: str) -> Forest:
+    """The stored forest, asking for features of our bank, with thresholds for probabilities of at most 1."""
+    order = bank.ilastik_order(channels + context)
+    forest = forest_from_vigra(stage.trees, order, [label - 1 for label in stage.known], len(stage.classes), where)
+    if unit == 1:
+        return forest
+    maps = [replace(bank, selection=(one,)).count(1) for one in bank.selection]
+    power = np.repeat([2.0 if name == "structure" else 1.0 for name, _ in bank.selection], maps)
+    scale = np.concatenate([np.ones(channels * sum(maps)), *[unit**power] * context])
+    inner = forest.feature >= 0
+    threshold = forest.threshold.astype(float)
+    threshold[inner] /= scale[forest.feature[inner]]
+    return replace(forest, threshold=threshold.astype(np.float32))
+
+
+def _strokes(project: Project, number: int, dimensions: int, images: Sequence[str | Path]) -> Strokes:
+    stage = project.stages[number]
+    lanes = [k for k, blocks in enumerate(stage.strokes) if any(data.any() for _, data in blocks)]
+    if not lanes:
+        raise InputError(f"{project.path}: there are no strokes in this ilastik project.")
+    painted_lanes: list[Lane] = [project.lanes[k] for k in lanes]
+    return Strokes(
+        [found_image(project, lane, images) for lane in painted_lanes],
+        [label_order(stage.labels(k, project.lanes[k]), project.lanes[k], dimensions) for k in lanes],
+        names=[lane.name for lane in painted_lanes],
+        classes=stage.classes,
+    )
+
+
+def _trained(project: Project, number: int, bank: Bank, before: Sequence[Stage], images: Sequence[str | Path]) -> Stage:
+    """A stage that learns from the project's strokes, after the stages before it."""
+    strokes = _strokes(project, number, bank.dimensions, images)
+    context = before[-1].classes if before else 0
+    if before:
+        pictures = [_with_context(before, image, bank.dimensions) for image in strokes.images]
+        strokes = replace(strokes, images=pictures)
+    learned = learn_stages(painted(strokes, bank.dimensions), bank, "forest", trees=_TREES)
+    return replace(learned.stages[0], context=context)
+
+
+def _with_context(stages: Sequence[Stage], image: Image | np.ndarray, dimensions: int) -> Image:
+    """An image with the probabilities of the last of some stages as further channels."""
+    channels = ImageChannels(image, dimensions)
+    whole = tuple(slice(0, n) for n in channels.shape)
+    pixels = np.stack([channels.read(at, whole) for at in channels.positions], axis=1)
+    pixels = pixels.reshape(len(pixels), *channels.stack_shape, *channels.shape)
+    both = np.concatenate([pixels, predict_whole(stages, channels)])
+    return Image(both, f"C{channels.stack_axes}{channels.space}", name=channels.title)
