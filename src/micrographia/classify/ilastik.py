@@ -105,6 +105,8 @@ def import_project(path: str | Path, images: Sequence[str | Path] = ()) -> Impor
         sigmas=tuple(sorted({sigma for _, sigma, _ in last.selection})),
         trees=len(last.trees) or _TREES,
     )  # fmt: skip
+    if seen:
+        classifier.example_ = _example(seen)
     return Imported(classifier, project, notes)
 
 
@@ -145,6 +147,14 @@ def _seen(project: Project, dimensions: int, images: Sequence[str | Path]) -> Im
         if image := lane_image(project, lane, images):
             return ImageChannels(image, dimensions)
     return None
+
+
+def _example(seen: ImageChannels) -> np.ndarray:
+    """A piece from the middle of an image, stored with the model to test it."""
+    most = (64, 64) if len(seen.shape) == 2 else (16, 32, 32)
+    starts = [max(0, (n - side) // 2) for n, side in zip(seen.shape, most, strict=True)]
+    window = tuple(slice(a, min(a + side, n)) for a, side, n in zip(starts, most, seen.shape, strict=True))
+    return seen.read(seen.positions[0], window)
 
 
 def _names(count: int) -> tuple[str, ...]:

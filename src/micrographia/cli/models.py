@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from pathlib import Path
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 
-DESCRIPTION = "List, show, test, import and export models. A model is one .zip file in the bioimage.io format."
+DESCRIPTION = """
+List, show, test, import and export models. A model is one .zip file, in the bioimage.io format where it is a network;
+ilastik's pixel classification projects (.ilp) can be imported too.
+"""
 EPILOG = """
 examples:
   micrographia models list
   micrographia models show nuclei
   micrographia models test my_model.zip
   micrographia models import my_model.zip --name mine
+  micrographia models import my_project.ilp --images images/
   micrographia models export nuclei nuclei.zip
 """
 
@@ -29,9 +35,14 @@ def add_arguments(parser: ArgumentParser, words: Sequence[str]) -> None:
     give = actions.add_parser("export", help="copy a model to a file to share it")
     for one in (show, test, give):
         one.add_argument("model", metavar="MODEL", help="name or path of a model")
-    take.add_argument("model", metavar="PATH", help="a .zip file or the folder of an unpacked model")
+    take.add_argument(
+        "model", metavar="PATH", help="a .zip file, the folder of an unpacked model, or an ilastik project (.ilp)"
+    )
     take.add_argument("--name", metavar="TEXT", help="name to use it by; otherwise made from the model's own name")
     take.add_argument("--force", action="store_true", help="replace one of that name; accept one that fails its test")
+    take.add_argument(
+        "--images", metavar="PATH", nargs="+", default=[], help="where the images of an ilastik project are"
+    )
     give.add_argument("path", metavar="PATH", help="a .zip file to write, or a folder")
     give.add_argument("--force", action="store_true", help="replace an existing file")
 
@@ -105,10 +116,30 @@ def _test(args: Namespace) -> int:
 
 def _import(args: Namespace) -> int:
     from micrographia.models.library import import_model
+    from micrographia.models.package import open_package
 
-    path = import_model(args.model, args.name, force=args.force)
-    print(f"imported as {path.stem}; use it with: micrographia segment IMAGE -m {path.stem}")
+    if Path(args.model).suffix.lower() == ".ilp":
+        path = _import_ilastik(args)
+    elif args.images:
+        raise RequestError("--images says where the images of an ilastik project (.ilp) are; this is none.")
+    else:
+        path = import_model(args.model, args.name, force=args.force)
+    verb = "classify pixels" if open_package(path).description.get("method") == "pixels" else "segment"
+    print(f"imported as {path.stem}; use it with: micrographia {verb} IMAGE -m {path.stem}")
     return 0
+
+
+def _import_ilastik(args: Namespace) -> Path:
+    from micrographia.classify.ilastik import import_project
+    from micrographia.models.library import import_model
+
+    found = import_project(args.model, args.images)
+    for note in found.notes:
+        print(note, file=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder:
+        name = args.name or found.project.path.stem
+        model = found.classifier.save(Path(folder) / "model.zip", name=name)
+        return import_model(model, args.name, force=args.force)
 
 
 def _export(args: Namespace) -> int:
