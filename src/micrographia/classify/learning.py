@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from micrographia.arrays.blocks import Block, grown
+from micrographia.arrays.blocks import Block
 from micrographia.classify.auto_context import context_near, held_out_stages, stroke_folds
 from micrographia.classify.classifiers import class_weights, learn_model, select_features
 from micrographia.classify.pixel_blocks import Read, reader
@@ -20,9 +20,6 @@ from micrographia.features.pixel_bank import Bank
 
 _EXAMPLE = {2: (64, 64), 3: (16, 32, 32)}
 """Size of the piece of image that is stored with a model to test it."""
-
-_SURROUNDINGS, _SURROUND = 64, {2: 32, 3: 10}
-"""Number of strokes, and pixels on each side of them, from which the range of intensities is taken."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ def learn_stages(
     painted : Painted
         The strokes.
     bank : Bank
-        Features of every stage.
+        Features of every stage (:meth:`PixelClassifier.features`).
     classifier : str
         Name in `CLASSIFIERS`.
     stages, trees, balance, select, seed
@@ -96,7 +93,6 @@ def learn_stages(
     classes = np.concatenate([field.classes for field in fields])
     with ThreadPoolExecutor(threads) as pool:
         reads = [reader(field.channels, field.at) for field in fields]
-        bank = _with_levels(bank, fields, seed)
         first_bank, features = selected(bank, _features(bank, fields, reads, pool), classes)
         stage, lesson = learn(features, classes, first_bank, 0)
         found = [stage]
@@ -119,20 +115,6 @@ def learn_stages(
     scores = lesson.importance if lesson.importance is not None else np.zeros(0)
     importance = {names[i]: float(scores[i]) for i in np.argsort(-scores, kind="stable")}
     return Learned(found, lesson.out_of_bag_error(classes), importance, _example(fields))
-
-
-def _with_levels(bank: Bank, fields: Sequence[PaintedField], seed: int) -> Bank:
-    """A bank that knows the range of intensities, from the surroundings of some strokes, where it has to."""
-    if not bank.needs_levels:
-        return bank
-    places = [(field, place) for field in fields for place in field.where]
-    chosen = np.random.default_rng(seed).permutation(len(places))[:_SURROUNDINGS]
-    pixels = []
-    for field, place in (places[k] for k in chosen):
-        point = tuple(slice(int(i), int(i) + 1) for i in place)
-        window = grown(point, _SURROUND[len(place)], field.channels.shape)
-        pixels.append(field.channels.read(field.at, window))
-    return bank.with_levels(pixels)
 
 
 def _features(

@@ -12,6 +12,7 @@ from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
 from micrographia.classify.classifiers import CLASSIFIERS
 from micrographia.classify.image_channels import ImageChannels
+from micrographia.classify.intensity_levels import with_levels
 from micrographia.classify.learning import Learned, learn_stages
 from micrographia.classify.pixel_blocks import Predicted, Progress, predict_blocks, predict_whole
 from micrographia.classify.stages import Stage
@@ -98,7 +99,7 @@ class PixelClassifier(Method):
             Where images and labels do not fit each other, or fewer than two classes were painted.
         """
         found = painted(strokes, self.dimensions, most=self.samples, seed=self.seed)
-        bank = Bank.grid(filters=self.filters, sigmas=self.sigmas, dimensions=self.dimensions)
+        bank = self.features([field.channels for field in found.fields])
         learned = learn_stages(
             found, bank, self.classifier, stages=self.stages, trees=self.trees, balance=self.balance,
             select=self.select, seed=self.seed, threads=threads,
@@ -180,6 +181,11 @@ class PixelClassifier(Method):
         part: Predicted
         for part in self.predict_blocks(x, **options):
             target[(slice(None), *part.at, *part.region)] = part.probabilities
+
+    def features(self, images: Sequence[ImageChannels]) -> Bank:
+        """The features that the parameters ask for; `images` tell the range of intensities where it is needed."""
+        bank = Bank.grid(filters=self.filters, sigmas=self.sigmas, dimensions=self.dimensions)
+        return with_levels(bank, images)
 
     def look_at(self, x: Image | np.ndarray, channels: Sequence[str] = ()) -> ImageChannels:
         """The channels of an image that the classifier looks at; raises InputError where it does not have them."""
