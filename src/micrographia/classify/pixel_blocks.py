@@ -107,7 +107,7 @@ def predict_blocks(
                     if made is None:
                         yield Predicted(at, where, probabilities)
                     else:
-                        made[(slice(None), *where)] = probabilities[: stages[number + 1].context]
+                        made[(slice(None), *where)] = stages[number + 1].see(probabilities)
                     done += int(np.prod(block_shape(where)))
                     progress(done / steps)
                 context = made

@@ -33,6 +33,7 @@ def write_pixel_package(path: Path, method: PixelClassifier, name: str) -> Path:
                 "kind": stage.model.kind,
                 "classes": stage.classes,
                 "context": stage.context,
+                "levels": stage.levels,
                 "bank": stage.bank.as_dict(),
             }
         )
@@ -82,7 +83,8 @@ def read_pixel_package(path: str | Path, kind: type[PixelClassifier]) -> PixelCl
             start = f"stage{number}_"
             own = {key.removeprefix(start): array for key, array in arrays.items() if key.startswith(start)}
             model = from_arrays(str(one["kind"]), own)
-            stages.append(Stage(Bank.from_dict(one["bank"]), model, int(one["classes"]), int(one["context"])))
+            numbers = (int(one[key]) for key in ("classes", "context", "levels"))
+            stages.append(Stage(Bank.from_dict(one["bank"]), model, *numbers))
         method = kind(**package.description["parameters"])
         learned = Learned(stages, config["out_of_bag_error"], dict(config["importance"]), arrays.get("test_input"))
         return method.take(learned, tuple(config["classes"]), tuple(config["channels"]), dict(config["counts"]))

@@ -30,12 +30,20 @@ class Stage:
     context : int
         How many probability maps of the stage before are seen as further channels, those of the first classes. The
         probabilities add up to 1, so with two classes one map says everything.
+    levels : int
+        The context is seen as whole numbers from 0 to this, as ilastik's second stage does; 0 leaves it as it is.
     """
 
     bank: Bank
     model: PixelModel
     classes: int
     context: int = 0
+    levels: int = 0
+
+    def see(self, probabilities: np.ndarray) -> np.ndarray:
+        """Of the probabilities (K, ...) of the stage before, those that are seen, as they are seen."""
+        seen = probabilities[: self.context]
+        return np.floor(seen * np.float32(self.levels)) if self.levels else seen
 
     def predict(self, pixels: np.ndarray, core: Block | None = None) -> np.ndarray:
         """Probabilities (K, *core shape), float32, of one block.
