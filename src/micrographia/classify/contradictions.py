@@ -1,15 +1,20 @@
 """Labels that contradict the others, found by confident learning (Northcutt, Jiang and Chuang 2021, JAIR 70).
 
-A classifier gives each labelled pixel the probability of each class *without having learned from it*: a forest's
-out-of-bag probabilities. A pixel whose label says one class, and for which another class is as likely as it is for the
-pixels that carry that other class, is probably labelled wrongly, or it is one of two strokes that say different
-things about the same.
+A classifier gives each labelled pixel the probability of each class *without having learned from it*. A pixel whose
+label says one class, and for which another class is as likely as it is for the pixels that carry that other class, is
+probably labelled wrongly, or it is one of two strokes that say different things about the same.
+
+A forest's out-of-bag probabilities are not enough here: a tree that has not seen a pixel has seen its neighbours in the
+same stroke, which look the same and have the same label. Of four strokes in sixty given the wrong class on purpose,
+out-of-bag probabilities showed none or one, and models that have not seen the stroke at all (`held_out_probabilities`)
+three.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +53,7 @@ def confident_thresholds(probabilities: np.ndarray, classes: np.ndarray) -> np.n
     Parameters
     ----------
     probabilities : (K, N) array
-        Out-of-bag probabilities.
+        Probabilities by models that have not seen the pixel.
     classes : (N,) int array
         Labels, from 0 to K − 1.
 
@@ -68,7 +73,7 @@ def likely_classes(probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray
     Parameters
     ----------
     probabilities : (K, N) array
-        Out-of-bag probabilities.
+        Probabilities by models that have not seen the pixel.
     classes : (N,) int array
         Labels, from 0 to K − 1.
 
@@ -92,7 +97,7 @@ def confident_joint(probabilities: np.ndarray, classes: np.ndarray) -> np.ndarra
     Parameters
     ----------
     probabilities : (K, N) array
-        Out-of-bag probabilities; pixels with NaN are left out.
+        Probabilities by models that have not seen the pixel; those with NaN are left out.
     classes : (N,) int array
         Labels, from 0 to K − 1.
 
@@ -113,7 +118,7 @@ def contradicting(probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     probabilities : (K, N) array
-        Out-of-bag probabilities.
+        Probabilities by models that have not seen the pixel.
     classes : (N,) int array
         Labels, from 0 to K − 1.
 
@@ -130,6 +135,52 @@ def contradicting(probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return found[np.argsort(given - other, kind="stable")]
 
 
+def held_out_probabilities(
+    learn: Callable[[np.ndarray], Any],
+    features: np.ndarray,
+    classes: np.ndarray,
+    strokes: np.ndarray,
+    count: int,
+    folds: int = 5,
+    seed: int = 0,
+) -> np.ndarray:
+    """Probabilities of labelled pixels by models that learned from other strokes.
+
+    Parameters
+    ----------
+    learn : callable
+        Takes a mask of the pixels to learn from and gives a model with ``predict((F, n)) -> (K, n)``.
+    features : (F, N) array
+        Features of the labelled pixels.
+    classes, strokes : (N,) int arrays
+        Label, from 0, and stroke of each pixel.
+    count : int
+        Number of classes K.
+    folds : int
+        Parts into which the strokes of each class are divided; as many models are learned.
+    seed : int
+        Seed of the division.
+
+    Returns
+    -------
+    (K, N) float32 array
+        NaN for pixels whose class has no stroke outside their part, or where fewer than two classes have.
+    """
+    rng = np.random.default_rng(seed)
+    part = np.zeros(len(classes), int)
+    for k in np.unique(classes):
+        numbers, index = np.unique(strokes[classes == k], return_inverse=True)
+        part[classes == k] = (rng.permutation(len(numbers)) % folds)[index]
+    result = np.full((count, len(classes)), np.nan, np.float32)
+    for fold in range(folds):
+        others = part != fold
+        known = np.unique(classes[others])
+        judged = ~others & np.isin(classes, known)
+        if len(known) > 1 and judged.any():
+            result[:, judged] = learn(others).predict(np.ascontiguousarray(features[:, judged]))
+    return result
+
+
 def contradictions(
     probabilities: np.ndarray, classes: np.ndarray, strokes: Sequence[int] | np.ndarray, share: float = 0.25
 ) -> list[Contradiction]:
@@ -138,7 +189,7 @@ def contradictions(
     Parameters
     ----------
     probabilities : (K, N) array
-        Out-of-bag probabilities of the labelled pixels (``GrownForest.out_of_bag``); NaN where there are none.
+        Probabilities of the labelled pixels by models that have not seen them; NaN where there are none.
     classes : (N,) int array
         Their labels, from 0 to K − 1.
     strokes : (N,) int array
