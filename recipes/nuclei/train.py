@@ -18,10 +18,12 @@ from micrographia.nets.patches import Patches
 from micrographia.nets.star_unet import StarUNet
 from micrographia.nets.training import Schedule, train_network
 from micrographia.segment.star_examples import validation_example
+from micrographia.segment.star_package import equivalent_diameters
 from micrographia.segment.star_targets import star_targets
 
-WIDTHS = (32, 32, 48, 64, 64)
+WIDTHS = (16, 32, 64, 96, 96)
 PATCH = 192
+ZOOM = {"dark": 1.6, "bright": 1.8}
 
 
 def examples(expert: str, folder: Path, part: str) -> tuple[list[np.ndarray], list[np.ndarray], list[float]]:
@@ -61,14 +63,21 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     images, labels, weights = examples(options.expert, options.data, "train")
     network = StarUNet(channels=1 if options.expert == "dark" else 3, widths=WIDTHS)
+    kinds = ("fluorescence",) if options.expert == "dark" else ("stained", "brightfield")
+    own = [field.labels for field in load(options.data, "train") if field.kind in kinds]
+    diameter = equivalent_diameters(own)[1]
+
+    def targets(patch: np.ndarray) -> dict[str, np.ndarray]:
+        return star_targets(patch, network.rays, diameter=diameter)
+
     validation = [
-        validation_example(image[:, :512, :512], lab[:512, :512], network.stride, network.rays)
+        validation_example(image[:, :512, :512], lab[:512, :512], network.stride, targets)
         for image, lab in zip(*examples(options.expert, options.data, "dev")[:2], strict=True)
     ]
 
     def patches(numbers: range) -> Patches:
         return Patches(
-            images, labels, star_targets, numbers, size=PATCH, scale=1.45, weights=weights, seed=options.seed
+            images, labels, targets, numbers, size=PATCH, scale=ZOOM[options.expert], weights=weights, seed=options.seed
         )
 
     def report(row: object) -> None:

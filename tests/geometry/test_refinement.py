@@ -9,10 +9,10 @@ from micrographia.geometry.refinement import refine, refine_numpy
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.integers(0, 2**32 - 1), st.integers(0, 12), st.sampled_from([1, 2]))
-def test_refinement_equals_the_reference(seed, count, grid):
+@given(st.integers(0, 2**32 - 1), st.integers(0, 12), st.sampled_from([1, 2]), st.sampled_from([1, 2]))
+def test_refinement_equals_the_reference(seed, count, grid, fold):
     rng = np.random.default_rng(seed)
-    distance = rng.uniform(0, 90, (16, 20, 24)).astype(np.float32)
+    distance = rng.uniform(0, 90, (16 * fold**2, 20 // fold, 24 // fold)).astype(np.float32)
     probability = rng.random((20, 24)).astype(np.float32)
     points = np.stack([rng.integers(0, 20, count), rng.integers(0, 24, count)], 1).astype(np.int32)
     np.testing.assert_allclose(

@@ -8,7 +8,7 @@ pytest.importorskip("torch", reason="training needs the extra 'train'")
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from micrographia.nets.augment import augment_intensity, random_blur, random_window
+from micrographia.nets.augment import augment_intensity, random_blur, random_object_brightness, random_window
 from micrographia.nets.patches import Patches
 from synthetic_fields import fields
 
@@ -44,8 +44,9 @@ def test_blur_keeps_the_sum():
 def test_intensity_augmentation_keeps_shape_and_type():
     for channels in (1, 3):
         image = np.random.default_rng(0).random((channels, 32, 32), dtype=np.float32)
+        labels = np.kron(np.arange(-1, 3).reshape(2, 2), np.ones((16, 16))).astype(np.int32)
         for seed in range(10):
-            out = augment_intensity(image.copy(), np.random.default_rng(seed))
+            out = augment_intensity(image.copy(), labels, np.random.default_rng(seed))
             assert out.shape == image.shape and out.dtype == np.float32 and np.isfinite(out).all()
 
 
@@ -61,3 +62,13 @@ def test_patch_depends_on_seed_and_number_alone():
     for key in ("image", "labels"):
         np.testing.assert_array_equal(first[7][key], second[0][key])
     assert not np.array_equal(first[7]["image"], first[8]["image"])
+
+
+def test_objects_change_their_brightness_one_by_one():
+    labels = np.kron(np.arange(9).reshape(3, 3), np.ones((20, 20))).astype(np.int32)
+    image = np.ones((2, 60, 60), np.float32)
+    out = random_object_brightness(image, labels, np.random.default_rng(1))
+    middles = out[0, 10::20, 10::20].ravel()
+    assert middles[0] == 1  # background
+    changed = middles[1:] != 1
+    assert 0 < changed.sum() < 8 and middles.min() > 0.29 and middles.max() < 1.3

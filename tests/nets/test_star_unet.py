@@ -16,7 +16,7 @@ def test_shapes():
     probability, distance, foreground = network(torch.zeros(2, 2, 48, 64))
     assert network.stride == 8
     assert probability.shape == (2, 1, 24, 32)
-    assert distance.shape == (2, 16, 24, 32)
+    assert distance.shape == (2, 64, 12, 16)
     assert foreground.shape == (2, 1, 48, 64)
 
 
@@ -32,7 +32,7 @@ def test_halo_is_the_field_of_view(levels):
     )
     # influence on the first pixel of a tile that begins in the middle, at a multiple of the stride
     middle = side // 2 // stride * stride
-    for output, step in zip(network(image), (2, 2, 1), strict=True):
+    for output, step in zip(network(image), (2, 4, 1), strict=True):
         (gradient,) = torch.autograd.grad(output[0, :, middle // step, middle // step].sum(), image, retain_graph=True)
         rows, columns = torch.nonzero(gradient[0, 0], as_tuple=True)
         assert middle - int(min(rows.min(), columns.min())) <= halo
@@ -69,12 +69,13 @@ def test_loss_is_lowest_for_the_truth_and_blind_to_the_unknown():
     batch = _batch(labels)
     logits = torch.logit(batch["probability"].clamp(1e-4, 1 - 1e-4))[:, None]
     foreground = (batch["foreground"] * 20 - 10)[:, None]
-    right = star_loss((logits, batch["distance"], foreground), batch)
-    wrong = star_loss((logits, batch["distance"] * 1.5, -foreground), batch)
+    rays = torch.nn.functional.pixel_unshuffle(batch["distance"], 2)
+    right = star_loss((logits, rays, foreground), batch)
+    wrong = star_loss((logits, rays * 1.5, -foreground), batch)
     assert right["distance"] < 1e-6 and right["foreground"] < 1e-3
     assert wrong["distance"] == pytest.approx(0.5, abs=0.05) and wrong["foreground"] > 1
     labels[24:] = -1
     unknown = _batch(labels)
     noise = foreground.clone()
     noise[:, :, 24:] = 100
-    assert star_loss((logits, batch["distance"], noise), unknown)["foreground"] < 1e-3
+    assert star_loss((logits, rays, noise), unknown)["foreground"] < 1e-3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,15 @@ def sample(data: Any, spatial: tuple[int, int]) -> np.ndarray:
     return np.nan_to_num(np.asarray(data[tuple(key)], dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
 
 
+def _percentiles(values: np.ndarray, percents: Sequence[float]) -> np.ndarray:
+    """Percentiles as `numpy.percentile` gives them; a vectorised sort is faster than its partition."""
+    ordered = np.sort(values, axis=None)
+    place = np.asarray(percents) / 100 * (len(ordered) - 1)
+    below = np.floor(place).astype(int)
+    above = np.minimum(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below].astype(float))
+
+
 def bright_background(channels: np.ndarray) -> bool:
     """Whether most of a picture lies near its bright end, as in stained tissue and brightfield.
 
@@ -59,7 +69,7 @@ def bright_background(channels: np.ndarray) -> bool:
     grey = channels.mean(axis=0).ravel()
     if grey.size == 0:
         return False
-    low, median, high = np.percentile(grey, [1, 50, 99.5])
+    low, median, high = _percentiles(grey, (1, 50, 99.5))
     if high <= low:
         return False
     chroma = float(np.abs(channels - channels.mean(axis=0)).mean() / (high - low)) if len(channels) > 1 else 0.0
@@ -68,8 +78,9 @@ def bright_background(channels: np.ndarray) -> bool:
 
 def dark_intensity(channels: np.ndarray, percentiles: tuple[float, float] = (1.0, 99.8)) -> Intensity:
     """Percentiles of each channel of a picture with a dark background; `channels` is (C, …)."""
-    flat = channels.reshape(len(channels), -1)
-    low, high = np.percentile(flat, percentiles, axis=1) if flat.size else np.zeros((2, len(flat)))
+    if not channels.size:
+        return Intensity((0.0,) * len(channels), (0.0,) * len(channels))
+    low, high = zip(*(_percentiles(channel, percentiles) for channel in channels), strict=True)
     return Intensity(tuple(map(float, low)), tuple(map(float, high)))
 
 

@@ -20,21 +20,23 @@ TRUST = 0.1
 
 
 @numba.njit(cache=True, nogil=True)
-def _refine(points, distance, probability, directions, grid, out):
-    rays, height, width = distance.shape
+def _refine(points, distance, fold, probability, directions, grid, out):
+    height, width = probability.shape
     for n in range(len(points)):
-        for r in range(rays):
-            own = distance[r, points[n, 0], points[n, 1]]
+        y, x = points[n, 0], points[n, 1]
+        for r in range(len(directions)):
+            own = distance[(r * fold + y % fold) * fold + x % fold, y // fold, x // fold]
             out[n, r] = own
             step = min(np.float32(0.5) * own, np.float32(REACH)) / np.float32(grid)
-            i = int(np.rint(np.float32(points[n, 0]) + step * directions[r, 0]))
-            j = int(np.rint(np.float32(points[n, 1]) + step * directions[r, 1]))
+            i = int(np.rint(np.float32(y) + step * directions[r, 0]))
+            j = int(np.rint(np.float32(x) + step * directions[r, 1]))
             i = min(max(i, 0), height - 1)
             j = min(max(j, 0), width - 1)
             if probability[i, j] > np.float32(TRUST):
-                dy = np.float32(i - points[n, 0])
-                dx = np.float32(j - points[n, 1])
-                out[n, r] = np.float32(grid) * np.sqrt(dy * dy + dx * dx) + distance[r, i, j]
+                dy = np.float32(i - y)
+                dx = np.float32(j - x)
+                there = distance[(r * fold + i % fold) * fold + j % fold, i // fold, j // fold]
+                out[n, r] = np.float32(grid) * np.sqrt(dy * dy + dx * dx) + there
 
 
 def refine(points: np.ndarray, distance: np.ndarray, probability: np.ndarray, grid: int = 2) -> np.ndarray:
@@ -44,8 +46,9 @@ def refine(points: np.ndarray, distance: np.ndarray, probability: np.ndarray, gr
     ----------
     points : (n, 2) int array
         Anchors: row and column on the grid.
-    distance : (R, y, x) float32 array
-        Predicted ray lengths in pixels.
+    distance : (R·k², y/k, x/k) float32 array
+        Predicted ray lengths in pixels. With k = 1 one channel a ray; a network that decides k × k grid points in
+        each of its places gives ray r of the grid point (ki + a, kj + b) in channel (rk + a)k + b at (i, j).
     probability : (y, x) float32 array
         Object probability; points below `TRUST` are not asked.
     grid : int
@@ -56,16 +59,20 @@ def refine(points: np.ndarray, distance: np.ndarray, probability: np.ndarray, gr
     (n, R) float32 array
         Pixels; at least half a pixel.
     """
-    out = np.empty((len(points), distance.shape[0]), np.float32)
-    _refine(
-        np.ascontiguousarray(points, dtype=np.int32), distance, probability, ray_directions(len(distance)), grid, out
-    )
+    fold = _fold(distance, probability)
+    directions = ray_directions(len(distance) // fold**2)
+    out = np.empty((len(points), len(directions)), np.float32)
+    _refine(np.ascontiguousarray(points, dtype=np.int32), distance, fold, probability, directions, grid, out)
     return np.maximum(out, np.float32(0.5))
 
 
 def refine_numpy(points: np.ndarray, distance: np.ndarray, probability: np.ndarray, grid: int = 2) -> np.ndarray:
     """Plain reference of `refine`."""
-    rays, height, width = distance.shape
+    fold = _fold(distance, probability)
+    rays = len(distance) // fold**2
+    places = distance.reshape(rays, fold, fold, *distance.shape[1:]).transpose(0, 3, 1, 4, 2)
+    distance = places.reshape(rays, *(fold * n for n in distance.shape[1:]))
+    height, width = probability.shape
     own = distance[:, points[:, 0], points[:, 1]].T
     step = np.minimum(np.float32(0.5) * own, np.float32(REACH)) / np.float32(grid)
     there = np.rint(points[:, None].astype(np.float32) + step[..., None] * ray_directions(rays)).astype(int)
@@ -74,3 +81,8 @@ def refine_numpy(points: np.ndarray, distance: np.ndarray, probability: np.ndarr
     other = moved + distance[np.arange(rays), there[..., 0], there[..., 1]]
     asked = probability[there[..., 0], there[..., 1]] > TRUST
     return np.maximum(np.where(asked, other, own), 0.5).astype(np.float32)
+
+
+def _fold(distance: np.ndarray, probability: np.ndarray) -> int:
+    """Grid points along each side of a place of the distance map."""
+    return probability.shape[0] // distance.shape[1]

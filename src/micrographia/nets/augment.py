@@ -122,6 +122,22 @@ def random_blur(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return _blur(image, (kernel / kernel.sum()).astype(np.float32))
 
 
+def random_object_brightness(image: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Some objects dimmer or a little brighter than they are, so that dim ones beside bright ones are learned too.
+
+    Parameters
+    ----------
+    image : (C, Y, X) float32 array
+    labels : (Y, X) int32 array
+        Negative labels count as background.
+    """
+    objects = np.maximum(labels, 0)
+    factors = np.exp(rng.uniform(-1.2, 0.25, int(objects.max()) + 1)).astype(np.float32)
+    factors[rng.random(len(factors)) < 0.5] = 1
+    factors[0] = 1
+    return image * _blur(factors[objects][None], np.array([0.25, 0.5, 0.25], np.float32))
+
+
 def random_noise(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Camera noise: Gaussian plus shot noise that grows with the square root of the signal."""
     steady, shot = rng.uniform(0, 0.05), rng.uniform(0, 0.06)
@@ -147,8 +163,10 @@ def random_stain(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.tensordot(mix.astype(np.float32), image, axes=1)
 
 
-def augment_intensity(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def augment_intensity(image: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """All intensity augmentations, each with its own probability; colour only for three channels."""
+    if rng.random() < 0.35:
+        image = random_object_brightness(image, labels, rng)
     if len(image) == 3:
         image = random_stain(image, rng)
     if rng.random() < 0.7:

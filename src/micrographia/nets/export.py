@@ -54,7 +54,7 @@ def _export(module: nn.Module, model: StarModel) -> bytes:
             dynamic_axes={
                 "raw": {**free, 2: "y", 3: "x"},
                 "probability": {**free, 2: "half_y", 3: "half_x"},
-                "distance": {**free, 2: "half_y", 3: "half_x"},
+                "distance": {**free, 2: "quarter_y", 3: "quarter_x"},
                 "foreground": {**free, 2: "y", 3: "x"},
             },
         )

@@ -80,4 +80,4 @@ class Patches(Dataset):
             y0, x0, y1, x1 = boxes[rng.integers(len(boxes))]
             centre = np.array([y0 + y1, x0 + x1]) / 2 + rng.uniform(-0.4, 0.4, 2) * self.size
         patch, patch_labels = random_window(image, labels, tuple(centre), self.size, self.scale, rng)
-        return {"image": augment_intensity(patch, rng), **self.targets(patch_labels)}
+        return {"image": augment_intensity(patch, patch_labels, rng), **self.targets(patch_labels)}

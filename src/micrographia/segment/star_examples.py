@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,6 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
-from micrographia.segment.star_targets import star_targets
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,10 @@ def checked_labels(labels: Any, image: np.ndarray, name: str) -> np.ndarray:
     return labels.astype(np.int32)
 
 
-def validation_example(image: np.ndarray, labels: np.ndarray, stride: int, rays: int) -> dict[str, np.ndarray]:
+def validation_example(
+    image: np.ndarray, labels: np.ndarray, stride: int, targets: Callable[[np.ndarray], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
     """A whole image with its targets, padded to the network's stride; nothing is known of the padding."""
     pad = [(0, -n % stride) for n in labels.shape]
     labels = np.pad(labels, pad, constant_values=-1)
-    return {"image": np.pad(image, [(0, 0), *pad], mode="edge"), **star_targets(labels, rays)}
+    return {"image": np.pad(image, [(0, 0), *pad], mode="edge"), **targets(labels)}

@@ -71,7 +71,9 @@ def star_tensors(channels: int, rays: int, stride: int, routed: bool) -> tuple[l
             "probability", (batch, Axis.channel("probability"), *plane(0.5)), "object probability", range=(0, 1)
         ),
         TensorSpec(
-            "distance", (batch, Axis.channel(*(f"ray{i}" for i in range(rays))), *plane(0.5)), "ray lengths in pixels"
+            "distance",
+            (batch, Axis.channel(*(f"ray{r}_{a}{b}" for r in range(rays) for a in "01" for b in "01")), *plane(0.25)),
+            "ray lengths in pixels; ray3_01 at (y, x) is ray 3 of the grid point (2y, 2x + 1)",
         ),
         TensorSpec("foreground", (batch, Axis.channel("foreground"), *plane(1)), "foreground", range=(0, 1)),
     ]

@@ -35,7 +35,7 @@ class StarDist(Method):
 
     rays: int = parameter(32, "Rays of each polygon; more follow finer outlines", ge=8, le=128)
     widths: tuple[int, ...] = parameter(
-        (32, 32, 48, 64, 64), "Channels of each level of the network, fine to coarse", ge=4, le=512, unit="channels"
+        (16, 32, 64, 96, 96), "Channels of each level of the network, fine to coarse", ge=4, le=512, unit="channels"
     )
     patch: int = parameter(192, "Side of the training patches", ge=64, le=1024, unit="px")
     zoom: float = parameter(1.45, "Largest zoom in training, in either direction; 1 for none", ge=1, le=3)
@@ -91,6 +91,7 @@ class StarDist(Method):
         from micrographia.nets.losses import star_loss
         from micrographia.nets.patches import Patches
         from micrographia.nets.training import Schedule, train_network
+        from micrographia.segment.star_package import equivalent_diameters
         from micrographia.segment.star_thresholds import choose_thresholds, network_maps
 
         names = names_of(examples)
@@ -109,8 +110,10 @@ class StarDist(Method):
         network = model.experts[0]
         stride: int = network.stride  # type: ignore[assignment]
 
+        diameters = equivalent_diameters([labels[i] for i in used])
+
         def targets(patch: np.ndarray) -> dict[str, np.ndarray]:
-            return star_targets(patch, self.rays)
+            return star_targets(patch, self.rays, diameter=diameters[1])
 
         def patches(numbers: range) -> Patches:
             return Patches(
@@ -119,7 +122,7 @@ class StarDist(Method):
             )  # fmt: skip
 
         validation = [
-            validation_example(pixels[i][:, :1024, :1024], labels[i][:1024, :1024], stride, self.rays) for i in held
+            validation_example(pixels[i][:, :1024, :1024], labels[i][:1024, :1024], stride, targets) for i in held
         ]
         schedule = Schedule(
             self.steps, self.minutes, self.batch, self.learning_rate, every=self.every,
@@ -135,9 +138,7 @@ class StarDist(Method):
         judged = held or used[:10]
         maps = [network_maps(self.model_, pixels[i]) for i in judged]
         decoding, score = choose_thresholds(maps, [np.maximum(labels[i], 0) for i in judged])
-        from micrographia.segment.star_package import equivalent_diameters
-
-        self.expert_ = Expert("picture", False, decoding, equivalent_diameters([labels[i] for i in used]))
+        self.expert_ = Expert("picture", False, decoding, diameters)
         self.sides_ = {"training": [names[i] for i in used], "validation": [names[i] for i in held]}
         self.accuracy_ = score if held else None
         self._example = pixels[judged[0]]
