@@ -23,6 +23,14 @@ def test_dark_background_becomes_zero_and_objects_one(dtype):
     assert out[0, 0, 0] == 0 and out[0, 60, 60] == pytest.approx(1)
 
 
+def test_percentiles_are_those_of_numpy():
+    rng = np.random.default_rng(0)
+    for size in (1, 2, 7, 1000):
+        values = rng.normal(size=(1, size)).astype(np.float32)
+        found = dark_intensity(values, (3.0, 99.8))
+        assert (found.low[0], found.high[0]) == pytest.approx(np.percentile(values, (3, 99.8)), rel=1e-5)
+
+
 def test_nan_and_infinity_become_background():
     image = np.full((1, 64, 64), 10, np.float32)
     image[0, 20:40, 20:40] = 50

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from micrographia.geometry.render import render, render_numpy, support
+from micrographia.geometry.render import present, render, render_numpy, support, to_bytes
 
 
 def _stars(rng, count, size, rays=16):
@@ -43,6 +43,31 @@ def test_only_the_largest_piece_stays():
     labels = render(np.array([[20, 18]]), np.full((1, 32), 14.0), np.array([1]), foreground, 128)
     assert labels[20, 10] == 1
     assert labels[20, 27] == 0
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32 - 1), st.floats(0.55, 1))
+def test_pieces_and_holes_of_one_object_equal_the_reference(seed, share):
+    rng = np.random.default_rng(seed)
+    foreground = (rng.random((14, 14)) < share).astype(np.float32)
+    star = np.array([[6.5, 6.5]], np.float32), np.full((1, 64), 5.0, np.float32), np.array([3])
+    found, expected = (draw(*star, foreground, 0.5) for draw in (render, render_numpy))
+    pieces = expected.astype(bool).sum()
+    assert (found > 0).sum() == pieces  # of two largest pieces of one size either may stay
+    if share > 0.9:
+        np.testing.assert_array_equal(found, expected)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1))
+def test_what_is_present_and_shares_as_bytes(seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 12, (5, 7)).astype(np.int32)
+    np.testing.assert_array_equal(present(labels, 11), np.isin(np.arange(1, 12), labels))
+    share = rng.random((5, 7), dtype=np.float32)
+    out = np.zeros((5, 7), np.uint8)
+    to_bytes(share, out)
+    np.testing.assert_array_equal(out, np.floor(share * np.float32(255) + np.float32(0.5)).astype(np.uint8))
 
 
 def test_support_counts_foreground_in_the_polygon():

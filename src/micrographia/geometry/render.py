@@ -50,6 +50,30 @@ def _paint(centres, distances, directions, numbers, foreground, threshold, margi
 
 
 @numba.njit(cache=True, nogil=True)
+def _whole(labels, i0, i1, j0, j1, number):
+    """Whether an object has one run of pixels in each row, and each meets the one above: no pieces, no holes."""
+    before0 = before1 = ended = -1
+    for i in range(i0, i1):
+        start = stop = -1
+        for j in range(j0, j1):
+            if labels[i, j] == number:
+                if start < 0:
+                    start = j
+                elif stop < j:
+                    return False
+                stop = j + 1
+        if start < 0:
+            if before0 >= 0:
+                ended = i
+            continue
+        if ended >= 0 or (before0 >= 0 and (start >= before1 or stop <= before0)):
+            return False
+        before0 = start
+        before1 = stop
+    return before0 >= 0
+
+
+@numba.njit(cache=True, nogil=True)
 def _tidy(labels, boxes, numbers, out):
     """Copy each object's largest 4-connected piece, its holes filled, from labels to out."""
     for n in range(len(boxes)):
@@ -57,6 +81,12 @@ def _tidy(labels, boxes, numbers, out):
         if i1 <= i0 or j1 <= j0:
             continue
         number = numbers[n]
+        if _whole(labels, i0, i1, j0, j1, number):
+            for i in range(i0, i1):
+                for j in range(j0, j1):
+                    if labels[i, j] == number:
+                        out[i, j] = number
+            continue
         height = i1 - i0 + 2
         width = j1 - j0 + 2
         mask = np.zeros((height, width), np.int32)  # 1 object, 0 not; pieces become 2, 3, ...
@@ -187,6 +217,32 @@ def star_vertices(centres: np.ndarray, distances: np.ndarray) -> np.ndarray:
     """Vertices (y, x) of star polygons, the centre included in their hull; (n, rays, 2) float32."""
     directions = ray_directions(distances.shape[1])
     return (centres[:, None, :] + distances[..., None] * directions).astype(np.float32)
+
+
+@numba.njit(cache=True, nogil=True)
+def to_bytes(share, out):
+    """Write shares (Y, X) in 0..1 into a (Y, X) uint8 array as 0..255, rounded."""
+    for i in range(share.shape[0]):
+        for j in range(share.shape[1]):
+            out[i, j] = np.uint8(share[i, j] * np.float32(255) + np.float32(0.5))
+
+
+@numba.njit(cache=True, nogil=True)
+def _present(labels, out):
+    last = 0
+    for i in range(labels.shape[0]):
+        for j in range(labels.shape[1]):
+            label = labels[i, j]
+            if label != last:
+                out[label] = True
+                last = label
+
+
+def present(labels: np.ndarray, count: int) -> np.ndarray:
+    """Which of the labels 1 … `count` a label image (Y, X) holds; (count,) bool."""
+    out = np.zeros(count + 1, np.bool_)
+    _present(labels, out)
+    return out[1:]
 
 
 def render_numpy(

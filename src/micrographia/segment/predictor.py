@@ -19,6 +19,7 @@ from micrographia.arrays.normalize import (
     normalise,
 )
 from micrographia.arrays.stains import brown_stain
+from micrographia.geometry.render import present
 from micrographia.segment.plane_pixels import Plane
 from micrographia.segment.scratch_map import scratch_map
 from micrographia.segment.star_decoding import Decoding, Stars, detect, render_region
@@ -172,9 +173,8 @@ class Predictor:
         foreground = np.zeros(plane.shape, np.uint8)
         stars = self._detect(plane, expert, intensity, decoding, foreground, progress)
         labels = render_region(stars, foreground, (slice(0, plane.shape[0]), slice(0, plane.shape[1])), decoding)
-        present = np.zeros(len(stars) + 1, bool)
-        present[labels.ravel()] = True
-        return Segmentation(labels, stars.take(present[1:]), stars.numbers[present[1:]], expert.name, notes)
+        shown = present(labels, len(stars))
+        return Segmentation(labels, stars.take(shown), stars.numbers[shown], expert.name, notes)
 
     def segment_to_zarr(
         self,

@@ -18,7 +18,7 @@ import numpy as np
 
 from micrographia.arrays.tiles import tile_plan
 from micrographia.geometry.refinement import refine
-from micrographia.geometry.render import bounding_boxes, render, star_vertices, support
+from micrographia.geometry.render import bounding_boxes, render, star_vertices, support, to_bytes
 from micrographia.geometry.suppression import local_maxima, suppress
 
 Maps = Callable[[tuple[slice, slice]], tuple[np.ndarray, np.ndarray, np.ndarray]]
@@ -134,7 +134,7 @@ def detect(
     for count, tile in enumerate(tiles, 1):
         probability, distance, inside = maps(tile.window)
         rows, columns = tile.inner
-        foreground[tile.core] = np.rint(inside[rows, columns] * 255).astype(np.uint8)
+        to_bytes(inside[rows, columns], foreground[tile.core])
         region = tuple(slice(-(-s.start // grid), -(-s.stop // grid)) for s in (rows, columns))
         # beyond the plane's end, where the picture was mirrored, no point counts as a neighbour
         ends = [-(-(n - s.start) // grid) for n, s in zip(shape, tile.window, strict=True)]
