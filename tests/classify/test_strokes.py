@@ -1,0 +1,149 @@
+"""Strokes: what is accepted, what is refused, and what is kept of many."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from painted_pictures import blobs, strokes_of
+
+from micrographia import Image, InputError, RequestError, write, write_labels
+from micrographia.classify.image_channels import ImageChannels
+from micrographia.classify.label_layers import LabelLayer, label_array
+from micrographia.classify.strokes import Strokes, painted
+from micrographia.io import read, read_labels
+
+
+def test_places_and_counts():
+    labels = np.zeros((5, 6), int)
+    labels[1, 2:5], labels[4, 0] = 2, 1
+    found = painted(Strokes([np.zeros((5, 6)), np.zeros((5, 6))], [labels, labels * 0], names=["a", "b"]))
+    (field,) = found.fields
+    assert sorted(zip(field.where.tolist(), field.classes.tolist())) == [
+        ([1, 2], 1), ([1, 3], 1), ([1, 4], 1), ([4, 0], 0)
+    ]  # fmt: skip
+    assert found.counts == {"a": [1, 3]}
+    assert found.classes == ("class 1", "class 2")
+    assert found.channels == ("intensity",)
+
+
+@pytest.mark.parametrize(
+    ("shape", "label_shape", "dimensions", "channels", "positions"),
+    [
+        ((7, 8), (7, 8), 2, 1, 1),
+        ((7, 8, 3), (7, 8), 2, 3, 1),
+        ((6, 7, 8), (7, 8), 2, 6, 1),
+        ((6, 7, 8), (6, 7, 8), 2, 1, 6),
+        ((6, 7, 8), (6, 7, 8), 3, 1, 1),
+        ((2, 6, 7, 8), (6, 7, 8), 3, 2, 1),
+    ],
+)
+def test_axes_of_arrays(shape, label_shape, dimensions, channels, positions):
+    labels = np.ones(label_shape, int)
+    labels[..., :4] = 2
+    found = painted(Strokes([np.zeros(shape, np.uint8)], [labels]), dimensions)
+    assert len(found.channels) == channels
+    assert len(found.fields) == positions
+    assert found.fields[0].where.shape[1] == dimensions
+
+
+def test_of_many_some_are_drawn_in_the_proportion_of_the_classes():
+    truth = np.ones((400, 500), int)
+    truth[:, 400:] = 2
+    truth[0, :50] = 3
+    strokes = Strokes([np.zeros((400, 500))], [truth])
+    some, again, other = (painted(strokes, most=20_000, seed=seed) for seed in (0, 0, 1))
+    assert np.bincount(some.all_classes()).tolist() == pytest.approx([15_995, 4_000, 50], abs=10)
+    np.testing.assert_array_equal(some.fields[0].where, again.fields[0].where)
+    assert (some.fields[0].where != other.fields[0].where).any()
+    assert len(np.unique(some.fields[0].where, axis=0)) == len(some.all_classes())
+    assert len(painted(strokes, most=0).all_classes()) == truth.size
+
+
+def test_layers_on_disk_are_read_in_parts(tmp_path, monkeypatch):
+    picture, truth = blobs()
+    write(tmp_path / "a.ome.zarr", picture[0], axes="YX")
+    write_labels(tmp_path / "l.ome.zarr", strokes_of(truth))
+    monkeypatch.setattr("micrographia.classify.label_layers._WINDOW", {2: (32, 40)})
+    lazy = painted(Strokes([read(tmp_path / "a.ome.zarr")], [read_labels(tmp_path / "l.ome.zarr")]))
+    whole = painted(Strokes([picture[0]], [strokes_of(truth)]))
+    assert lazy.counts == {"a": whole.counts["image"]}
+    order = [np.lexsort(f.where.T) for f in (lazy.fields[0], whole.fields[0])]
+    np.testing.assert_array_equal(lazy.fields[0].where[order[0]], whole.fields[0].where[order[1]])
+    channels = ImageChannels(read(tmp_path / "a.ome.zarr"))
+    np.testing.assert_array_equal(label_array(read_labels(tmp_path / "l.ome.zarr"), channels), strokes_of(truth))
+
+
+def test_channels_by_name_in_any_order_and_alpha_left_out():
+    data = np.arange(2 * 3 * 4, dtype=np.uint16).reshape(2, 3, 4)
+    image = ImageChannels(Image(data, "CYX", channels=("DAPI", "actin")))
+    whole = (slice(0, 3), slice(0, 4))
+    np.testing.assert_array_equal(image.matching(("actin", "dapi")).read((), whole), data[::-1])
+    np.testing.assert_array_equal(image.matching(("actin",)).read((), whole), data[1:])
+    np.testing.assert_array_equal(image.choose(["1", "DAPI"]).read((), whole), data[::-1])
+    np.testing.assert_array_equal(image.choose(["1", "DAPI"]).choose(["1"]).read((), whole), data[:1])
+    with pytest.raises(InputError, match=r"no channel 'GFP'; it has 0 \(DAPI\), 1 \(actin\)"):
+        image.choose(["GFP"])
+    colours = ImageChannels(Image(np.zeros((3, 4, 4), np.uint8), "YXS"))
+    assert colours.names == ("red", "green", "blue")
+    assert colours.read((), whole).shape == (3, 3, 4)
+    turned = ImageChannels(Image(data.transpose(2, 0, 1), "XCY"))
+    np.testing.assert_array_equal(turned.read((), whole), data)
+
+
+def test_what_is_no_number_becomes_0_with_a_note():
+    picture = np.full((4, 5), 7, np.float32)
+    picture[1, 2], picture[3, 3] = np.nan, np.inf
+    image = ImageChannels(picture)
+    pixels = image.read((), (slice(0, 4), slice(0, 5)))
+    assert pixels[0, 1, 2] == pixels[0, 3, 3] == 0
+    assert pixels.sum() == 7 * 18
+    assert "NaN" in image.notes[0]
+    assert np.isnan(picture[1, 2])
+
+
+PLANE = np.zeros((4, 5), np.uint8)
+ONES = np.ones((4, 5), int)
+
+
+@pytest.mark.parametrize(
+    ("strokes", "says"),
+    [
+        (Strokes([], []), "no images"),
+        (Strokes([PLANE], []), "1 images but 0 label images"),
+        (Strokes([PLANE], [ONES * 0]), "No stroke was painted"),
+        (Strokes([PLANE], [ONES * -1]), "No stroke was painted"),
+        (Strokes([PLANE], [ONES * 2]), r"Only one class was painted \(label 2, 20 pixels\)"),
+        (Strokes([PLANE], [ONES], classes=("sky", "sea")), r"Only one class was painted \(sky"),
+        (Strokes([PLANE], [np.ones((5, 5), int)]), "labels are 5 x 5 pixels, but the image is 4 x 5"),
+        (Strokes([PLANE], [np.ones((2, 4, 5), int)]), "labels are 2 x 4 x 5 pixels, but the image is 4 x 5"),
+        (Strokes([PLANE], [ONES + 0.5]), "whole numbers"),
+        (Strokes([PLANE], [np.arange(20).reshape(4, 5) * 90]), "labels reach 1,710"),
+        (Strokes([PLANE, np.zeros((4, 5, 3))], [ONES, ONES]), r"image 1 has 3 channels .* trained on 1 channel"),
+        (Strokes([PLANE * 1j], [ONES]), "not intensities"),
+        (Strokes([Image(PLANE, "ZX")], [ONES]), "images with Y and X"),
+        (Strokes([np.zeros((0, 5))], [np.zeros((0, 5), int)]), "empty"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_refused(strokes, says):
+    with pytest.raises(InputError, match=says):
+        painted(strokes)
+
+
+def test_names_of_classes():
+    labels = ONES.copy()
+    labels[0] = 2
+    assert painted(Strokes([PLANE], [labels], classes=("a", "b", "c"))).counts == {"image": [15, 5, 0]}
+    with pytest.raises(RequestError, match="1 classes are named"):
+        painted(Strokes([PLANE], [labels], classes=("a",)))
+    with pytest.raises(RequestError, match="must differ"):
+        painted(Strokes([PLANE], [labels], classes=("a", "a")))
+    with pytest.raises(InputError, match="volumes"):
+        painted(Strokes([Image(PLANE, "YX")], [labels]), 3)
+
+
+def test_layers_of_other_axes():
+    image = ImageChannels(Image(np.zeros((2, 3, 4, 5)), "TZYX"))
+    layer = LabelLayer(Image(np.zeros((3, 2, 4, 5), int), "ZTYX"), image)
+    assert layer.read((1, 2), (slice(0, 2), slice(0, 3))).shape == (2, 3)
+    with pytest.raises(InputError, match="3 x 4 x 5 pixels, but the image is 2 x 3 x 4 x 5"):
+        LabelLayer(Image(np.zeros((3, 4, 5), int), "ZYX"), image)
