@@ -111,11 +111,11 @@ def card(table: dict[str, dict[str, float]], histories: dict[str, dict]) -> str:
     )
 
 
-def picture(predictor: Predictor, stained: np.ndarray) -> np.ndarray:
-    """A cover: stained tissue and a synthetic fluorescence picture, with the outlines found."""
+def picture(predictor: Predictor, stained: np.ndarray, side: int) -> np.ndarray:
+    """Stained tissue and a synthetic fluorescence picture beside each other, with the outlines found."""
     synthetic, _ = synthetic_nuclei()
     return np.concatenate(
-        [overlay(image, predictor.segment(image).labels, largest=512) for image in (stained, synthetic)], axis=1
+        [overlay(image, predictor.segment(image).labels, largest=side) for image in (stained, synthetic)], axis=1
     )
 
 
@@ -138,7 +138,7 @@ def main() -> None:
     fields = load(options.data, "test")
     stained = immunohistochemistry()
     example = Field("tissue", "stained", np.moveaxis(stained, -1, 0), np.zeros(stained.shape[:2], int)).bright()
-    example = np.round(np.clip(example[:, :128, :128], 0, 1) * 255).astype(np.float32) / 255
+    example = np.round(np.clip(example[:, :64, :64], 0, 1) * 255).astype(np.float32) / 255
     facts = {
         "name": "Micrographia nuclei",
         "description": "Nuclei in fluorescence, stained tissue and brightfield images, with nothing to set.",
@@ -159,11 +159,11 @@ def main() -> None:
         predictor = Predictor(open_package(draft))
         result = test(predictor, fields)
         table = numbers(result)
-        cover = picture(predictor, stained)
+        cover, large = (picture(predictor, stained, side) for side in (256, 512))
     package = write_star_package(
         options.package, model, experts, documentation=card(table, histories), cover=cover, **facts
     )
-    write(PICTURE, cover, axes="YXS")
+    write(PICTURE, large, axes="YXS")
     megabytes = options.package.stat().st_size / 2**20
     print(json.dumps(table, indent=1), f"\n{package.path}: {megabytes:.2f} MiB")
 
