@@ -2,8 +2,8 @@
 
 In ilastik a stage's features are in the order filter, scale, channel, eigenvalue; in our bank the channel comes first,
 so the forest's features are renumbered. The second stage of an auto-context project sees the image's channels and then
-the first stage's probabilities of all classes. ilastik shows these in the image's own type, times 255 for 8 bits and
-cut to whole numbers; here they stay probabilities, and the forest's thresholds are divided instead.
+the first stage's probabilities of all classes, these in the image's own type: for 8 bits times 255 and cut to whole
+numbers (:attr:`micrographia.classify.stages.Stage.levels`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
-from micrographia.classify.forest import Forest
 from micrographia.classify.ilastik_forest import forest_from_vigra
 from micrographia.classify.ilastik_images import found_image, label_order, lane_image
 from micrographia.classify.ilastik_project import Lane, Project, ProjectStage, read_project
@@ -86,9 +85,11 @@ def import_project(path: str | Path, images: Sequence[str | Path] = ()) -> Impor
         bank = _bank(stage, dimensions)
         context = len(project.stages[number - 1].classes) if number else 0
         if stage.trees:
-            unit = _unit(seen, notes) if context else 1
-            forest = _forest(stage, bank, len(names), context, unit, where)
-            stages.append(Stage(bank, forest, len(stage.classes), context))
+            levels = _levels(seen, notes) if context else 0
+            order = bank.ilastik_order(len(names) + context)
+            known = [label - 1 for label in stage.known]
+            forest = forest_from_vigra(stage.trees, order, known, len(stage.classes), where)
+            stages.append(Stage(bank, forest, len(stage.classes), context, levels))
         elif stage.painted:
             notes.append(
                 f"{where} holds strokes but no forest; one was trained here, so ilastik's may differ a little."
@@ -161,28 +162,13 @@ def _names(count: int) -> tuple[str, ...]:
     return ("intensity",) if count == 1 else tuple(f"channel {i}" for i in range(count))
 
 
-def _unit(seen: ImageChannels | None, notes: list[str]) -> float:
+def _levels(seen: ImageChannels | None, notes: list[str]) -> int:
     """What the second stage was shown for a probability of 1: the largest value of the image's type."""
     if seen is None:
         notes.append("The project's images were not found; they are taken to have 8 bits, as most have.")
         return 255
     dtype = seen.image.dtype
-    return float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1
-
-
-def _forest(stage: ProjectStage, bank: Bank, channels: int, context: int, unit: float, where: str) -> Forest:
-    """The stored forest, asking for features of our bank, with thresholds for probabilities of at most 1."""
-    order = bank.ilastik_order(channels + context)
-    forest = forest_from_vigra(stage.trees, order, [label - 1 for label in stage.known], len(stage.classes), where)
-    if unit == 1:
-        return forest
-    maps = [replace(bank, selection=(one,)).count(1) for one in bank.selection]
-    power = np.repeat([2.0 if name == "structure" else 1.0 for name, _ in bank.selection], maps)
-    scale = np.concatenate([np.ones(channels * sum(maps)), *[unit**power] * context])
-    inner = forest.feature >= 0
-    threshold = forest.threshold.astype(float)
-    threshold[inner] /= scale[forest.feature[inner]]
-    return replace(forest, threshold=threshold.astype(np.float32))
+    return int(np.iinfo(dtype).max) if dtype.kind in "iu" else 0
 
 
 def _strokes(project: Project, number: int, dimensions: int, images: Sequence[str | Path]) -> Strokes:

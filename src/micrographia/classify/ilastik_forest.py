@@ -86,8 +86,9 @@ def below(threshold: np.ndarray) -> np.ndarray:
     >>> float(below(np.array([1.0]))[0]) < 1
     True
     """
-    near = threshold.astype(np.float32)
-    return np.where(near.astype(np.float64) < threshold, near, np.nextafter(near, np.float32(-np.inf)))
+    with np.errstate(over="ignore"):
+        near = threshold.astype(np.float32)
+        return np.where(near.astype(np.float64) < threshold, near, np.nextafter(near, np.float32(-np.inf)))
 
 
 class _DamagedError(ValueError):
@@ -115,14 +116,16 @@ def _walk(
         count += len(at)
         if count > len(topology):
             raise _DamagedError("a tree is damaged (its nodes lead back to themselves)")
+        if (at + 2 > starts[tree + 1]).any():
+            raise _DamagedError("a tree is damaged (a node is cut off)")
         kind, first = topology[at], topology[at + 1]
         if set(np.unique(kind)) - {0, LEAF}:
             raise _DamagedError("it has other splits than thresholds, which ilastik does not make")
         split = kind == 0
         size = np.where(split, 2, 1 + classes)
-        if (at + np.where(split, 5, 2) > starts[tree + 1]).any() or (first < 0).any():
+        if (at[split] + 5 > starts[tree[split] + 1]).any():
             raise _DamagedError("a tree is damaged (a node is cut off)")
-        if (first + size > np.diff(number_starts)[tree]).any():
+        if (first < 0).any() or (first + size > np.diff(number_starts)[tree]).any():
             raise _DamagedError("a tree is damaged (numbers are missing)")
         first = first + number_starts[tree]
         rank = np.cumsum(split) - 1
@@ -134,7 +137,7 @@ def _walk(
         columns["votes"].append(np.where(split[:, None], 1.0, votes))
         at, tree = at[split], np.repeat(tree[split], 2)
         children = topology[np.stack([at + 2, at + 3], axis=1)].ravel()
-        if (children < _ROOT).any() or (children + 1 >= np.diff(starts)[tree]).any():
+        if (children < _ROOT).any():
             raise _DamagedError("a tree is damaged (nodes are missing)")
         at = children + starts[tree]
     found = {key: np.concatenate(parts) for key, parts in columns.items()}
