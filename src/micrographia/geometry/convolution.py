@@ -1,0 +1,213 @@
+"""Smoothing by separable kernels, any part of an image at a time, every part with the numbers of the whole.
+
+Borders are mirrored without repeating the border pixel (``d c b | a b c d | c b a``), again and again where the kernel
+is longer than the image, as NumPy's ``pad(mode="reflect")`` does. Each value is summed in one order wherever it lies in
+a part, and the compiler is not allowed to reassociate, so parts equal the whole bit for bit.
+
+Kernels are those of VIGRA (Köthe 2000, *Generische Programmierung für die Bildverarbeitung*; ``Kernel1D``), on which
+ilastik's features rest: a sampled Gaussian of radius ⌊window·σ + ½⌋, at least 1; derivatives lose their mean and are
+scaled to give 1 for xⁿ/n!.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+
+_STRIP = 1024
+"""Columns handled together, so that the rows under a long kernel stay in the second-level cache."""
+
+
+def mirrored(start: int, stop: int, size: int) -> np.ndarray:
+    """Positions ``start … stop-1`` on an axis of ``size`` pixels, those outside mirrored into it.
+
+    Returns
+    -------
+    (stop - start,) int64 array
+        Indices from 0 to ``size - 1``.
+    """
+    position = np.arange(start, stop)
+    if size == 1:
+        return np.zeros_like(position)
+    folded = position % (2 * size - 2)
+    return np.minimum(folded, 2 * size - 2 - folded)
+
+
+def gaussian_radius(sigma: float, window: float) -> int:
+    """Radius of a Gaussian kernel that reaches to ``window`` standard deviations."""
+    return max(1, int(window * sigma + 0.5))
+
+
+def gaussian_weights(sigma: float, window: float, order: int = 0) -> np.ndarray:
+    """One half of the kernel of a Gaussian or of its first or second derivative.
+
+    Parameters
+    ----------
+    sigma : float
+        Standard deviation in pixels, above 0.
+    window : float
+        Reach of the kernel in standard deviations.
+    order : int
+        0, 1 or 2: the derivative.
+
+    Returns
+    -------
+    (radius + 1,) float64 array
+        Weights of the pixels at distance 0, 1, … in the direction of the axis; those of the other direction are the
+        same (order 0 and 2) or the negative (order 1).
+    """
+    x = np.arange(-gaussian_radius(sigma, window), gaussian_radius(sigma, window) + 1, dtype=np.float64)
+    kernel = np.exp(-0.5 * (x / sigma) ** 2)
+    if order == 1:
+        kernel = x * kernel
+    elif order == 2:
+        kernel = ((x / sigma) ** 2 - 1) * kernel
+    if order:
+        kernel -= kernel.mean()
+    kernel /= np.sum(kernel * x**order) / math.factorial(order)
+    return kernel[len(x) // 2 :]
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_rows(source, row, weights, first, out):
+    """out = Σ weights[|t|] · source[row[radius + t], first:first+len(out)]; row holds 2·radius+1 indices."""
+    n = len(out)
+    radius = len(weights) - 1
+    last = first + n
+    middle = source[row[radius], first:last]
+    w0 = weights[0]
+    for x in range(n):
+        out[x] = w0 * middle[x]
+    t = 1
+    while t + 3 <= radius:  # four distances at a time: fewer passes over `out`
+        a0, b0 = source[row[radius - t], first:last], source[row[radius + t], first:last]
+        a1, b1 = source[row[radius - t - 1], first:last], source[row[radius + t + 1], first:last]
+        a2, b2 = source[row[radius - t - 2], first:last], source[row[radius + t + 2], first:last]
+        a3, b3 = source[row[radius - t - 3], first:last], source[row[radius + t + 3], first:last]
+        w0, w1, w2, w3 = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
+        for x in range(n):
+            near = w0 * (a0[x] + b0[x]) + w1 * (a1[x] + b1[x])
+            out[x] += near + (w2 * (a2[x] + b2[x]) + w3 * (a3[x] + b3[x]))
+        t += 4
+    while t <= radius:
+        a0, b0 = source[row[radius - t], first:last], source[row[radius + t], first:last]
+        w0 = weights[t]
+        for x in range(n):
+            out[x] += w0 * (a0[x] + b0[x])
+        t += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_columns(padded, weights, out):
+    """out[x] = Σ weights[|t|] · padded[x + radius + t]."""
+    n = len(out)
+    radius = len(weights) - 1
+    middle = padded[radius : radius + n]
+    w0 = weights[0]
+    for x in range(n):
+        out[x] = w0 * middle[x]
+    t = 1
+    while t + 3 <= radius:
+        a0, b0 = padded[radius - t : radius - t + n], padded[radius + t : radius + t + n]
+        a1, b1 = padded[radius - t - 1 : radius - t - 1 + n], padded[radius + t + 1 : radius + t + 1 + n]
+        a2, b2 = padded[radius - t - 2 : radius - t - 2 + n], padded[radius + t + 2 : radius + t + 2 + n]
+        a3, b3 = padded[radius - t - 3 : radius - t - 3 + n], padded[radius + t + 3 : radius + t + 3 + n]
+        w0, w1, w2, w3 = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
+        for x in range(n):
+            near = w0 * (a0[x] + b0[x]) + w1 * (a1[x] + b1[x])
+            out[x] += near + (w2 * (a2[x] + b2[x]) + w3 * (a3[x] + b3[x]))
+        t += 4
+    while t <= radius:
+        a0, b0 = padded[radius - t : radius - t + n], padded[radius + t : radius + t + n]
+        w0 = weights[t]
+        for x in range(n):
+            out[x] += w0 * (a0[x] + b0[x])
+        t += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _smooth_plane(plane, rows, columns, lead, weights, out, buffer):
+    radius = len(weights) - 1
+    width = out.shape[1] + 2 * radius
+    first = columns[lead]
+    inside = 1
+    while lead + inside < width and columns[lead + inside] == first + inside:
+        inside += 1
+    padded = buffer[:width]
+    for y in range(out.shape[0]):
+        _add_rows(plane, rows[y : y + 2 * radius + 1], weights, first, padded[lead : lead + inside])
+        for x in range(lead):
+            padded[x] = padded[lead + columns[x] - first]
+        for x in range(lead + inside, width):
+            padded[x] = padded[lead + columns[x] - first]
+        _add_columns(padded, weights, out[y])
+
+
+def smooth_plane(plane: np.ndarray, part: tuple[slice, slice], weights: np.ndarray, out: np.ndarray) -> None:
+    """Smooth a part of a plane along both axes.
+
+    Parameters
+    ----------
+    plane : (Y, X) float array, contiguous
+        The plane, float32 or float64.
+    part : (slice, slice)
+        Rows and columns wanted; they may begin before 0 and end behind the plane (the mirrored plane is smoothed).
+    weights : (radius + 1,) array of the plane's type
+        One half of a symmetric kernel: see :func:`gaussian_weights`.
+    out : (rows, columns) array of the plane's type
+        Is filled.
+    """
+    radius = len(weights) - 1
+    (y, x), (height, width) = part, plane.shape
+    rows = mirrored(y.start - radius, y.stop + radius, height)
+    columns = mirrored(x.start - radius, x.stop + radius, width)
+    lead = max(0, radius - x.start)
+    _smooth_plane(plane, rows, columns, lead, weights, out, np.empty(len(columns), plane.dtype))
+
+
+@numba.njit(cache=True, nogil=True)
+def _smooth_first_axis(stack, rows, weights, out):
+    radius = len(weights) - 1
+    for first in range(0, stack.shape[1], _STRIP):
+        last = min(first + _STRIP, stack.shape[1])
+        for z in range(out.shape[0]):
+            _add_rows(stack, rows[z : z + 2 * radius + 1], weights, first, out[z, first:last])
+
+
+def smooth_first_axis(stack: np.ndarray, part: slice, weights: np.ndarray, out: np.ndarray) -> None:
+    """Smooth the planes ``part`` of a contiguous volume along its first axis only: see :func:`smooth_plane`."""
+    radius = len(weights) - 1
+    rows = mirrored(part.start - radius, part.stop + radius, len(stack))
+    _smooth_first_axis(stack.reshape(len(stack), -1), rows, weights, out.reshape(len(out), -1))
+
+
+def smooth(image: np.ndarray, part: tuple[slice, ...], weights: np.ndarray) -> np.ndarray:
+    """Smooth a part of a plane or volume along all its axes (see :func:`smooth_plane`).
+
+    Returns
+    -------
+    array of the part's shape and the image's type
+    """
+    shape = tuple(s.stop - s.start for s in part)
+    out = np.empty(shape, image.dtype)
+    if image.ndim == 2:
+        smooth_plane(image, (part[0], part[1]), weights, out)
+        return out
+    planes = np.empty((shape[0], *image.shape[1:]), image.dtype)
+    smooth_first_axis(image, part[0], weights, planes)
+    for plane, target in zip(planes, out):
+        smooth_plane(plane, (part[1], part[2]), weights, target)
+    return out
+
+
+def smooth_numpy(image: np.ndarray, part: tuple[slice, ...], weights: np.ndarray) -> np.ndarray:
+    """Plain reference of `smooth`, in float64."""
+    radius = len(weights) - 1
+    kernel = np.concatenate([weights[:0:-1], weights]).astype(np.float64)
+    out = image.astype(np.float64)
+    for axis, s in enumerate(part):
+        out = out.take(mirrored(s.start - radius, s.stop + radius, image.shape[axis]), axis)
+        out = np.apply_along_axis(np.convolve, axis, out, kernel, "valid")
+    return out
