@@ -90,27 +90,23 @@ def predict_blocks(
     regions: tuple[int, ...] = tuple(region or (channels.shape if whole else REGION[dimensions]))
     parts: tuple[int, ...] = tuple(block or BLOCK[dimensions])
     steps = len(channels.positions) * len(stages) * int(np.prod(channels.shape))
-    with ExitStack() as stack:
-        pool = stack.enter_context(_workers(threads))
-        done = 0
+    done = 0
+    with _workers(threads) as pool:
         for at in channels.positions:
-            context: Any = None
-            for number, stage in enumerate(stages):
-                last = number == len(stages) - 1
-                found = _regions(
-                    stage, reader(channels, at, context, stage.context), channels.shape, pool, regions, parts
-                )
-                made = (
-                    None if last else stack.enter_context(_context(stages[number + 1].context, channels.shape, regions))
-                )
-                for where, probabilities in found:
-                    if made is None:
-                        yield Predicted(at, where, probabilities)
-                    else:
-                        made[(slice(None), *where)] = stages[number + 1].see(probabilities)
-                    done += int(np.prod(block_shape(where)))
-                    progress(done / steps)
-                context = made
+            with ExitStack() as room:
+                context: Any = None
+                for stage, following in zip(stages, [*stages[1:], None], strict=True):
+                    read = reader(channels, at, context, stage.context)
+                    if following is not None:
+                        seen = following.context
+                        context = room.enter_context(scratch_array((seen, *channels.shape), (seen, *regions)))
+                    for where, probabilities in _regions(stage, read, channels.shape, pool, regions, parts):
+                        if following is None:
+                            yield Predicted(at, where, probabilities)
+                        else:
+                            context[(slice(None), *where)] = following.see(probabilities)
+                        done += int(np.prod(block_shape(where)))
+                        progress(done / steps)
 
 
 def predict_whole(
@@ -198,16 +194,22 @@ def _workers(threads: int | None) -> Iterator[ThreadPoolExecutor]:
 
 
 @contextmanager
-def _context(count: int, shape: Sequence[int], region: Sequence[int]) -> Iterator[Any]:
-    """Room for probabilities between two stages: (count, *shape) float32."""
-    whole = (count, *shape)
-    if 4 * np.prod(whole) <= _IN_MEMORY:
-        yield np.zeros(whole, np.float32)
+def scratch_array(shape: Sequence[int], chunks: Sequence[int]) -> Iterator[Any]:
+    """A float32 array of zeros until the block ends: in memory where it is small, else in a scratch file.
+
+    Parameters
+    ----------
+    shape, chunks : sequence of int
+        Its shape, and that of the parts it is written in.
+    """
+    shape = tuple(shape)
+    if 4 * np.prod(shape) <= _IN_MEMORY:
+        yield np.zeros(shape, np.float32)
         return
     import zarr
 
     with tempfile.TemporaryDirectory(prefix="micrographia-") as folder:
-        chunks = tuple(min(c, n) for c, n in zip((count, *region), whole, strict=True))
+        chunks = tuple(min(c, n) for c, n in zip(chunks, shape, strict=True))
         yield zarr.create_array(
-            store=folder, shape=whole, chunks=chunks, dtype=np.float32, compressors=None, fill_value=0
+            store=folder, shape=shape, chunks=chunks, dtype=np.float32, compressors=None, fill_value=0
         )

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from micrographia import __version__
 from micrographia.arrays.errors import RequestError
 from micrographia.cli import flags
@@ -15,6 +17,7 @@ from micrographia.cli.folder_run import FolderRun, run_folder
 from micrographia.cli.pixel_results import OUTPUTS, PixelTask, make_results
 from micrographia.cli.run_record import fingerprint
 from micrographia.method import Declared, parameter
+from micrographia.segment.probability_objects import ObjectOptions, chosen_classes
 
 _LARGE = 64 * 2**20
 """Inputs from so many bytes on, and OME-Zarr, are worked on one after the other, each by all cores."""
@@ -37,6 +40,9 @@ class ClassifyPixels(Declared):
         "float32",
         "How probabilities and uncertainty are stored: 0 to 1, or spread over 0 to 255 or 65,535",
         choices=("float32", "uint8", "uint16"),
+    )
+    object_class: str | None = parameter(
+        None, "Class whose objects --output labels numbers, by name or number from 1; otherwise the last"
     )
     channels: tuple[str, ...] = parameter(
         (), "Channels to look at, by name or number from 0, in the order of the training; otherwise found by name"
@@ -61,14 +67,19 @@ def add_arguments(parser: ArgumentParser) -> None:
         "images", nargs="+", metavar="IMAGE", help="files, folders (the images directly in them) or patterns in quotes"
     )
     flags.add_flags(parser, ClassifyPixels, short={"model": "-m", "out": "-o"})
+    flags.add_flags(parser, ObjectOptions, title="how probabilities become the objects of --output labels")
 
 
 def run(args: Namespace) -> int:
     """Classify the pixels of the inputs; 1 where some failed."""
-    return classify_files(args.images, flags.read(args, ClassifyPixels))
+    options = flags.read(args, ClassifyPixels)
+    typed = list(flags.given(args, ObjectOptions))
+    if typed and "labels" not in options.output:
+        raise RequestError(f"--{typed[0].replace('_', '-')} is about objects; it goes with --output labels.")
+    return classify_files(args.images, options, flags.read(args, ObjectOptions))
 
 
-def classify_files(images: Sequence[str | Path], options: ClassifyPixels) -> int:
+def classify_files(images: Sequence[str | Path], options: ClassifyPixels, objects: ObjectOptions | None = None) -> int:
     """Classify the pixels of files into a folder, with resume; prints what it does.
 
     Parameters
@@ -77,6 +88,8 @@ def classify_files(images: Sequence[str | Path], options: ClassifyPixels) -> int
         Files, folders or patterns.
     options : ClassifyPixels
         Checked options.
+    objects : ObjectOptions, optional
+        How probabilities become objects, where labels are written.
 
     Returns
     -------
@@ -92,8 +105,10 @@ def classify_files(images: Sequence[str | Path], options: ClassifyPixels) -> int
     """
     from micrographia.models.runtime import usable_cores
 
-    settings = _settings(options)
-    folder, values, cores = Path(options.out).expanduser().absolute(), options.parameters(), usable_cores()
+    objects = objects or ObjectOptions()
+    values = options.parameters() | (objects.parameters() if "labels" in options.output else {})
+    settings = _settings(options, objects, values)
+    folder, cores = Path(options.out).expanduser().absolute(), usable_cores()
     run: FolderRun[PixelTask] = FolderRun(
         folder,
         settings,
@@ -108,9 +123,9 @@ def classify_files(images: Sequence[str | Path], options: ClassifyPixels) -> int
     return run_folder(images, run, overwrite=options.overwrite)
 
 
-def _settings(options: ClassifyPixels) -> dict[str, Any]:
+def _settings(options: ClassifyPixels, objects: ObjectOptions, values: dict[str, Any]) -> dict[str, Any]:
     """Everything that decides what the results look like; refuses a model that cannot be used before any work."""
-    from micrographia.cli.pixel_results import classifier
+    from micrographia.cli.pixel_results import class_number, classifier
     from micrographia.models.library import find_model
 
     if options.model is None:
@@ -118,8 +133,11 @@ def _settings(options: ClassifyPixels) -> dict[str, Any]:
     if not options.output:
         raise RequestError(f"Say what to write: --output {'|'.join(OUTPUTS)}.")
     path = find_model(options.model)
-    classifier(str(options.model))
-    chosen = {key: value for key, value in options.parameters().items() if key not in _NOT_SETTINGS}
+    classes = classifier(str(options.model)).classes_
+    number = class_number(options.object_class, classes)
+    if "labels" in options.output:
+        chosen_classes(np.empty((len(classes), 1, 1)), number, objects)
+    chosen = {key: value for key, value in values.items() if key not in _NOT_SETTINGS}
     return chosen | {"model file": f"{path.name} ({fingerprint(path)})", "micrographia": __version__}
 
 
@@ -131,4 +149,6 @@ def _jobs(tasks: Sequence[PixelTask], cores: int) -> int:
 def _shares(outcomes: Sequence[dict[str, Any]]) -> str:
     names = list(outcomes[0]["shares"])
     mean = [sum(outcome["shares"][name] for outcome in outcomes) / len(outcomes) for name in names]
-    return ", ".join(f"{name} {100 * share:.0f} %" for name, share in zip(names, mean, strict=True))
+    objects = [f"{sum(o['objects'] for o in outcomes):,} objects"] if "objects" in outcomes[0] else []
+    shares = [f"{name} {100 * share:.0f} %" for name, share in zip(names, mean, strict=True)]
+    return ", ".join([*objects, *shares])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from micrographia.arrays.errors import RequestError
 from micrographia.arrays.image import Image
 
 if TYPE_CHECKING:
@@ -75,13 +76,33 @@ def _loaded(path: Path, changed: int) -> PixelClassifier:
     return PixelClassifier.load(path)
 
 
+def class_number(text: str | None, classes: Sequence[str]) -> int:
+    """Number, from 0, of a class by its name or its number from 1; of the last one where nothing is said.
+
+    Raises
+    ------
+    RequestError
+        Where there is no such class.
+    """
+    if text is None:
+        return len(classes) - 1
+    folded = [name.casefold() for name in classes]
+    if text.casefold() in folded:
+        return folded.index(text.casefold())
+    if text.isdecimal() and 1 <= int(text) <= len(classes):
+        return int(text) - 1
+    known = ", ".join(f"{k} ({name})" for k, name in enumerate(classes, 1))
+    raise RequestError(f"The model has no class '{text}'; it has {known}.")
+
+
 def make_results(task: PixelTask, progress: Callable[[float], None] = lambda share: None) -> dict[str, Any]:
     """Classify the pixels of one input and write its results.
 
     Returns
     -------
     dict
-        JSON values for the record: source, files, shares of the classes, notes, warnings, seconds.
+        JSON values for the record: source, files, shares of the classes, objects where they are labelled, notes,
+        warnings, seconds.
 
     Raises
     ------
@@ -98,8 +119,9 @@ def make_results(task: PixelTask, progress: Callable[[float], None] = lambda sha
         image = replace(image, pixel_size=dict(image.pixel_size) | {"Y": size, "X": size})
     seen = method.look_at(image, options["channels"])
     counts = np.zeros(len(method.classes_), np.int64)
+    facts: dict[str, Any] = {}
     with ExitStack() as stack:
-        sinks = [stack.enter_context(_SINKS[output](task, method, seen)) for output in options["output"]]
+        sinks = [stack.enter_context(_SINKS[output](task, method, seen, facts)) for output in options["output"]]
         for part in method.predict_blocks(seen, threads=task.threads or None, progress=progress):
             best = part.probabilities.argmax(axis=0)
             counts += np.bincount(best.reshape(-1), minlength=len(counts))
@@ -112,6 +134,7 @@ def make_results(task: PixelTask, progress: Callable[[float], None] = lambda sha
         "shape": list(image.shape),
         "axes": image.axes,
         "shares": dict(zip(method.classes_, (counts / counts.sum()).tolist(), strict=True)),
+        **facts,
         "notes": list(dict.fromkeys([*image.notes, *_notes(seen), *seen.notes])),
         "warnings": _warnings(seen),
         "seconds": round(time.perf_counter() - start, 2),
@@ -122,20 +145,22 @@ Put = Callable[["Predicted", np.ndarray], None]
 
 
 @contextmanager
-def _probabilities(task: PixelTask, method: PixelClassifier, seen: ImageChannels) -> Iterator[Put]:
+def _probabilities(
+    task: PixelTask, method: PixelClassifier, seen: ImageChannels, facts: dict[str, Any]
+) -> Iterator[Put]:
     kind = task.options["pixel_type"]
     with _target(task, "probabilities", seen, np.dtype(kind), method.classes_) as (array, axes):
         yield lambda part, best: _put(array, axes, seen, part, _scaled(part.probabilities, kind))
 
 
 @contextmanager
-def _classes(task: PixelTask, method: PixelClassifier, seen: ImageChannels) -> Iterator[Put]:
+def _classes(task: PixelTask, method: PixelClassifier, seen: ImageChannels, facts: dict[str, Any]) -> Iterator[Put]:
     with _target(task, "classes", seen, np.dtype(np.uint8)) as (array, axes):
         yield lambda part, best: _put(array, axes, seen, part, (best + 1).astype(np.uint8))
 
 
 @contextmanager
-def _uncertainty(task: PixelTask, method: PixelClassifier, seen: ImageChannels) -> Iterator[Put]:
+def _uncertainty(task: PixelTask, method: PixelClassifier, seen: ImageChannels, facts: dict[str, Any]) -> Iterator[Put]:
     from micrographia.classify.uncertainty import margin
 
     kind = task.options["pixel_type"]
@@ -143,7 +168,50 @@ def _uncertainty(task: PixelTask, method: PixelClassifier, seen: ImageChannels) 
         yield lambda part, best: _put(array, axes, seen, part, _scaled(margin(part.probabilities), kind))
 
 
-_SINKS: dict[str, Any] = {"probabilities": _probabilities, "classes": _classes, "uncertainty": _uncertainty}
+@contextmanager
+def _labels(task: PixelTask, method: PixelClassifier, seen: ImageChannels, facts: dict[str, Any]) -> Iterator[Put]:
+    """Objects need the whole plane or volume: its probabilities are kept until the last of its regions has come."""
+    from micrographia.classify.pixel_blocks import REGION, scratch_array
+    from micrographia.segment.lazy_planes import PlaneOf
+    from micrographia.segment.object_blocks import objects_in_blocks
+    from micrographia.segment.probability_objects import ObjectOptions
+
+    known = {p.name for p in ObjectOptions.declared()}
+    options = ObjectOptions(**{key: value for key, value in task.options.items() if key in known})
+    chosen = [class_number(task.options["object_class"], method.classes_)]
+    if options.split == "seeds":
+        chosen.append(class_number(str(options.seed_class), method.classes_))
+        options = ObjectOptions(**options.parameters() | {"seed_class": 2})
+    size = REGION[len(seen.shape)]
+    facts["objects"] = 0
+    at: tuple[int, ...] | None = None
+
+    def finish() -> None:
+        if at is not None:
+            target = array[at] if isinstance(array, np.ndarray) else PlaneOf(array, at)
+            facts["objects"] += objects_in_blocks(kept, 0, target, options, block=[2 * n for n in size])
+
+    def put(part: Predicted, best: np.ndarray) -> None:
+        nonlocal at
+        if part.at != at:
+            finish()
+            at = part.at
+        kept[(slice(None), *part.region)] = part.probabilities[chosen]
+
+    with (
+        _target(task, "labels", seen, np.dtype(np.int32)) as (array, _),
+        scratch_array((len(chosen), *seen.shape), (1, *size)) as kept,
+    ):
+        yield put
+        finish()
+
+
+_SINKS: dict[str, Any] = {
+    "probabilities": _probabilities,
+    "classes": _classes,
+    "uncertainty": _uncertainty,
+    "labels": _labels,
+}
 """What takes the regions of an image as they are made, and writes one output."""
 
 

@@ -13,12 +13,12 @@ from micrographia.segment.planes import Index
 
 
 class PlaneOf:
-    """One plane of a stack that is written by blocks: indexed with Y and X alone."""
+    """One plane or volume of a stack that is written by blocks: indexed with its own axes alone."""
 
     def __init__(self, array: Any, at: tuple[int, ...]) -> None:
         self.array, self.at = array, at
-        self.shape, self.dtype = array.shape[-2:], array.dtype
-        self.chunks = array.chunks[-2:]
+        self.shape, self.dtype = array.shape[len(at) :], array.dtype
+        self.chunks = array.chunks[len(at) :]
 
     def __getitem__(self, key: Any) -> np.ndarray:
         return np.asarray(self.array[(*self.at, *key)])
