@@ -31,6 +31,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     stack = np.stack([np.stack([picture // 3, picture])] * 2)
     write(folder / "stack.ome.tif", stack, axes="ZCYX", channels=("actin", "DAPI"))
     write_labels(folder / "labels" / "cells_labels.tif", truth)
+    strokes = np.zeros(truth.shape, np.uint8)
+    strokes[::8] = 1 + (truth[::8] > 0)
+    write(folder / "strokes" / "cells_strokes.png", strokes)
     write(folder / "images" / "cells.tif", picture, axes="YX", pixel_size=size)
     return folder
 

@@ -89,7 +89,7 @@ def test_from_disk_to_disk_equals_whole(two_stages, tmp_path, monkeypatch):
     write(tmp_path / "a.ome.zarr", stack, axes="TCYX")
     monkeypatch.setattr("micrographia.classify.pixel_blocks.REGION", {2: (64, 64)})
     monkeypatch.setattr("micrographia.classify.pixel_blocks._IN_MEMORY", 1000)
-    with create_zarr(tmp_path / "p.zarr", (2, 2, 90, 130), "CTYX"[1] + "CYX", np.float32, chunks=(1, 1, 64, 64)) as new:
+    with create_zarr(tmp_path / "p.zarr", (2, 2, 90, 130), "TCYX", np.float32, chunks=(1, 1, 64, 64)) as new:
         for part in two_stages.predict_blocks(read(tmp_path / "a.ome.zarr")):
             new.array[(part.at[0], slice(None), *part.region)] = part.probabilities
     found = read(tmp_path / "p.zarr").array("TCYX")
