@@ -1,0 +1,239 @@
+"""Objects from class probabilities larger than memory: the same objects as on the whole, number by number.
+
+Connected components are found block by block and joined across the blocks' borders; what happens afterwards (splitting,
+choice by size) depends on each component alone, so it is done component by component. Memory holds one block, the two
+sides of one cut through the array, a few numbers for each component, and, while it is split, one component in its
+bounding box: only an object that is itself too large for memory cannot be split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from micrographia.arrays.blocks import Block, blocks, grown, inside
+from micrographia.arrays.errors import InputError
+from micrographia.segment.probability_objects import (
+    ObjectOptions,
+    chosen_classes,
+    components,
+    final_numbers,
+    foreground,
+    right_size,
+    smoothed,
+    split,
+)
+
+_TOGETHER = 64
+"""Components that reach no farther than this beyond their block are split together, pixels."""
+
+
+class _Components:
+    """Numbered pieces of an array with what is known of each, row r for the number r + 1."""
+
+    def __init__(self, dimensions: int) -> None:
+        self.count = np.zeros(0, np.int64)
+        self.first = np.zeros(0, np.int64)
+        self.core = np.zeros(0, bool)
+        self.box = np.zeros((0, dimensions, 2), np.int64)
+
+    def __len__(self) -> int:
+        return len(self.count)
+
+    def add(self, labels: np.ndarray, core: np.ndarray, block: Block, shape: Sequence[int]) -> None:
+        """The pieces 1…n of a block; `core` tells of each pixel whether it is one."""
+        from scipy import ndimage
+
+        n = int(labels.max(initial=0))
+        flat = labels.reshape(-1)
+        ids, first = np.unique(flat, return_index=True)
+        place = np.stack(np.unravel_index(first[ids > 0], labels.shape), 1) + [s.start for s in block]
+        box = [[(s.start + b.start, s.stop + b.start) for s, b in zip(found, block, strict=True)]
+               for found in ndimage.find_objects(labels)]  # fmt: skip
+        self.count = np.append(self.count, np.bincount(flat, minlength=n + 1)[1:])
+        self.first = np.append(self.first, np.ravel_multi_index(tuple(place.T), tuple(shape)) if n else [])
+        self.first = self.first.astype(np.int64)
+        self.core = np.append(self.core, np.bincount(flat, core.reshape(-1), minlength=n + 1)[1:] > 0)
+        self.box = np.concatenate([self.box, np.array(box, np.int64).reshape(n, *self.box.shape[1:])])
+
+    def joined(self, pairs: np.ndarray) -> np.ndarray:
+        """Join pieces by pairs of their numbers and return the new number of each (index 0 stays 0)."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        n = len(self)
+        graph = coo_array((np.ones(len(pairs), bool), tuple(pairs.T - 1)), shape=(n, n))
+        groups, group = connected_components(graph, directed=False)
+        count, core = np.bincount(group, self.count, groups), np.bincount(group, self.core, groups) > 0
+        first = np.full(groups, np.iinfo(np.int64).max)
+        np.minimum.at(first, group, self.first)
+        box = np.empty((groups, *self.box.shape[1:]), np.int64)
+        box[..., 0], box[..., 1] = np.iinfo(np.int64).max, 0
+        np.minimum.at(box[..., 0], group, self.box[..., 0])
+        np.maximum.at(box[..., 1], group, self.box[..., 1])
+        self.count, self.core, self.first, self.box = count.astype(np.int64), core, first, box
+        return np.append(0, group + 1).astype(np.int32)
+
+
+def objects_in_blocks(
+    probabilities: Any,
+    class_index: int,
+    target: Any,
+    options: ObjectOptions | None = None,
+    *,
+    block: int | Sequence[int] | None = None,
+    progress: Callable[[float], None] = lambda share: None,
+) -> int:
+    """Write the objects of one class into an array; the same as `objects_from_probabilities` gives.
+
+    Parameters
+    ----------
+    probabilities : (K, Y, X) or (K, Z, Y, X) array
+        Anything with a shape and NumPy slicing, for example a ``zarr.Array``.
+    class_index : int
+        Class of the objects, counted from 0.
+    target : ([Z,] Y, X) int32 array
+        Where labels are written, and read again: a ``zarr.Array`` or an array. Its chunks should divide `block`.
+    options : ObjectOptions, optional
+        Defaults where not given.
+    block : int or sequence of int, optional
+        Side of the blocks; 2048 for planes and 192 for volumes where not given.
+    progress : callable
+        Told the share that is done.
+
+    Returns
+    -------
+    int
+        Number of objects.
+
+    Raises
+    ------
+    InputError, RequestError
+        As `objects_from_probabilities`; also where the target has another shape.
+    """
+    options = options or ObjectOptions()
+    chosen = chosen_classes(probabilities, class_index, options)
+    shape = tuple(int(n) for n in probabilities.shape[1:])
+    if tuple(target.shape) != shape:
+        raise InputError(f"The target has the shape {tuple(target.shape)}, the probabilities {shape}.")
+    side = block if block is not None else (2048 if len(shape) == 2 else 192)
+    size = (side,) * len(shape) if isinstance(side, int) else tuple(side)
+    plan = list(blocks(shape, size))
+    passes = 2 + bool(options.holes) + (options.split != "none")
+    done = 0
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        progress(min(1.0, done / (passes * len(plan))))
+
+    def seen(part: Block) -> list[np.ndarray]:
+        window = grown(part, options.halo, shape)
+        evidence = smoothed([np.asarray(probabilities[(k, *window)]) for k in chosen], options)
+        return [plane[inside(part, window)] for plane in evidence]
+
+    holes = np.zeros(1, bool)
+    if options.holes:
+        from scipy import ndimage
+
+        every = np.ones((3,) * len(shape))
+        found = _Components(len(shape))
+        for part in plan:
+            back = ~foreground(seen(part), options)
+            _write(target, part, ndimage.label(back, every, output=np.int32)[0], found, back, shape)
+            step()
+        table = found.joined(_pairs(target, plan, shape, corners=True))
+        at_border = (found.box[..., 0] == 0).any(1) | (found.box[..., 1] == shape).any(1)
+        holes = np.append(False, (found.count <= options.holes) & ~at_border)[table]
+    found = _Components(len(shape))
+    for part in plan:
+        evidence = seen(part)
+        mask = foreground(evidence, options)
+        if options.holes:
+            mask |= holes[np.asarray(target[part])]
+        _write(target, part, components(mask), found, evidence[0] >= np.float32(options.core), shape)
+        step()
+    table = found.joined(_pairs(target, plan, shape))
+    kept = found.core | (options.core == 0)
+    if options.split == "none":
+        final = final_numbers(found.first, kept & right_size(found.count, options))
+        _renumber(target, plan, np.append(0, final).astype(np.int32)[table], step)
+        progress(1.0)
+        return int(final.max(initial=0))
+    _renumber(target, plan, np.where(np.append(False, kept), np.arange(len(kept) + 1), 0).astype(np.int32)[table])
+    pieces = _Components(len(shape))
+    for members, window in _groups(found, kept, size, shape, step):
+        labels = np.asarray(target[window])
+        mine = np.isin(labels, members)
+        halo = grown(window, options.halo, shape)
+        evidence = smoothed([np.asarray(probabilities[(k, *halo)]) for k in chosen], options)
+        evidence = [plane[inside(window, halo)] for plane in evidence]
+        parts = split(np.where(mine, labels, 0), evidence, options)
+        offset = len(found) + len(pieces)
+        pieces.add(parts, parts > 0, window, shape)
+        labels[mine] = np.where(parts[mine] > 0, parts[mine] + offset, 0)
+        target[window] = labels
+    final = final_numbers(pieces.first, right_size(pieces.count, options))
+    _renumber(target, plan, np.concatenate([np.zeros(len(found) + 1, np.int32), final]), step)
+    progress(1.0)
+    return int(final.max(initial=0))
+
+
+def _write(target: Any, part: Block, labels: np.ndarray, found: _Components, core: np.ndarray, shape: Any) -> None:
+    offset = len(found)
+    found.add(labels, core, part, shape)
+    target[part] = np.where(labels > 0, labels + offset, 0).astype(np.int32)
+
+
+def _renumber(target: Any, plan: list[Block], table: np.ndarray, step: Callable[[], None] = lambda: None) -> None:
+    for part in plan:
+        target[part] = table[np.asarray(target[part])]
+        step()
+
+
+def _pairs(target: Any, plan: list[Block], shape: tuple[int, ...], corners: bool = False) -> np.ndarray:
+    """Numbers that touch across a cut between blocks, over edges or over corners, too: (n, 2)."""
+    found = [np.zeros((0, 2), np.int64)]
+    for axis in range(len(shape)):
+        for cut in sorted({part[axis].start for part in plan} - {0}):
+            rest = tuple(slice(0, n) for n in shape)
+            a, b = (
+                np.asarray(target[(*rest[:axis], slice(i, i + 1), *rest[axis + 1 :])]).squeeze(axis).astype(np.int64)
+                for i in (cut - 1, cut)
+            )
+            for near, far in _shifted(a, b) if corners else [(a, b)]:
+                both = (near > 0) & (far > 0)
+                found.append(np.unique(np.stack([near[both], far[both]], 1), axis=0))
+    return np.concatenate(found)
+
+
+def _shifted(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Two sides of a cut, shifted against each other by up to one pixel along each axis."""
+    for shift in np.ndindex(*(3,) * a.ndim):
+        yield (
+            a[tuple(slice(max(0, 1 - s), a.shape[k] + min(0, 1 - s)) for k, s in enumerate(shift))],
+            b[tuple(slice(max(0, s - 1), a.shape[k] + min(0, s - 1)) for k, s in enumerate(shift))],
+        )
+
+
+def _groups(
+    found: _Components, kept: np.ndarray, size: tuple[int, ...], shape: tuple[int, ...], step: Callable[[], None]
+) -> Iterator[tuple[np.ndarray, Block]]:
+    """Components to split together, and a window that shows each with a pixel around it."""
+    numbers = np.flatnonzero(kept) + 1
+    box = found.box[numbers - 1]
+    home = np.ravel_multi_index(
+        tuple((box[..., 0] // size).T), tuple(-(-n // s) for n, s in zip(shape, size, strict=True))
+    ) if len(numbers) else numbers  # fmt: skip
+    far = ((box[..., 1] - box[..., 0] // size * size) > np.array(size) + _TOGETHER).any(1)
+    for one in np.unique(home):
+        mine = home == one
+        sets = [numbers[mine & ~far], *(numbers[k : k + 1] for k in np.flatnonzero(mine & far))]
+        for members in sets:
+            if len(members):
+                low = found.box[members - 1, :, 0].min(0)
+                high = found.box[members - 1, :, 1].max(0)
+                yield members, grown(tuple(slice(int(a), int(b)) for a, b in zip(low, high)), 1, shape)
+        step()
