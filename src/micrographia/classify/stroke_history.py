@@ -38,6 +38,12 @@ class Labelled:
     labels: np.ndarray
     strokes: np.ndarray
 
+    def image(self, shape: Sequence[int]) -> np.ndarray:
+        """Label image (uint8) of the image's shape; 0 where nothing is labelled."""
+        dense = np.zeros(shape, np.uint8)
+        dense.reshape(-1)[self.pixels] = self.labels
+        return dense
+
 
 class StrokeHistory:
     """Strokes on one image; a later one covers an earlier one.

@@ -1,0 +1,126 @@
+"""Suggested places: where the classifier is unsure, spread out, never twice, and worth more than random ones."""
+
+import numpy as np
+import pytest
+
+from micrographia.arrays.errors import InputError
+from micrographia.arrays.image import Image
+from micrographia.classify.pixels import PixelClassifier
+from micrographia.classify.strokes import Strokes
+from micrographia.classify.suggesting import REACH, suggest, suggest_from
+from micrographia.classify.uncertainty import contenders, margin
+
+SIGMAS = (0.7, 1.6, 3.5)
+
+
+def scene(seed, shape=(120, 150)):
+    """Bright blobs and dim blobs on noise; the truth is where bright ones are."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    image, truth = rng.normal(0, 0.15, shape), np.zeros(shape, int)
+    for k in range(14):
+        cy, cx, r = rng.uniform(0, shape[0]), rng.uniform(0, shape[1]), rng.uniform(5, 10)
+        blob = np.hypot(y - cy, x - cx) < r
+        image[blob] += 1.0 if k % 2 else 0.4
+        truth[blob] = k % 2
+    return image.astype(np.float32), truth + 1
+
+
+def learned(images, truths, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = []
+    for image, truth in zip(images, truths):
+        label = np.zeros(image.shape, int)
+        for k in (1, 2):
+            where = np.argwhere(truth == k)
+            y, x = where[rng.integers(len(where))]
+            label[y, x : x + 5] = truth[y, x : x + 5]
+        labels.append(label)
+    return PixelClassifier(sigmas=SIGMAS, trees=20).fit(Strokes(images, labels)), labels
+
+
+@pytest.fixture(scope="module")
+def task():
+    images, truths = zip(*(scene(seed) for seed in range(4)))
+    classifier, labels = learned(images, truths)
+    return classifier, list(images), labels
+
+
+def test_places_lie_where_the_classifier_is_unsure(task):
+    classifier, images, labels = task
+    probabilities = [classifier.predict(image) for image in images]
+    everywhere = np.concatenate([margin(p).ravel() for p in probabilities])
+    places = suggest(classifier, images, labels, count=8)
+    assert len(places) == 8
+    for place in places:
+        p = probabilities[place.image][(slice(None), *place.where)]
+        assert place.uncertainty == margin(p)
+        assert place.uncertainty >= np.quantile(everywhere, 0.6)
+        assert place.classes == tuple(contenders(p) + 1)
+
+
+def test_no_place_is_near_a_stroke_or_another_place_and_images_share(task):
+    classifier, images, labels = task
+    before = suggest(classifier, images, labels, count=8)
+    places = before + suggest(classifier, images, labels, count=8, before=before)
+    assert len(places) == 16
+    for k, one in enumerate(places):
+        painted = np.argwhere(labels[one.image] > 0)
+        assert np.abs(painted - one.where).max(axis=1).min() > REACH
+        for other in places[:k]:
+            if other.image == one.image:
+                assert np.abs(np.subtract(one.where, other.where)).max() > REACH
+    for some in (before, places[8:]):
+        assert max(np.bincount([place.image for place in some])) <= 4
+
+
+def test_the_same_request_gives_the_same_places_whatever_the_threads(task):
+    classifier, images, labels = task
+    assert suggest(classifier, images, labels, threads=1) == suggest(classifier, images, labels, threads=2)
+
+
+def test_all_places_are_used_up_in_the_end(task):
+    classifier, images, labels = task
+    places = []
+    while more := suggest(classifier, images[:1], labels[:1], count=30, before=places):
+        places += more
+        assert len(places) < 200
+    assert len({place.where for place in places}) == len(places) > 20
+
+
+def test_slices_of_a_stack_and_volumes():
+    image, truth = scene(1, (60, 70))
+    stack = np.stack([image, image[::-1], image[:, ::-1]])
+    truths = np.stack([truth, truth[::-1], truth[:, ::-1]])
+    label = np.zeros(stack.shape, int)
+    label[1, 20:30, 20:60] = truths[1, 20:30, 20:60]
+    for dimensions in (2, 3):
+        classifier = PixelClassifier(sigmas=(0.7, 1.0), trees=10, dimensions=dimensions)
+        images = [Image(stack, "ZYX")]
+        places = suggest(classifier.fit(Strokes(images, [label])), images, [label], count=4)
+        assert len(places) == 4 and {len(place.where) for place in places} == {3}
+
+
+def test_probabilities_alone_are_enough():
+    p = np.full((2, 64, 64), 0.05, np.float32)
+    p[:, 20:44, 20:44] = 0.5
+    p[1] = 1 - p[0]
+    painted = np.zeros((64, 64), int)
+    painted[20:24, 20:44] = 1
+    places = suggest_from([p, p], [painted, None], count=4)
+    assert all(min(place.where) >= 18 and max(place.where) < 46 for place in places[:2])
+    assert {place.image for place in places[:2]} == {0, 1}
+    assert [place.where[0] for place in places[:2] if place.image == 0] == [36]
+    assert places[0].classes in {(1, 2), (2, 1)}
+
+
+def test_what_does_not_fit_is_refused(task):
+    classifier, images, labels = task
+    with pytest.raises(InputError, match="4 images but 1 label images"):
+        suggest(classifier, images, labels[:1])
+    with pytest.raises(InputError, match="strokes must lie on the image"):
+        suggest(classifier, images[:1], [labels[0][:50]])
+    with pytest.raises(InputError, match="has not learned"):
+        suggest(PixelClassifier(), images)
+    with pytest.raises(InputError, match="labels of shape"):
+        suggest_from([np.full((2, 9, 9), 0.5)], [np.zeros((9, 8), int)])
