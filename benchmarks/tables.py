@@ -8,9 +8,11 @@ Writes ``benchmarks/results/tables.md``, which ``docs/benchmarks.md`` includes.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+
+from markdown_tables import Result, measured, reached, share, table, word
+from pixel_tables import active_learning, painting
 
 RESULTS = Path(__file__).parent / "results"
 TABLES = RESULTS / "tables.md"
@@ -26,8 +28,6 @@ GROWTH_GOAL = 1.15
 START_GOAL = 0.4
 SIZE_GOAL_MB = 850
 
-Result = Mapping[str, Any]
-
 
 def accuracy(result: Result) -> str:
     """Mean AP at each IoU, by kind of image."""
@@ -35,19 +35,19 @@ def accuracy(result: Result) -> str:
     header = ["", "images", *(f"{iou:.2f}".lstrip("0") for iou in numbers["iou"])]
     rows = []
     for kind, row in numbers["kinds"].items():
-        rows.append([f"**{kind}**", str(row["images"]), *(f"**{_share(v)}**" for v in row["ap"])])
-        spans = (f"{_share(a)}–{_share(b)}" for a, b in zip(row["ap_low"], row["ap_high"], strict=True))
+        rows.append([f"**{kind}**", str(row["images"]), *(f"**{share(v)}**" for v in row["ap"])])
+        spans = (f"{share(a)}–{share(b)}" for a, b in zip(row["ap_low"], row["ap_high"], strict=True))
         rows.append(["95 % interval", "", *spans])
         if kind == "fluorescence":
-            rows.append(["goal", "", *map(_share, FLUORESCENCE_GOAL)])
-            rows.append(["best published", "", *map(_share, BEST_PUBLISHED)])
+            rows.append(["goal", "", *map(share, FLUORESCENCE_GOAL)])
+            rows.append(["best published", "", *map(share, BEST_PUBLISHED)])
             reached = [v >= goal for v, goal in zip(row["ap"], FLUORESCENCE_GOAL, strict=True)]
-            rows.append(["goal reached", "", *map(_word, reached)])
+            rows.append(["goal reached", "", *map(word, reached)])
         else:
             goal = FIRST_GOALS[kind]
             blank = [""] * (len(row["ap"]) - 1)
-            rows.append(["goal", "", _share(goal), *blank])
-            rows.append(["goal reached", "", _word(row["ap"][0] >= goal), *blank])
+            rows.append(["goal", "", share(goal), *blank])
+            rows.append(["goal reached", "", word(row["ap"][0] >= goal), *blank])
     counts = []
     for kind, row in numbers["kinds"].items():
         error = f"{row['count_error_relative']:+.1%}"
@@ -59,13 +59,13 @@ def accuracy(result: Result) -> str:
             "## Accuracy of the built-in model",
             "The package as a user runs it: mean over images of TP / (TP + FP + FN) at each IoU, as in the StarDist "
             "paper. "
-            f"{_measured(result)} {numbers['intervals']}",
+            f"{measured(result)} {numbers['intervals']}",
             "Best published: at each IoU the best of StarDist, Mask R-CNN and a 3-class U-Net, trained and tested on a "
             "random 447/50 split of fluorescence images of the same source (Schmidt et al. 2018), which are other test "
             "images than these.",
-            _table(header, rows),
+            table(header, rows),
             "Nuclei counted on the same images:",
-            _table(["", "true", "found", "error of the sum", "mean absolute error an image"], counts),
+            table(["", "true", "found", "error of the sum", "mean absolute error an image"], counts),
         ]
     )
 
@@ -75,7 +75,7 @@ def decoding(result: Result) -> str:
     n = result["numbers"]
     header = ["", "images", *(f"{iou:.2f}".lstrip("0") for iou in n["iou"])]
     rows = [
-        [name, kind, *map(_share, values)]
+        [name, kind, *map(share, values)]
         for kind in next(iter(n["ap"].values()))
         for name, kinds in n["ap"].items()
         for values in [kinds[kind]]
@@ -84,8 +84,8 @@ def decoding(result: Result) -> str:
         [
             "## What each step of the decoding is worth",
             "The built-in model with one step left out; mean AP at each IoU. These images chose the thresholds: the "
-            f"numbers compare decodings, and do not say how good the model is. {_measured(result)}",
-            _table(header, rows),
+            f"numbers compare decodings, and do not say how good the model is. {measured(result)}",
+            table(header, rows),
         ]
     )
 
@@ -104,10 +104,10 @@ def speed(result: Result) -> str:
         [
             "## Speed on the CPU",
             f"From array to labels on {n['cores']} cores, both warm, the same images in turn, median of {n['runs']} "
-            f"runs each. {_measured(result)}",
-            _table(["", "seconds per megapixel", "fastest run", "of which (profiled)"], rows),
+            f"runs each. {measured(result)}",
+            table(["", "seconds per megapixel", "fastest run", "of which (profiled)"], rows),
             f"StarDist takes **{n['ratio']:.1f} times** as long (pair by pair; 5th to 95th percentile {low:.1f} to "
-            f"{high:.1f}); goal: {SPEED_GOAL:.0f} times; {_reached(n['ratio'] >= SPEED_GOAL)}.",
+            f"{high:.1f}); goal: {SPEED_GOAL:.0f} times; {reached(n['ratio'] >= SPEED_GOAL)}.",
             "StarDist runs the configuration of its pretrained 2D_versatile_fluo with untrained weights, since the "
             "pretrained ones would have to be downloaded; the network's time does not depend on them. Its candidates, "
             "suppression and polygons then work on probabilities and distances made from the true labels, as a well "
@@ -128,14 +128,14 @@ def large(result: Result) -> str:
         ),
     ]  # fmt: skip
     reached = (n["peak_gb"] < MEMORY_GOAL_GB, n["ratio"] <= GROWTH_GOAL, n["found_ratio"] <= GROWTH_GOAL)
-    rows = [[*row, _word(yes)] for row, yes in zip(rows, reached, strict=True)]
+    rows = [[*row, word(yes)] for row, yes in zip(rows, reached, strict=True)]
     return "\n\n".join(
         [
             "## Images larger than memory",
             "OME-Zarr to label OME-Zarr by what `micrographia segment` does with one input: objects found, measured "
             f"and written, with pyramid, table and overlay. {n['objects']:,} objects in {n['seconds']:.0f} s. "
-            f"{_measured(result)}",
-            _table(["", f"{n['small_side']:,}²", f"{n['side']:,}²", "goal", "reached"], rows),
+            f"{measured(result)}",
+            table(["", f"{n['small_side']:,}²", f"{n['side']:,}²", "goal", "reached"], rows),
         ]
     )
 
@@ -150,13 +150,13 @@ def startup(result: Result) -> str:
     names = {"import": "`import micrographia`", "help": "`micrographia --help`", "python": "Python alone"}
     rows = []
     for key, name in names.items():
-        goal = [f"< {START_GOAL}", _word(n[key] < START_GOAL)] if key != "python" else ["", ""]
+        goal = [f"< {START_GOAL}", word(n[key] < START_GOAL)] if key != "python" else ["", ""]
         rows.append([name, f"{n[key]:.2f}", f"{n[f'{key}_slowest']:.2f}", *goal])
     return "\n\n".join(
         [
             "## Starting",
-            _measured(result),
-            _table(["", "seconds", "slowest", "goal", "reached"], rows),
+            measured(result),
+            table(["", "seconds", "slowest", "goal", "reached"], rows),
         ]
     )
 
@@ -172,9 +172,9 @@ def install_size(result: Result) -> str:
     return "\n\n".join(
         [
             "## Installed size",
-            f"{_measured(result)} Megabytes (2²⁰ bytes) on disk as `du -m` counts them; goal: < {SIZE_GOAL_MB}; "
-            f"{_reached(total < SIZE_GOAL_MB)}.",
-            _table(["package", "MB"], rows),
+            f"{measured(result)} Megabytes (2²⁰ bytes) on disk as `du -m` counts them; goal: < {SIZE_GOAL_MB}; "
+            f"{reached(total < SIZE_GOAL_MB)}.",
+            table(["package", "MB"], rows),
         ]
     )
 
@@ -186,6 +186,8 @@ SECTIONS: dict[str, Callable[[Result], str]] = {
     "large": large,
     "startup": startup,
     "install_size": install_size,
+    "painting": painting,
+    "active_learning": active_learning,
 }
 
 
@@ -200,8 +202,8 @@ def tables(folder: Path = RESULTS) -> str:
             machines.append([parts[-1].splitlines()[0].removeprefix("## "), *_where(result)])
     if not parts:
         return "There are no results yet.\n"
-    table = _table(["", "version", "date", "processor", "cores", "memory", "Python", "system"], machines)
-    return "\n\n".join([*parts, "## Where this was measured", table]) + "\n"
+    places = table(["", "version", "date", "processor", "cores", "memory", "Python", "system"], machines)
+    return "\n\n".join([*parts, "## Where this was measured", places]) + "\n"
 
 
 def _where(result: Result) -> list[str]:
@@ -210,29 +212,8 @@ def _where(result: Result) -> list[str]:
     return [result["version"], result["date"], at["cpu"], str(at["cores"]), memory, at["python"], at["os"]]
 
 
-def _measured(result: Result) -> str:
-    return f"Measured on {result['data']}."
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def _stages(seconds: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.3f}" for name, value in seconds.items())
-
-
-def _share(value: float) -> str:
-    return f"{value:.3f}".removeprefix("0") if value < 1 else "1.00"
-
-
-def _word(reached: bool) -> str:
-    return "yes" if reached else "no"
-
-
-def _reached(reached: bool) -> str:
-    return "reached" if reached else "**missed**"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,59 @@
+"""The sections of the tables that are about pixel classification."""
+
+from __future__ import annotations
+
+from markdown_tables import Result, measured, reached, table, word
+
+COARSE_GOAL, FULL_GOAL, FIRST_GOAL = 0.15, 0.5, 1.2
+LEARNING_GOAL = 0.5
+
+
+def painting(result: Result) -> str:
+    """Seconds from a stroke to what is seen."""
+    n = result["numbers"]
+    few, many, first = n["few"], n["many"], n["very_first"]
+    rows = []
+    for name, row in (
+        (f"{few['pixels']:,.0f} painted pixels", few),
+        (f"{many['pixels']:,.0f} painted pixels", many),
+    ):
+        yes = row["coarse"] < COARSE_GOAL and row["full"] < FULL_GOAL
+        rows.append(
+            [f"features cached, {name}", f"{row['coarse']:.3f}", f"**{row['full']:.3f}**", f"{row['slowest']:.3f}"]
+            + [f"< {COARSE_GOAL}, < {FULL_GOAL}", word(yes)]
+        )
+    rows.append(
+        ["the very first time", f"{first['first']:.3f} (a tile)", f"**{first['full']:.3f}**", f"{first['slowest']:.3f}"]
+        + [f"< {FIRST_GOAL}", word(first["full"] < FIRST_GOAL)]
+    )
+    return "\n\n".join(
+        [
+            "## Painting: from a stroke to what is seen",
+            f"A viewport of {n['side']:,} × {n['side']:,} pixels of a larger image, default features and forest, "
+            f"{n['cores']} cores, medians of {n['repeats']} strokes, in seconds. The features of its tiles take "
+            f"{few['memory_mb']:.0f} MB. {measured(result)}",
+            table(["", "first view", "full quality", "slowest", "goal", "reached"], rows),
+        ]
+    )
+
+
+def active_learning(result: Result) -> str:
+    """Stroke pixels at suggested and at random places."""
+    n = result["numbers"]
+    rows = []
+    for name, row in n["sets"].items():
+        numbers = [f"{row['full_accuracy']:.3f}", f"{row['random']:.0f}", f"**{row['suggested']:.0f}**"]
+        share = f"{row['share']:.2f}; {reached(row['share'] <= LEARNING_GOAL)}"
+        missed = f"{row['not_reached']['random']}, {row['not_reached']['suggested']}"
+        rows.append([name, *numbers, share, missed])
+    header = ["", "accuracy with all labels", "random places", "suggested places", "share (goal ≤ .50)", "not reached"]
+    return "\n\n".join(
+        [
+            "## Where to paint next",
+            f"Painted pixels until 95 % of the accuracy with all labels is reached and held, mean of "
+            f"{next(iter(n['sets'].values()))['seeds']} seeds; a simulated user takes the true labels under strokes of "
+            f"{n['length']} pixels, {n['batch']} at a time. Runs that did not reach it (last column: random, "
+            f"suggested) count with what they had painted when they were ended. {measured(result)}",
+            table(header, rows),
+        ]
+    )
