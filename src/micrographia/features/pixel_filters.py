@@ -19,6 +19,7 @@ import numpy as np
 from micrographia.features import pixel_statistics as statistics
 from micrographia.geometry import derivatives
 from micrographia.geometry.convolution import gaussian_weights, smooth
+from micrographia.geometry.structure_tensor import tensor_part
 
 Region = tuple[slice, ...]
 
@@ -167,4 +168,4 @@ def _derivatives(
     smoothed = smooth(image, around, scale.smoothing)
     gradient = derivatives.filter_part(smoothed, part, image.shape, scale.filters, table, out, where)
     if tensor:
-        derivatives.tensor_part(gradient, part, image.shape, scale.tensor, table, out, where)
+        tensor_part(gradient, part, image.shape, scale.tensor, table, out, where)

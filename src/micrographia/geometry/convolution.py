@@ -128,21 +128,22 @@ def _add_columns(padded, weights, out):
 
 
 @numba.njit(cache=True, nogil=True)
-def _smooth_plane(plane, rows, columns, lead, weights, out, buffer):
+def _smooth_plane(plane, rows, columns, start, weights, out, buffer):
+    """Rows and columns: what lies under the kernels, mirrored; the first column under them is ``start``, unmirrored."""
     radius = len(weights) - 1
-    width = out.shape[1] + 2 * radius
-    first = columns[lead]
-    inside = 1
-    while lead + inside < width and columns[lead + inside] == first + inside:
-        inside += 1
-    padded = buffer[:width]
+    width = len(columns)
+    first, last = columns[0], columns[0] + 1
+    for x in range(width):
+        first, last = min(first, columns[x]), max(last, columns[x] + 1)
+    # buffer[x - origin] is column x of the mirrored plane
+    origin = min(start, first)
     for y in range(out.shape[0]):
-        _add_rows(plane, rows[y : y + 2 * radius + 1], weights, first, padded[lead : lead + inside])
-        for x in range(lead):
-            padded[x] = padded[lead + columns[x] - first]
-        for x in range(lead + inside, width):
-            padded[x] = padded[lead + columns[x] - first]
-        _add_columns(padded, weights, out[y])
+        _add_rows(plane, rows[y : y + 2 * radius + 1], weights, first, buffer[first - origin : last - origin])
+        for x in range(start, first):
+            buffer[x - origin] = buffer[columns[x - start] - origin]
+        for x in range(last, start + width):
+            buffer[x - origin] = buffer[columns[x - start] - origin]
+        _add_columns(buffer[start - origin : start - origin + width], weights, out[y])
 
 
 def smooth_plane(plane: np.ndarray, part: tuple[slice, slice], weights: np.ndarray, out: np.ndarray) -> None:
@@ -163,8 +164,8 @@ def smooth_plane(plane: np.ndarray, part: tuple[slice, slice], weights: np.ndarr
     (y, x), (height, width) = part, plane.shape
     rows = mirrored(y.start - radius, y.stop + radius, height)
     columns = mirrored(x.start - radius, x.stop + radius, width)
-    lead = max(0, radius - x.start)
-    _smooth_plane(plane, rows, columns, lead, weights, out, np.empty(len(columns), plane.dtype))
+    buffer = np.empty(len(columns) + width, plane.dtype)
+    _smooth_plane(plane, rows, columns, x.start - radius, weights, out, buffer)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -1,8 +1,9 @@
 """Gaussian derivatives of planes and volumes by kernels of five pixels, and what is made of them.
 
 One pass over the rows gives the smoothed image, its difference of Gaussians, gradient, gradient magnitude, Laplacian
-and the eigenvalues of its Hessian; each derivative is computed once and shared. A second pass gives the eigenvalues of
-the structure tensor. What is kept between two steps is a few rows long and stays in the first-level cache.
+and the eigenvalues of its Hessian; each derivative is computed once and shared. The structure tensor is another pass,
+over the gradient: :mod:`micrographia.geometry.structure_tensor`. What is kept between two steps is a few rows long and
+stays in the first-level cache.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from micrographia.geometry.convolution import gaussian_weights, mirrored
-from micrographia.geometry.eigenvalues import ROW, eigenvalues_2, eigenvalues_3
+from micrographia.geometry.convolution import gaussian_weights
+from micrographia.geometry.eigenvalues import ROW, copy, line, write_eigenvalues
 
 MARGIN = 2
 """Radius of the kernels."""
@@ -87,17 +88,6 @@ def _bend_along(r, n, weights, out):
 
 
 @numba.njit(cache=True, nogil=True)
-def _copy(row, out):
-    for x in range(len(out)):
-        out[x] = row[x]
-
-
-@numba.njit(cache=True, nogil=True)
-def _line(block, k):
-    return block[k * ROW : (k + 1) * ROW]
-
-
-@numba.njit(cache=True, nogil=True)
 def _magnitude(block, volume, first, out):
     gy, gx, gz = block[first:], block[ROW + first :], block[2 * ROW + first :]
     if volume:
@@ -106,19 +96,6 @@ def _magnitude(block, volume, first, out):
     else:
         for x in range(len(out)):
             out[x] = np.sqrt(gy[x] * gy[x] + gx[x] * gx[x])
-
-
-@numba.njit(cache=True, nogil=True)
-def _eigenvalues(block, volume, n, first, width, slots, out, where):
-    """Eigenvalues of ``n`` matrices in ``block`` (see `eigenvalues_2`); ``width`` of them, from ``first``, are kept."""
-    z, y, x = where
-    if volume:
-        eigenvalues_3(block, n)
-    else:
-        eigenvalues_2(block, n)
-    for k in range(3 if volume else 2):
-        if slots[k] >= 0:
-            _copy(block[(6 + k) * ROW + first :], out[slots[k], z, y, x : x + width])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -133,7 +110,7 @@ def _plane_filters(planes, volume, weights, slots, offset, size, gradient, plane
     with_tensor = slots[TENSOR] >= 0 or slots[TENSOR + 1] >= 0 or slots[TENSOR + 2] >= 0
     with_hesse = slots[HESSE] >= 0 or slots[HESSE + 1] >= 0 or slots[HESSE + 2] >= 0
     gauss, slope, bend, narrow = weights[0], weights[1], weights[2], weights[3]
-    smooth_y, slope_y, bend_y = _line(rows, 0)[:all_columns], _line(rows, 1)[:all_columns], _line(rows, 2)[:all_columns]
+    smooth_y, slope_y, bend_y = line(rows, 0)[:all_columns], line(rows, 1)[:all_columns], line(rows, 2)[:all_columns]
     for i in range(height):
         inside = 0 <= i - top < core_height
         y = first_row + i - top
@@ -142,29 +119,29 @@ def _plane_filters(planes, volume, weights, slots, offset, size, gradient, plane
         _slope(p[0], p[1], p[3], p[4], slope, slope_y)
 
         if inside and (slots[SMOOTHED] >= 0 or slots[DIFFERENCE] >= 0):
-            wide = _line(block, 0)
+            wide = line(block, 0)
             _smooth_along(smooth_y, width, gauss, wide)
             if slots[SMOOTHED] >= 0:
-                _copy(wide[left:], out[slots[SMOOTHED], z, y, first_column:last_column])
+                copy(wide[left:], out[slots[SMOOTHED], z, y, first_column:last_column])
             if slots[DIFFERENCE] >= 0:
                 k = planes[1, i : i + 5] if volume else p
                 _smooth(k[0], k[1], k[2], k[3], k[4], narrow, bend_y)
-                thin = _line(block, 1)
+                thin = line(block, 1)
                 _smooth_along(bend_y, width, narrow, thin)
                 target = out[slots[DIFFERENCE], z, y, first_column:last_column]
                 for x in range(core_width):
                     target[x] = wide[left + x] - thin[left + x]
 
         if with_tensor or (inside and slots[GRADIENT] >= 0):
-            _smooth_along(slope_y, width, gauss, _line(block, 0))
-            _slope_along(smooth_y, width, slope, _line(block, 1))
+            _smooth_along(slope_y, width, gauss, line(block, 0))
+            _slope_along(smooth_y, width, slope, line(block, 1))
             if volume:
                 q = planes[2, i : i + 5]
                 _smooth(q[0], q[1], q[2], q[3], q[4], gauss, bend_y)
-                _smooth_along(bend_y, width, gauss, _line(block, 2))
+                _smooth_along(bend_y, width, gauss, line(block, 2))
             if with_tensor:
                 for k in range(len(gradient)):
-                    _copy(_line(block, k), gradient[k, plane, i])
+                    copy(line(block, k), gradient[k, plane, i])
             if inside and slots[GRADIENT] >= 0:
                 _magnitude(block, volume, left, out[slots[GRADIENT], z, y, first_column:last_column])
 
@@ -172,12 +149,12 @@ def _plane_filters(planes, volume, weights, slots, offset, size, gradient, plane
             # entries zz, yy, xx, zy, zx, yx of a volume; yy, xx, yx of a plane
             yy = 1 if volume else 0
             _bend(p[0], p[1], p[2], p[3], p[4], bend, bend_y)
-            _smooth_along(bend_y, width, gauss, _line(block, yy))
-            _bend_along(smooth_y, width, bend, _line(block, yy + 1))
+            _smooth_along(bend_y, width, gauss, line(block, yy))
+            _bend_along(smooth_y, width, bend, line(block, yy + 1))
             if volume:
                 q = planes[3, i : i + 5]
                 _smooth(q[0], q[1], q[2], q[3], q[4], gauss, bend_y)
-                _smooth_along(bend_y, width, gauss, _line(block, 0))
+                _smooth_along(bend_y, width, gauss, line(block, 0))
             if slots[LAPLACE] >= 0:
                 target = out[slots[LAPLACE], z, y, first_column:last_column]
                 for x in range(core_width):
@@ -186,15 +163,15 @@ def _plane_filters(planes, volume, weights, slots, offset, size, gradient, plane
                     for x in range(core_width):
                         target[x] += block[2 * ROW + left + x]
             if with_hesse:
-                _slope_along(slope_y, width, slope, _line(block, 5 if volume else 2))
+                _slope_along(slope_y, width, slope, line(block, 5 if volume else 2))
                 if volume:
                     q = planes[2, i : i + 5]
                     _slope(q[0], q[1], q[3], q[4], slope, bend_y)
-                    _smooth_along(bend_y, width, gauss, _line(block, 3))
+                    _smooth_along(bend_y, width, gauss, line(block, 3))
                     _smooth(q[0], q[1], q[2], q[3], q[4], gauss, bend_y)
-                    _slope_along(bend_y, width, slope, _line(block, 4))
+                    _slope_along(bend_y, width, slope, line(block, 4))
                 to = (z, y, first_column)
-                _eigenvalues(block, volume, width, left, core_width, slots[HESSE : HESSE + 3], out, to)
+                write_eigenvalues(block, volume, width, left, core_width, slots[HESSE : HESSE + 3], out, to)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -249,7 +226,7 @@ def filter_part(
     slots : (SLOTS,) int64 array
         For each map its position in ``out``, or -1.
     out : (maps, [Z,] Y, X) float32 array, contiguous
-        Is filled where ``slots`` says, but for the eigenvalues of the structure tensor: see :func:`tensor_part`.
+        Is filled where ``slots`` says, but for the eigenvalues of the structure tensor.
     where : tuple of int
         The part's first pixel in ``out``.
 
@@ -281,79 +258,3 @@ def region_around(part: tuple[slice, ...], shape: tuple[int, ...], tensor: bool)
     if not tensor:
         return part
     return tuple(slice(max(p.start - 1, 0), min(p.stop + 1, n)) for p, n in zip(part, shape))
-
-
-@numba.njit(cache=True, nogil=True)
-def _product(a0, a1, a2, b0, b1, b2, middle, side, out):
-    for x in range(len(out)):
-        out[x] = middle * (a1[x] * b1[x]) + side * (a0[x] * b0[x] + a2[x] * b2[x])
-
-
-@numba.njit(cache=True, nogil=True)
-def _three(a, b, c, middle, side, out):
-    for x in range(len(out)):
-        out[x] = middle * b[x] + side * (a[x] + c[x])
-
-
-@numba.njit(cache=True, nogil=True)
-def _tensor(gradient, tables, before, weights, slots, out, where, planes, rows, block):
-    depth_table, row_table, column_table = tables
-    volume = len(gradient) == 3
-    middle, side = weights[0], weights[1]
-    columns, width = gradient.shape[3], len(column_table) - 2
-    # products in the order of the entries that the eigenvalues want; gradient holds y, x, z
-    first = (2, 0, 1, 2, 2, 0) if volume else (0, 1, 0, 0, 0, 0)
-    second = (2, 0, 1, 0, 1, 1) if volume else (0, 1, 1, 0, 0, 0)
-    count = 6 if volume else 3
-    for z in range(len(depth_table) - 2):
-        if volume:
-            za, zb, zc = depth_table[z], depth_table[z + 1], depth_table[z + 2]
-            for k in range(count):
-                a, b = gradient[first[k]], gradient[second[k]]
-                for y in range(a.shape[1]):
-                    _product(a[za, y], a[zb, y], a[zc, y], b[za, y], b[zb, y], b[zc, y], middle, side, planes[k, y])
-        for y in range(len(row_table) - 2):
-            ya, yb, yc = row_table[y], row_table[y + 1], row_table[y + 2]
-            for k in range(count):
-                inner = rows[before : before + columns]
-                if volume:
-                    p = planes[k]
-                    _three(p[ya], p[yb], p[yc], middle, side, inner)
-                else:
-                    a, b = gradient[first[k], 0], gradient[second[k], 0]
-                    _product(a[ya], a[yb], a[yc], b[ya], b[yb], b[yc], middle, side, inner)
-                # columns mirrored at the image's border
-                rows[0] = rows[before + column_table[0]]
-                rows[width + 1] = rows[before + column_table[width + 1]]
-                _three(rows[0:width], rows[1 : width + 1], rows[2 : width + 2], middle, side, _line(block, k)[:width])
-            to = (where[0] + z, where[1] + y, where[2])
-            _eigenvalues(block, volume, width, 0, width, slots, out, to)
-
-
-def tensor_part(
-    gradient: np.ndarray,
-    part: tuple[slice, ...],
-    shape: tuple[int, ...],
-    weights: np.ndarray,
-    slots: np.ndarray,
-    out: np.ndarray,
-    where: tuple[int, ...],
-) -> None:
-    """Eigenvalues of the structure tensor of a part.
-
-    Parameters
-    ----------
-    gradient, part, shape, slots, out, where
-        As :func:`filter_part` gives and takes them.
-    weights : (2,) float32 array
-        Half of the kernel that smooths the products of the gradient, which are mirrored at the image's borders.
-    """
-    region = region_around(part, shape, True)
-    tables = [mirrored(p.start - 1, p.stop + 1, n) - r.start for p, r, n in zip(part, region, shape)]
-    before = 1 - (part[-1].start - region[-1].start)
-    planes = np.empty((6, *gradient.shape[2:]) if len(shape) == 3 else (1, 1, 1), np.float32)
-    if len(shape) == 2:
-        gradient, out, where, tables = gradient[:, None], out[:, None], (0, *where), [np.zeros(3, np.int64), *tables]
-    rows, block = np.empty(ROW, np.float32), np.empty(9 * ROW, np.float32)
-    slots = slots[TENSOR:HESSE]
-    _tensor(gradient, (tables[0], tables[1], tables[2]), before, weights, slots, out, where, planes, rows, block)

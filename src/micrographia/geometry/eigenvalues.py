@@ -62,6 +62,35 @@ def eigenvalues_3(block, count):
         block[8 * ROW + x] = np.float32(mean - (middle if half >= 0.0 else far))
 
 
+@numba.njit(cache=True, nogil=True)
+def line(block, k):
+    """Row ``k`` of a block."""
+    return block[k * ROW : (k + 1) * ROW]
+
+
+@numba.njit(cache=True, nogil=True)
+def copy(row, out):
+    """Fill ``out`` with the beginning of ``row``."""
+    for x in range(len(out)):
+        out[x] = row[x]
+
+
+@numba.njit(cache=True, nogil=True)
+def write_eigenvalues(block, volume, n, first, width, slots, out, where):
+    """Eigenvalues of ``n`` matrices in ``block`` (see `eigenvalues_2`); ``width`` of them, from ``first``, are kept.
+
+    The k-th goes to ``out[slots[k]]``, from the pixel ``where`` along its row; nowhere if ``slots[k]`` is negative.
+    """
+    z, y, x = where
+    if volume:
+        eigenvalues_3(block, n)
+    else:
+        eigenvalues_2(block, n)
+    for k in range(3 if volume else 2):
+        if slots[k] >= 0:
+            copy(line(block, 6 + k)[first:], out[slots[k], z, y, x : x + width])
+
+
 def eigenvalues_numpy(matrices: np.ndarray) -> np.ndarray:
     """Plain reference: matrices (…, n, n) → eigenvalues (…, n), largest first."""
     return np.linalg.eigvalsh(matrices)[..., ::-1]
