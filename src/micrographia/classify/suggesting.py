@@ -8,6 +8,7 @@ traversal (Gonzalez 1985), the k-centre selection of Sener and Savarese (2018, I
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -163,16 +164,23 @@ def _chosen(
     count: int,
     rng: np.random.Generator,
 ) -> list[Place]:
-    """Farthest-first among the least sure; `points_of` gives the points (n, d) between which distances are taken."""
+    """Places among the least sure, of more of them where these lie too close together."""
     every = Candidates.joined(parts)
-    most = -(-2 * count // len(parts))
     size = max(2 * count, min(_POOL, int(_SHARE * every.considered)))
-    pool = every.least_sure(size, rng.permutation(len(every)))
-    points = points_of(pool)
+    while True:
+        pool = every.least_sure(size, rng.permutation(len(every)))
+        found = _farthest_first(pool, points_of(pool), known, count, -(-2 * count // len(parts)))
+        if len(found) == count or size >= len(every):
+            return found
+        size *= 4
+
+
+def _farthest_first(pool: Candidates, points: np.ndarray, known: np.ndarray, count: int, most: int) -> list[Place]:
+    """Places whose points (n, d) lie far from each other and from those `known`; at most `most` in an image."""
     distance = np.full(len(pool), np.inf)
     for point in known:
         distance = np.minimum(distance, ((points - point) ** 2).sum(axis=1))
-    free, images = np.ones(len(pool), bool), np.zeros(len(parts), int)
+    free, images = np.ones(len(pool), bool), Counter[int]()
     found: list[Place] = []
     while len(found) < count and free.any():
         # Where nothing is known yet, all are equally far.
