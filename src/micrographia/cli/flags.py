@@ -77,7 +77,7 @@ def read(args: Namespace, declared: type[D]) -> D:
 
 def _help(p: Parameter) -> str:
     facts = ("" if p.choices and not p.several else p.limits) or p.unit
-    default = "" if p.default is None or p.default is False or p.default == "" else f"default {_text(p.default)}"
+    default = "" if p.default is None or p.default is False or p.default in ("", ()) else f"default {_text(p.default)}"
     note = "; ".join(filter(None, (facts, "on unless switched off" if p.default is True else default)))
     return (f"{p.help} ({note})" if note else p.help).replace("%", "%%")
 

@@ -86,8 +86,11 @@ def _show(args: Namespace) -> int:
     for kind, tensors in (("takes", package.inputs), ("gives", package.outputs)):
         for tensor in tensors:
             print(f"{kind + ':':<10}{tensor.id} ({', '.join(tensor.axis_ids)})")
-    for key, value in package.config.items():
-        print(f"{key + ':':<10}{_text(value)}")
+    if package.kind == "arrays":  # what was learned is in the card, in words
+        print(f"method:   {about['method']}\n{'with:':<10}{_text(about['parameters'])}")
+    else:
+        for key, value in package.config.items():
+            print(f"{key + ':':<10}{_text(value)}")
     if text := package.documentation:
         print(f"\n{text.strip()}")
     return 0
