@@ -335,6 +335,21 @@ def test_a_contradicting_stroke_is_found_and_shown():
         assert painter.contradictions() == []
 
 
+def test_strokes_that_are_there_already_are_pieces_and_stay():
+    labels = np.zeros((90, 110), int)
+    labels[10, 5:30] = labels[30, 5:30] = 1
+    labels[50, 40:80] = 2
+    with Painter(picture(), method(), labels=labels, tile=32) as painter:
+        assert len(np.unique(painter._labelled.strokes)) == 3
+        painter.undo()
+        np.testing.assert_array_equal(painter.labels(), labels)
+        painter.add(row(70, 3, 9), 1)
+        painter.undo()
+        np.testing.assert_array_equal(painter.labels(), labels)
+    with pytest.raises(RequestError, match="no class 2; there are 1: cell"):
+        Painter(picture(), method(), labels=labels, classes=("cell",))
+
+
 def test_bad_requests_are_refused_in_words(painter):
     with pytest.raises(InputError, match="outside the image of 90 x 110"):
         painter.add(row(89, 100, 111), 1)
@@ -344,6 +359,8 @@ def test_bad_requests_are_refused_in_words(painter):
         painter.look((slice(90, 100), slice(0, 10)))
     with pytest.raises(InputError, match="a slice for each of Y, X"):
         painter.look((slice(0, 1), slice(0, 10), slice(0, 10)))
+    with pytest.raises(RequestError, match="a multiple of 4"):
+        Painter(picture(), tile=30)
     painter.add(row(1, 1, 20), 1)
     with pytest.raises(InputError, match="at least two classes"):
         painter.predict(WHOLE)

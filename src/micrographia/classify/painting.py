@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, Self
 
 import numpy as np
+from scipy import ndimage
 
 from micrographia.arrays.blocks import Block, block_shape
 from micrographia.arrays.errors import InputError, RequestError
@@ -27,7 +28,7 @@ from micrographia.classify.newest_task import GivenUp, NewestTask, Outdated
 from micrographia.classify.pixels import PixelClassifier
 from micrographia.classify.stroke_history import Labelled, StrokeHistory
 from micrographia.classify.strokes import Strokes
-from micrographia.classify.views import TileViews, View, Viewport, assembled
+from micrographia.classify.views import COARSE, TileViews, View, Viewport, assembled
 
 Level = Literal["coarse", "full"]
 
@@ -46,7 +47,7 @@ class Painter:
     classifier : PixelClassifier, optional
         Whose parameters are used (its defaults).
     labels : integer array, optional
-        Strokes that are there already, of the image's shape without channels.
+        Strokes that are there already, of the image's shape without channels; they cannot be undone.
     classes : sequence of str, optional
         Names of the classes.
     memory : int
@@ -81,6 +82,8 @@ class Painter:
     ) -> None:
         from micrographia.models.runtime import usable_cores
 
+        if tile % COARSE:
+            raise RequestError(f"The side of a tile must be a multiple of {COARSE}, not {tile}.")
         self.classifier = classifier or PixelClassifier()
         self.channels = ImageChannels(image, self.classifier.dimensions)
         self.shape = (*self.channels.stack_shape, *self.channels.shape)
@@ -122,9 +125,7 @@ class Painter:
         RequestError
             Where classes are named and this is none of them.
         """
-        if label < 1 or (self.classes and label > len(self.classes)):
-            known = f"; there are {len(self.classes)}: {', '.join(self.classes)}" if self.classes else ""
-            raise RequestError(f"There is no class {label}{known}. Classes are numbered from 1; erase() erases.")
+        self._check(label)
         return self._change(lambda: self._history.add(where, label))
 
     def erase(self, where: np.ndarray) -> int:
@@ -239,8 +240,22 @@ class Painter:
         return version
 
     def _take(self, labels: np.ndarray) -> None:
+        """Strokes that were there before, each connected piece as one; they cannot be undone."""
         for label in np.unique(labels[labels > 0]).tolist():
-            self.add(np.argwhere(labels == label), label)
+            self._check(label)
+            pieces, _ = ndimage.label(labels == label, np.ones((3,) * labels.ndim))
+            where = np.argwhere(pieces)
+            number = pieces[tuple(where.T)]
+            order = np.argsort(number, kind="stable")
+            for piece in np.split(where[order], np.flatnonzero(np.diff(number[order])) + 1):
+                self._history.add(piece, label)
+        self._history.keep()
+        self._labelled = self._history.labelled()
+
+    def _check(self, label: int) -> None:
+        if label < 1 or (self.classes and label > len(self.classes)):
+            known = f"; there are {len(self.classes)}: {', '.join(self.classes)}" if self.classes else ""
+            raise RequestError(f"There is no class {label}{known}. Classes are numbered from 1; erase() erases.")
 
     def _checked(self, region: Block, at: Sequence[int]) -> Viewport:
         shape, stack = self.channels.shape, self.channels.stack_shape

@@ -61,6 +61,7 @@ class StrokeHistory:
         self.version = 0
         self._edits: list[_Edit] = []
         self._undone: list[_Edit] = []
+        self._kept = 0
 
     def add(self, where: np.ndarray, label: int) -> int:
         """Label some pixels (1 and above), or erase them (0); the new version.
@@ -97,7 +98,7 @@ class StrokeHistory:
 
     def undo(self) -> int:
         """Take the last stroke (or erasing) back; the version, the same where there was none."""
-        if self._edits:
+        if len(self._edits) > self._kept:
             self._undone.append(self._edits.pop())
             self._changed()
         return self.version
@@ -108,6 +109,11 @@ class StrokeHistory:
             self._edits.append(self._undone.pop())
             self._changed()
         return self.version
+
+    def keep(self) -> None:
+        """What was painted so far can no longer be undone."""
+        self._kept = len(self._edits)
+        self._undone.clear()
 
     def labelled(self) -> Labelled:
         """The labelled pixels as they are now."""
