@@ -1,0 +1,74 @@
+"""A boundary segmenter as a model package: its forest as arrays, a card to read, a test to run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError
+from micrographia.classify.forest import Forest
+
+if TYPE_CHECKING:
+    from micrographia.classify.boundaries import BoundarySegmenter
+
+_SHOWN = 10
+
+
+def write_boundary_package(path: Path, method: BoundarySegmenter, name: str) -> Path:
+    """Write what was learned; the stored test is a small piece of image with its labels."""
+    from micrographia.models.write import write_arrays_package
+
+    arrays: dict[str, np.ndarray] = {f"forest_{key}": array for key, array in method.forest_.arrays().items()}
+    if method.example_ is not None:
+        arrays["test_input"], arrays["test_output"] = method.example_, method.predict(method.example_)
+    write_arrays_package(
+        path, method=method.name, parameters=method.parameters(), arrays=arrays,
+        config={
+            "channels": method.channels_,
+            "out_of_bag_error": method.out_of_bag_error_,
+            "importance": method.importance_,
+            "counts": method.counts_,
+        },
+        name=name, description="Segments what lies between boundaries.", documentation=_card(method, name),
+    )  # fmt: skip
+    return path
+
+
+def read_boundary_package(path: str | Path, kind: type[BoundarySegmenter]) -> BoundarySegmenter:
+    """Read what `write_boundary_package` wrote; raises InputError where it is another model, or is damaged."""
+    from micrographia.models.library import find_model
+    from micrographia.models.package import open_package
+
+    package = open_package(find_model(path))
+    said = package.description.get("method") if package.kind == "arrays" else None
+    if said != kind.name:
+        what = f"was made by the method '{said}'" if said else "holds a network"
+        raise InputError(f"{package.path}: this model {what} and does not segment by boundaries.")
+    arrays, config = package.arrays(), package.config
+    try:
+        method = kind(**package.description["parameters"])
+        method.forest_ = Forest.from_arrays(
+            {key.removeprefix("forest_"): array for key, array in arrays.items() if key.startswith("forest_")}
+        )
+        method.channels_ = tuple(config["channels"])
+        method.out_of_bag_error_, method.importance_ = config["out_of_bag_error"], dict(config["importance"])
+        few, many = config["counts"]
+        method.counts_ = (int(few), int(many))
+        method.example_ = arrays.get("test_input")
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise InputError(f"{package.path}: what this model package says of its forest is damaged.") from error
+    return method
+
+
+def _card(method: BoundarySegmenter, name: str) -> str:
+    none, boundary = method.counts_
+    error = method.out_of_bag_error_
+    best = "\n".join(f"- {feature}: {value:.3f}" for feature, value in list(method.importance_.items())[:_SHOWN])
+    return (
+        f"# {name}\n\nJoins the regions of a watershed of boundary probabilities where a forest sees no boundary.\n\n"
+        f"## Training data\n\n{boundary:,} edges that are boundaries and {none:,} that are none.\n\n## Validation\n\n"
+        + ("Not measured." if error is None else f"Out-of-bag error of the edges: {error:.4f}.")
+        + f"\n\n## Most important features\n\n{best}\n"
+    )
