@@ -41,7 +41,7 @@ def test_classes_that_the_forest_does_not_know_have_probability_0(tmp_path):
 
 
 def test_a_project_with_strokes_but_no_forest_is_trained(tmp_path):
-    image, strokes = square_project(tmp_path / "p.ilp", bank=Bank((("gaussian", 0.7), ("hessian", 1.6))))
+    image, strokes = square_project(tmp_path / "p.ilp", bank=Bank((("gaussian", 0.7), ("gaussian", 1.0))))
     found = import_project(tmp_path / "p.ilp")
     assert "one was trained here" in found.notes[0]
     inside = np.asarray(image.data) > 60
