@@ -71,14 +71,14 @@ class Bank:
         object.__setattr__(self, "flat", tuple(float(sigma) for sigma in self.flat))
         if self.maps is not None:
             object.__setattr__(self, "maps", tuple(int(k) for k in self.maps))
-            if not self.maps or min(self.maps) < 0:
-                raise RequestError("Name at least one feature map to keep, counted from 0.")
+            if not self.maps or min(self.maps) < 0 or len(set(self.maps)) < len(self.maps):
+                raise RequestError("Name at least one feature map to keep, counted from 0, and none twice.")
         if self.levels is not None:
             object.__setattr__(self, "levels", tuple((float(low), float(high)) for low, high in self.levels))
         if self.dimensions not in (2, 3):
             raise RequestError(f"Features are computed in 2 or 3 dimensions, not in {self.dimensions}.")
-        if not selection:
-            raise RequestError("Choose at least one filter and one scale.")
+        if not selection or len(set(selection)) < len(selection):
+            raise RequestError("Choose at least one filter and one scale, and none twice.")
         for name, sigma in selection:
             if name not in FILTERS:
                 raise RequestError(f"There is no filter {name!r}; there are {', '.join(FILTERS)}.")
