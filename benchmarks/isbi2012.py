@@ -35,7 +35,7 @@ LENGTH = 30
 """Length of a stroke, pixels; it is three pixels wide."""
 
 FOLDS = 3
-THRESHOLD = 0.35
+THRESHOLD = 0.3
 """Membrane probability that separates cells where there is no boundary workflow; chosen on slices 14-17."""
 
 Slice = tuple[np.ndarray, np.ndarray]

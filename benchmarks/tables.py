@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from markdown_tables import Result, measured, reached, share, table, word
-from pixel_tables import active_learning, painting
+from pixel_tables import active_learning, isbi2012, painting
 
 RESULTS = Path(__file__).parent / "results"
 TABLES = RESULTS / "tables.md"
@@ -188,6 +188,7 @@ SECTIONS: dict[str, Callable[[Result], str]] = {
     "install_size": install_size,
     "painting": painting,
     "active_learning": active_learning,
+    "isbi2012": isbi2012,
 }
 
 
