@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt
 
-from micrographia.arrays.errors import InputError
 from micrographia.geometry.distances import label_distance, label_distance_numpy
 
 
@@ -27,5 +26,5 @@ def test_same_distances_as_scipy():
 
 
 def test_pixel_sizes_must_fit():
-    with pytest.raises(InputError, match="pixel sizes"):
+    with pytest.raises(ValueError, match="pixel sizes"):
         label_distance(np.ones((3, 3), int), (1.0,))

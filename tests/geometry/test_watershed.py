@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from micrographia.arrays.errors import InputError
 from micrographia.geometry.watershed import watershed, watershed_python
 
 
@@ -66,11 +65,11 @@ def test_plateaus_are_divided_half_way():
 def test_bad_input():
     levels = np.zeros((4, 4))
     seeds = np.ones((4, 4), int)
-    with pytest.raises(InputError, match="shapes"):
+    with pytest.raises(ValueError, match="shapes"):
         watershed(levels, seeds[:3])
-    with pytest.raises(InputError, match="whole numbers"):
+    with pytest.raises(ValueError, match="whole numbers"):
         watershed(levels, -seeds)
-    with pytest.raises(InputError, match="NaN"):
+    with pytest.raises(ValueError, match="NaN"):
         watershed(np.full((4, 4), np.nan), seeds)
     assert not watershed(np.full((4, 4), np.nan), seeds, np.zeros((4, 4), bool)).any()
     assert not watershed(levels, 0 * seeds).any()

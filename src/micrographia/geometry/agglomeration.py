@@ -10,7 +10,6 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from micrographia.arrays.errors import InputError
 from micrographia.geometry.heap import grown, key, ordered_one, pop, push
 
 
@@ -174,7 +173,7 @@ def agglomerate(
 
     Raises
     ------
-    InputError
+    ValueError
         For an unknown linkage, sizes that are not above 0, weights that are not numbers, or edges out of range.
     """
     edges, weights, sizes = _checked(edges, weights, sizes, regions, linkage)
@@ -222,13 +221,13 @@ def _checked(edges, weights, sizes, regions, linkage):
     weights = np.ascontiguousarray(weights, dtype=np.float64)
     sizes = np.ones(len(edges)) if sizes is None else np.ascontiguousarray(sizes, dtype=np.float64)
     if linkage not in ("sum", "mean"):
-        raise InputError(f"The linkage is 'sum' or 'mean', not '{linkage}'.")
+        raise ValueError(f"The linkage is 'sum' or 'mean', not '{linkage}'.")
     if weights.shape != (len(edges),) or sizes.shape != (len(edges),):
-        raise InputError(f"{len(edges)} edges need as many weights and sizes, not {weights.size} and {sizes.size}.")
+        raise ValueError(f"{len(edges)} edges need as many weights and sizes, not {weights.size} and {sizes.size}.")
     if not np.isfinite(weights).all() or not (sizes > 0).all():
-        raise InputError("Edge weights must be numbers, and sizes above 0.")
+        raise ValueError("Edge weights must be numbers, and sizes above 0.")
     if len(edges) and (edges.min() < 1 or edges.max() > regions or (edges[:, 0] == edges[:, 1]).any()):
-        raise InputError(f"Edges join two different regions of 1 to {regions}.")
+        raise ValueError(f"Edges join two different regions of 1 to {regions}.")
     return edges, weights, sizes
 
 

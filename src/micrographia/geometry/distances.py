@@ -11,8 +11,6 @@ from collections.abc import Sequence
 import numba
 import numpy as np
 
-from micrographia.arrays.errors import InputError
-
 _FAR = 1e30
 
 
@@ -94,13 +92,13 @@ def label_distance(labels: np.ndarray, spacing: Sequence[float] | None = None) -
 
     Raises
     ------
-    InputError
+    ValueError
         Where `spacing` does not fit the axes.
     """
     labels = np.ascontiguousarray(labels, dtype=np.int32)
     spacing = (1.0,) * labels.ndim if spacing is None else tuple(float(s) for s in spacing)
     if len(spacing) != labels.ndim or min(spacing) <= 0:
-        raise InputError(f"Labels of {labels.ndim} axes need as many pixel sizes above 0, not {spacing}.")
+        raise ValueError(f"Labels of {labels.ndim} axes need as many pixel sizes above 0, not {spacing}.")
     square = np.where(labels > 0, _FAR, 0.0)
     for axis in reversed(range(labels.ndim)):
         shape = (int(np.prod(labels.shape[:axis])), labels.shape[axis], int(np.prod(labels.shape[axis + 1 :])))

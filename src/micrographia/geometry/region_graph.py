@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from micrographia.arrays.errors import InputError
-
 
 @dataclass(frozen=True)
 class RegionGraph:
@@ -86,12 +84,12 @@ def region_graph(labels: np.ndarray) -> RegionGraph:
 
     Raises
     ------
-    InputError
+    ValueError
         Where a label is negative or beyond int32.
     """
     labels = np.asarray(labels)
     if labels.size and (labels.min() < 0 or labels.max() >= np.iinfo(np.int32).max):
-        raise InputError("A region graph needs labels from 0 to 2,147,483,646.")
+        raise ValueError("A region graph needs labels from 0 to 2,147,483,646.")
     shape = labels.shape
     # one row, column, plane of zeros at each far end: no pair wraps around
     framed = np.pad(labels.astype(np.int32), [(0, 1)] * labels.ndim)

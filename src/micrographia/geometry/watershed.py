@@ -8,7 +8,6 @@ import itertools
 import numba
 import numpy as np
 
-from micrographia.arrays.errors import InputError
 from micrographia.geometry.heap import grown, key, ordered, pop, push
 
 _WALL, _QUEUED, _LINE = -1, -2, -3
@@ -145,7 +144,7 @@ def watershed(
 
     Raises
     ------
-    InputError
+    ValueError
         Where the shapes differ, a level within the mask is NaN, or a seed is negative or beyond int32.
     """
     levels, seeds, mask = _checked(levels, seeds, mask)
@@ -204,14 +203,14 @@ def _checked(levels, seeds, mask):
     seeds = np.asarray(seeds)
     mask = np.ones(levels.shape, bool) if mask is None else np.asarray(mask, bool)
     if levels.ndim not in (2, 3) or seeds.shape != levels.shape or mask.shape != levels.shape:
-        raise InputError(
+        raise ValueError(
             f"The watershed needs levels, seeds and mask of the same plane or volume, "
             f"not of shapes {levels.shape}, {seeds.shape} and {mask.shape}."
         )
     if seeds.dtype.kind not in "biu" or (seeds.size and (seeds.min() < 0 or seeds.max() > np.iinfo(np.int32).max)):
-        raise InputError("Seeds of the watershed are whole numbers from 0 (no seed) to 2,147,483,647.")
+        raise ValueError("Seeds of the watershed are whole numbers from 0 (no seed) to 2,147,483,647.")
     if np.isnan(levels[mask]).any():
-        raise InputError("The watershed's levels hold NaN pixels; replace them or leave them out by a mask.")
+        raise ValueError("The watershed's levels hold NaN pixels; replace them or leave them out by a mask.")
     return levels, seeds, mask
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from micrographia.arrays.errors import InputError
-from micrographia.geometry.label_interpolation import interpolate_labels, signed_distance
+from micrographia.segment.label_interpolation import interpolate_labels, signed_distance
 
 
 def disc(y, x, radius, shape=(50, 60)):
