@@ -24,7 +24,7 @@ class Stage:
     bank : Bank
         Features, of the image's channels and of the `context`.
     model : PixelModel
-        Takes (F, N) features, gives (K, N) probabilities.
+        Takes features (F, ...), gives probabilities (K, ...).
     classes : int
         Number of classes K.
     context : int
@@ -55,9 +55,7 @@ class Stage:
         core : tuple of slice, optional
             What to predict, in coordinates of the block; all of it where not given.
         """
-        features = self.bank.compute(pixels, core)
-        probabilities = self.model.predict(features.reshape(len(features), -1))
-        return probabilities.reshape(len(probabilities), *features.shape[1:])
+        return self.model.predict(self.bank.compute(pixels, core))
 
     def names(self, channels: Sequence[str], classes: Sequence[str]) -> list[str]:
         """Name of each feature."""
