@@ -159,7 +159,7 @@ def main() -> None:
         predictor = Predictor(open_package(draft))
         result = test(predictor, fields)
         table = numbers(result)
-        cover, large = (picture(predictor, stained, side) for side in (256, 512))
+        cover, large = (picture(predictor, stained, side) for side in (128, 512))
     package = write_star_package(
         options.package, model, experts, documentation=card(table, histories), cover=cover, **facts
     )

@@ -46,7 +46,7 @@ def test_only_tiles_that_are_seen_and_the_middle_first():
     tiles = FeatureTiles(ImageChannels(image((200, 200))), BANK, 1 << 24, side=32)
     found = list(tiles.over((), (slice(32, 128), slice(70, 90))))
     assert found[0] == Tile((), (2, 2))
-    assert sorted(found) == [Tile((), (y, 2)) for y in (1, 2, 3)]
+    assert len(found) == 3 and set(found) == {Tile((), (y, 2)) for y in (1, 2, 3)}
 
 
 def test_a_tile_that_two_want_is_computed_once():

@@ -4,23 +4,19 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from micrographia.geometry.convolution import gaussian_weights, mirrored
-from micrographia.geometry.derivatives import MARGIN, SLOTS, TENSOR, filter_part, five_pixel_weights, region_around
+from micrographia.geometry.convolution import mirrored
+from micrographia.geometry.derivatives import HESSE, SLOTS, TENSOR, filter_part, five_pixel_weights
 from micrographia.geometry.derivatives_reference import filter_numpy
-from micrographia.geometry.structure_tensor import tensor_part
+from micrographia.geometry.structure_tensor import MARGIN, tensor_part
 
 
 def _filtered(image, part, sigma, slots, maps):
-    tensor = any(slots[TENSOR : TENSOR + 3] >= 0)
-    region = region_around(part, image.shape, tensor)
-    margins = (mirrored(r.start - MARGIN, r.stop + MARGIN, n) for r, n in zip(region, image.shape))
+    around = (mirrored(s.start - MARGIN, s.stop + MARGIN, n) for s, n in zip(part, image.shape))
+    smoothed = np.ascontiguousarray(image[np.ix_(*around)])
     out = np.full((maps, *(s.stop - s.start + 1 for s in part)), -7, np.float32)
     where = (1,) * image.ndim  # the part begins behind the first pixel of `out`
-    around = np.ascontiguousarray(image[np.ix_(*margins)])
-    gradient = filter_part(around, part, image.shape, five_pixel_weights(sigma), slots, out, where)
-    if tensor:
-        weights = gaussian_weights(0.5 * sigma, 2.0).astype(np.float32)
-        tensor_part(gradient, part, image.shape, weights, slots, out, where)
+    filter_part(smoothed, MARGIN, five_pixel_weights(sigma), slots, out, where)
+    tensor_part(smoothed, part, image.shape, sigma, slots[TENSOR:HESSE], out, where)
     assert (out[:, 0] == -7).all() and (out[..., 0] == -7).all()
     return out[(slice(None), *(slice(1, None),) * image.ndim)]
 

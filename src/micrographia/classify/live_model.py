@@ -64,9 +64,9 @@ class LiveModel:
         return contradictions(probabilities, classes, labelled.strokes)
 
     def _samples(self, labelled: Labelled) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels and classes (from 0) that are learned from: all, or as many as the classifier draws of them."""
+        """Pixels and classes (from 0) that are learned from, those that the classifier draws and in its order."""
         most, channels = self._method.samples, self._tiles.channels
-        if not 0 < most < len(labelled.pixels) or len(np.unique(labelled.labels)) < 2:
+        if len(np.unique(labelled.labels)) < 2:
             return labelled.pixels, labelled.labels - 1
         shape = (*channels.stack_shape, *channels.shape)
         drawn = painted(

@@ -47,7 +47,7 @@ class PixelClassifier(Method):
         2, "2 looks at planes (slices and time points each on their own), 3 at volumes", choices=(2, 3)
     )
     classifier: str = parameter("forest", "What learns from the features", choices=tuple(CLASSIFIERS))
-    trees: int = parameter(100, "Trees of a forest, or rounds of boosting", ge=1, le=10_000)
+    trees: int = parameter(100, "Trees of a forest", ge=1, le=10_000)
     balance: bool = parameter(False, "Give every class the same weight, however many of its pixels were painted")
     select: bool = parameter(False, "Keep only as many features as are needed; faster at the same error")
     stages: int = parameter(

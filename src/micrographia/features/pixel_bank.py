@@ -29,7 +29,7 @@ SMALLEST, LARGEST = 0.1, 100.0
 _SMALLEST_DERIVATIVE = 0.7
 """Below this scale ilastik offers the Gaussian only."""
 
-_TILES = {2: (64, 1024), 3: (64, 96, 256)}
+_TILES = {2: (64, 1024), 3: (64, 64, 256)}
 """Sizes in which a part is computed, so that what is needed between two filters stays small."""
 
 

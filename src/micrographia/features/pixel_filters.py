@@ -2,9 +2,10 @@
 
 The first six are ilastik's, with its numbers (lazyflow's ``OpPixelFeaturesPresmoothed`` on VIGRA's filters): for σ > 1
 the image is smoothed by a Gaussian of √(σ² − 1) and filtered at scale 1, for σ ≤ 1 it is smoothed by σ and filtered at
-scale σ. The smoothing reaches to 3.5 standard deviations, the filters to 2; the structure tensor is smoothed by half
-the filter's scale; the difference of Gaussians subtracts the Gaussian of 0.66 times the scale. Eigenvalues come largest
-first.
+scale σ. The smoothing reaches to 3.5 standard deviations, the filters to 2. The difference of Gaussians subtracts the
+Gaussian of 0.66 times the scale. The structure tensor takes the gradient at half the scale and smooths its products
+with the scale. lazyflow's parameters are named the other way round, but ilastik filters with fastfilters, and its stored
+forests and exported probabilities agree with this order only. Eigenvalues come largest first.
 """
 
 from __future__ import annotations
@@ -17,9 +18,8 @@ from functools import lru_cache
 import numpy as np
 
 from micrographia.features import pixel_statistics as statistics
-from micrographia.geometry import derivatives
+from micrographia.geometry import derivatives, structure_tensor
 from micrographia.geometry.convolution import gaussian_weights, smooth
-from micrographia.geometry.structure_tensor import tensor_part
 
 Region = tuple[slice, ...]
 
@@ -83,9 +83,9 @@ FILTERS: dict[str, Filter] = {
 class _Scale:
     """Kernels of one σ."""
 
+    at: float
     smoothing: np.ndarray
     filters: np.ndarray
-    tensor: np.ndarray
 
 
 @lru_cache(maxsize=64)
@@ -93,9 +93,9 @@ def _scale(sigma: float) -> _Scale:
     before = math.sqrt(sigma**2 - 1) if sigma > 1 else sigma
     at = min(sigma, 1.0)
     return _Scale(
+        at,
         gaussian_weights(before, _SMOOTHING_WINDOW).astype(np.float32),
         derivatives.five_pixel_weights(at, _FILTER_WINDOW),
-        gaussian_weights(0.5 * at, _FILTER_WINDOW).astype(np.float32),
     )
 
 
@@ -107,7 +107,7 @@ def halo(name: str, sigma: float) -> int:
     smoothing = len(_scale(sigma).smoothing) - 1
     if kind == "lines":
         return smoothing + statistics.line_reach(sigma)
-    return smoothing + derivatives.MARGIN + (1 if name == "structure" else 0)
+    return smoothing + (structure_tensor.MARGIN if name == "structure" else derivatives.MARGIN)
 
 
 def compute(
@@ -161,11 +161,11 @@ def _derivatives(
     table = np.full(derivatives.SLOTS, -1, np.int64)
     for slot, position in slots.items():
         table[slot] = position
-    tensor = bool(np.any(table[derivatives.TENSOR : derivatives.HESSE] >= 0))
-    margin = derivatives.MARGIN
-    region = derivatives.region_around(part, image.shape, tensor)
-    around = tuple(slice(s.start - margin, s.stop + margin) for s in region)
+    tensor = table[derivatives.TENSOR : derivatives.HESSE]
+    with_tensor = bool(np.any(tensor >= 0))
+    margin = structure_tensor.MARGIN if with_tensor else derivatives.MARGIN
+    around = tuple(slice(s.start - margin, s.stop + margin) for s in part)
     smoothed = smooth(image, around, scale.smoothing)
-    gradient = derivatives.filter_part(smoothed, part, image.shape, scale.filters, table, out, where)
-    if tensor:
-        tensor_part(gradient, part, image.shape, scale.tensor, table, out, where)
+    derivatives.filter_part(smoothed, margin, scale.filters, table, out, where)
+    if with_tensor:
+        structure_tensor.tensor_part(smoothed, part, image.shape, scale.at, tensor, out, where, _FILTER_WINDOW)

@@ -184,15 +184,19 @@ def smooth_first_axis(stack: np.ndarray, part: slice, weights: np.ndarray, out: 
     _smooth_first_axis(stack.reshape(len(stack), -1), rows, weights, out.reshape(len(out), -1))
 
 
-def smooth(image: np.ndarray, part: tuple[slice, ...], weights: np.ndarray) -> np.ndarray:
+def smooth(
+    image: np.ndarray, part: tuple[slice, ...], weights: np.ndarray, out: np.ndarray | None = None
+) -> np.ndarray:
     """Smooth a part of a plane or volume along all its axes (see :func:`smooth_plane`).
+
+    ``out`` is filled and returned where it is given.
 
     Returns
     -------
     array of the part's shape and the image's type
     """
     shape = tuple(s.stop - s.start for s in part)
-    out = np.empty(shape, image.dtype)
+    out = np.empty(shape, image.dtype) if out is None else out
     if image.ndim == 2:
         smooth_plane(image, (part[0], part[1]), weights, out)
         return out

@@ -1,9 +1,9 @@
 """Gaussian derivatives of planes and volumes by kernels of five pixels, and what is made of them.
 
-One pass over the rows gives the smoothed image, its difference of Gaussians, gradient, gradient magnitude, Laplacian
-and the eigenvalues of its Hessian; each derivative is computed once and shared. The structure tensor is another pass,
-over the gradient: :mod:`micrographia.geometry.structure_tensor`. What is kept between two steps is a few rows long and
-stays in the first-level cache.
+One pass over the rows gives the smoothed image, its difference of Gaussians, gradient magnitude, Laplacian and the
+eigenvalues of its Hessian; each derivative is computed once and shared. What is kept between two steps is a few rows
+long and stays in the first-level cache. The structure tensor has kernels of its own:
+:mod:`micrographia.geometry.structure_tensor`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from micrographia.geometry.convolution import gaussian_weights
 from micrographia.geometry.eigenvalues import ROW, copy, line, write_eigenvalues
 
 MARGIN = 2
-"""Radius of the kernels."""
+"""Radius of the kernels: so many pixels must be known around a part."""
 
 SMOOTHED, LAPLACE, GRADIENT, DIFFERENCE, TENSOR, HESSE = 0, 1, 2, 3, 4, 7
 """Positions in a table of slots: where in the output each map goes (-1: nowhere); three places each for eigenvalues."""
 
 SLOTS = 10
 
-WIDEST = ROW - 2 * MARGIN
-"""Most columns that are handled in one call."""
+WIDEST = ROW
+"""Most columns, with the margins, that are handled in one call."""
 
 
 def five_pixel_weights(sigma: float, window: float = 2.0) -> np.ndarray:
@@ -88,90 +88,85 @@ def _bend_along(r, n, weights, out):
 
 
 @numba.njit(cache=True, nogil=True)
-def _magnitude(block, volume, first, out):
-    gy, gx, gz = block[first:], block[ROW + first :], block[2 * ROW + first :]
+def _magnitude(block, volume, out):
     if volume:
         for x in range(len(out)):
-            out[x] = np.sqrt(gy[x] * gy[x] + gx[x] * gx[x] + gz[x] * gz[x])
+            gy, gx, gz = block[x], block[ROW + x], block[2 * ROW + x]
+            out[x] = np.sqrt(gy * gy + gx * gx + gz * gz)
     else:
         for x in range(len(out)):
-            out[x] = np.sqrt(gy[x] * gy[x] + gx[x] * gx[x])
+            gy, gx = block[x], block[ROW + x]
+            out[x] = np.sqrt(gy * gy + gx * gx)
 
 
 @numba.njit(cache=True, nogil=True)
-def _plane_filters(planes, volume, weights, slots, offset, size, gradient, plane, out, where, rows, block):
+def _plane_filters(planes, volume, skip, weights, slots, size, out, where, rows, block):
     """One plane: see `filter_part`. ``planes``: smoothed, narrowly smoothed, first and second derivative along z."""
-    height, width = planes.shape[1] - 2 * MARGIN, planes.shape[2] - 2 * MARGIN
-    _, top, left = offset
-    _, core_height, core_width = size
-    z, first_row, first_column = where
-    last_column = first_column + core_width
-    all_columns = width + 2 * MARGIN
-    with_tensor = slots[TENSOR] >= 0 or slots[TENSOR + 1] >= 0 or slots[TENSOR + 2] >= 0
+    _, height, n = size
+    z, first_row, first = where
+    last = first + n
     with_hesse = slots[HESSE] >= 0 or slots[HESSE + 1] >= 0 or slots[HESSE + 2] >= 0
     gauss, slope, bend, narrow = weights[0], weights[1], weights[2], weights[3]
-    smooth_y, slope_y, bend_y = line(rows, 0)[:all_columns], line(rows, 1)[:all_columns], line(rows, 2)[:all_columns]
+    under = n + 2 * MARGIN  # columns under the kernels
+    smooth_y, slope_y, other = line(rows, 0)[:under], line(rows, 1)[:under], line(rows, 2)[:under]
     for i in range(height):
-        inside = 0 <= i - top < core_height
-        y = first_row + i - top
-        p = planes[0, i : i + 5]
-        _smooth(p[0], p[1], p[2], p[3], p[4], gauss, smooth_y)
-        _slope(p[0], p[1], p[3], p[4], slope, slope_y)
+        y = first_row + i
+        p = planes[0, i + skip : i + skip + 5]
+        a, b, c, d, e = p[0][skip:], p[1][skip:], p[2][skip:], p[3][skip:], p[4][skip:]
+        _smooth(a, b, c, d, e, gauss, smooth_y)
+        _slope(a, b, d, e, slope, slope_y)
 
-        if inside and (slots[SMOOTHED] >= 0 or slots[DIFFERENCE] >= 0):
+        if slots[SMOOTHED] >= 0 or slots[DIFFERENCE] >= 0:
             wide = line(block, 0)
-            _smooth_along(smooth_y, width, gauss, wide)
+            _smooth_along(smooth_y, n, gauss, wide)
             if slots[SMOOTHED] >= 0:
-                copy(wide[left:], out[slots[SMOOTHED], z, y, first_column:last_column])
+                copy(wide, out[slots[SMOOTHED], z, y, first:last])
             if slots[DIFFERENCE] >= 0:
-                k = planes[1, i : i + 5] if volume else p
-                _smooth(k[0], k[1], k[2], k[3], k[4], narrow, bend_y)
+                q = planes[1, i + skip : i + skip + 5] if volume else p
+                _smooth(q[0][skip:], q[1][skip:], q[2][skip:], q[3][skip:], q[4][skip:], narrow, other)
                 thin = line(block, 1)
-                _smooth_along(bend_y, width, narrow, thin)
-                target = out[slots[DIFFERENCE], z, y, first_column:last_column]
-                for x in range(core_width):
-                    target[x] = wide[left + x] - thin[left + x]
+                _smooth_along(other, n, narrow, thin)
+                target = out[slots[DIFFERENCE], z, y, first:last]
+                for x in range(n):
+                    target[x] = wide[x] - thin[x]
 
-        if with_tensor or (inside and slots[GRADIENT] >= 0):
-            _smooth_along(slope_y, width, gauss, line(block, 0))
-            _slope_along(smooth_y, width, slope, line(block, 1))
+        # entries zz, yy, xx, zy, zx, yx of a volume; yy, xx, yx of a plane
+        yy = 1 if volume else 0
+        if slots[LAPLACE] >= 0 or with_hesse:
+            _bend(a, b, c, d, e, bend, other)
+            _smooth_along(other, n, gauss, line(block, yy))
+            _bend_along(smooth_y, n, bend, line(block, yy + 1))
             if volume:
-                q = planes[2, i : i + 5]
-                _smooth(q[0], q[1], q[2], q[3], q[4], gauss, bend_y)
-                _smooth_along(bend_y, width, gauss, line(block, 2))
-            if with_tensor:
-                for k in range(len(gradient)):
-                    copy(line(block, k), gradient[k, plane, i])
-            if inside and slots[GRADIENT] >= 0:
-                _magnitude(block, volume, left, out[slots[GRADIENT], z, y, first_column:last_column])
-
-        if inside and (slots[LAPLACE] >= 0 or with_hesse):
-            # entries zz, yy, xx, zy, zx, yx of a volume; yy, xx, yx of a plane
-            yy = 1 if volume else 0
-            _bend(p[0], p[1], p[2], p[3], p[4], bend, bend_y)
-            _smooth_along(bend_y, width, gauss, line(block, yy))
-            _bend_along(smooth_y, width, bend, line(block, yy + 1))
-            if volume:
-                q = planes[3, i : i + 5]
-                _smooth(q[0], q[1], q[2], q[3], q[4], gauss, bend_y)
-                _smooth_along(bend_y, width, gauss, line(block, 0))
+                q = planes[3, i + skip : i + skip + 5]
+                _smooth(q[0][skip:], q[1][skip:], q[2][skip:], q[3][skip:], q[4][skip:], gauss, other)
+                _smooth_along(other, n, gauss, line(block, 0))
             if slots[LAPLACE] >= 0:
-                target = out[slots[LAPLACE], z, y, first_column:last_column]
-                for x in range(core_width):
-                    target[x] = block[left + x] + block[ROW + left + x]
+                target = out[slots[LAPLACE], z, y, first:last]
+                for x in range(n):
+                    target[x] = block[x] + block[ROW + x]
                 if volume:
-                    for x in range(core_width):
-                        target[x] += block[2 * ROW + left + x]
+                    for x in range(n):
+                        target[x] += block[2 * ROW + x]
             if with_hesse:
-                _slope_along(slope_y, width, slope, line(block, 5 if volume else 2))
-                if volume:
-                    q = planes[2, i : i + 5]
-                    _slope(q[0], q[1], q[3], q[4], slope, bend_y)
-                    _smooth_along(bend_y, width, gauss, line(block, 3))
-                    _smooth(q[0], q[1], q[2], q[3], q[4], gauss, bend_y)
-                    _slope_along(bend_y, width, slope, line(block, 4))
-                to = (z, y, first_column)
-                write_eigenvalues(block, volume, width, left, core_width, slots[HESSE : HESSE + 3], out, to)
+                _slope_along(slope_y, n, slope, line(block, 5 if volume else 2))
+        if volume and (with_hesse or slots[GRADIENT] >= 0):
+            # the first derivative along z, smoothed along y, gives an entry of the Hessian and the gradient along z
+            q = planes[2, i + skip : i + skip + 5]
+            a, b, c, d, e = q[0][skip:], q[1][skip:], q[2][skip:], q[3][skip:], q[4][skip:]
+            if with_hesse:
+                _slope(a, b, d, e, slope, other)
+                _smooth_along(other, n, gauss, line(block, 3))
+            _smooth(a, b, c, d, e, gauss, other)
+            if with_hesse:
+                _slope_along(other, n, slope, line(block, 4))
+        if with_hesse:
+            write_eigenvalues(block, volume, n, slots[HESSE : HESSE + 3], out, (z, y, first))
+        if slots[GRADIENT] >= 0:
+            if volume:
+                _smooth_along(other, n, gauss, line(block, 2))
+            _smooth_along(slope_y, n, gauss, line(block, 0))
+            _slope_along(smooth_y, n, slope, line(block, 1))
+            _magnitude(block, volume, out[slots[GRADIENT], z, y, first:last])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -185,42 +180,32 @@ def _along_z(stack, z, weights, planes):
 
 
 @numba.njit(cache=True, nogil=True)
-def _filters(stack, weights, slots, outside, offset, size, gradient, out, where, planes, rows, block):
-    """All planes of ``stack`` (Z, Y, X); it has one plane and no margin along z where the image is a plane.
-
-    Planes that do not belong to the part need the gradient only: ``outside`` has the slots of the structure tensor.
-    """
+def _filters(stack, skip, weights, slots, size, out, where, planes, rows, block):
+    """All planes of ``stack`` (Z, Y, X); it has one plane and no margin along z where the image is a plane."""
     volume = len(stack) > 1
-    for i in range(len(stack) - 2 * MARGIN if volume else 1):
+    for i in range(size[0]):
         if volume:
-            _along_z(stack, i, weights, planes)
-        to = (where[0] + i - offset[0], where[1], where[2])
-        wanted = slots if 0 <= i - offset[0] < size[0] else outside
-        _plane_filters(
-            planes if volume else stack, volume, weights, wanted, offset, size, gradient, i, out, to, rows, block
-        )
+            _along_z(stack, i + skip, weights, planes)
+        to = (where[0] + i, where[1], where[2])
+        _plane_filters(planes if volume else stack, volume, skip, weights, slots, size, out, to, rows, block)
 
 
 def filter_part(
     smoothed: np.ndarray,
-    part: tuple[slice, ...],
-    shape: tuple[int, ...],
+    margin: int,
     weights: np.ndarray,
     slots: np.ndarray,
     out: np.ndarray,
     where: tuple[int, ...],
-) -> np.ndarray:
+) -> None:
     """Filter a part of a plane or volume.
 
     Parameters
     ----------
     smoothed : ([Z,] Y, X) float32 array, contiguous
-        The image in the region of :func:`region_around`, with `MARGIN` more pixels on each side (mirrored at the
-        image's borders).
-    part : tuple of slices
-        The part of the image; at most `WIDEST` - 2 columns.
-    shape : tuple of int
-        Shape of the image.
+        The part and ``margin`` more pixels on each side, mirrored at the image's borders; at most `WIDEST` columns.
+    margin : int
+        At least `MARGIN`.
     weights : (4, 2) float32 array
         See :func:`five_pixel_weights`.
     slots : (SLOTS,) int64 array
@@ -229,32 +214,10 @@ def filter_part(
         Is filled where ``slots`` says, but for the eigenvalues of the structure tensor.
     where : tuple of int
         The part's first pixel in ``out``.
-
-    Returns
-    -------
-    (2 or 3, *region) float32 array
-        Gradient along y, x and z in the region, where the structure tensor is wanted; otherwise one meaningless pixel.
     """
-    tensor = bool(np.any(slots[TENSOR:HESSE] >= 0))
-    region = region_around(part, shape, tensor)
-    offset = [p.start - r.start for p, r in zip(part, region)]
-    size = [p.stop - p.start for p in part]
-    held = [r.stop - r.start for r in region] if tensor else [1] * len(shape)
-    if len(shape) == 2:
-        smoothed, out, where = smoothed[None], out[:, None], (0, *where)
-        offset, size, held = [0, *offset], [1, *size], [1, *held]
-    gradient = np.empty((len(shape), *held), np.float32)
-    planes = np.empty((4, *smoothed.shape[1:]) if len(shape) == 3 else (1, 1, 1), np.float32)
+    size = tuple(n - 2 * margin for n in smoothed.shape)
+    planes = np.empty((4, *smoothed.shape[1:]) if len(size) == 3 else (1, 1, 1), np.float32)
+    if len(size) == 2:
+        smoothed, out, where, size = smoothed[None], out[:, None], (0, *where), (1, *size)
     rows, block = np.empty(3 * ROW, np.float32), np.empty(9 * ROW, np.float32)
-    outside = np.full_like(slots, -1)
-    outside[TENSOR:HESSE] = slots[TENSOR:HESSE]
-    place = (tuple(offset), tuple(size))
-    _filters(smoothed, weights, slots, outside, *place, gradient, out, where, planes, rows, block)
-    return gradient if len(shape) == 3 else gradient[:, 0]
-
-
-def region_around(part: tuple[slice, ...], shape: tuple[int, ...], tensor: bool) -> tuple[slice, ...]:
-    """Where derivatives are taken: one pixel more than the part where a tensor is smoothed, but within the image."""
-    if not tensor:
-        return part
-    return tuple(slice(max(p.start - 1, 0), min(p.stop + 1, n)) for p, n in zip(part, shape))
+    _filters(smoothed, margin - MARGIN, weights, slots, size, out, where, planes, rows, block)

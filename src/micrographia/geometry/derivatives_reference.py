@@ -25,7 +25,7 @@ def filter_numpy(image: np.ndarray, sigma: float, window: float = 2.0) -> dict[i
     image : ([Z,] Y, X) array
         The image, smoothed before.
     sigma : float
-        Scale of the filters; the structure tensor is smoothed with half of it.
+        Scale of the filters and of the smoothing of the structure tensor; its gradient has half of it.
     window : float
         Reach of the kernels in standard deviations.
     """
@@ -44,10 +44,17 @@ def filter_numpy(image: np.ndarray, sigma: float, window: float = 2.0) -> dict[i
     for axis in axes:
         narrow = convolve(narrow, axis, gaussian_weights(0.66 * sigma, window))
     gradient = [derivative(axis) for axis in axes]
+    fine = []
+    for along in axes:
+        out = image
+        for axis in axes:
+            order = int(axis == along)
+            out = convolve(out, axis, gaussian_weights(0.5 * sigma, window, order), order)
+        fine.append(out)
     hesse = np.moveaxis(np.array([[derivative(i, j) for j in axes] for i in axes]), (0, 1), (-2, -1))
-    tensor = np.moveaxis(np.array([[a * b for b in gradient] for a in gradient]), (0, 1), (-2, -1))
+    tensor = np.moveaxis(np.array([[a * b for b in fine] for a in fine]), (0, 1), (-2, -1))
     for axis in axes:
-        tensor = convolve(tensor, axis, gaussian_weights(0.5 * sigma, window))
+        tensor = convolve(tensor, axis, gaussian_weights(sigma, window))
     maps = {
         SMOOTHED: smoothed,
         LAPLACE: np.trace(hesse, axis1=-2, axis2=-1),

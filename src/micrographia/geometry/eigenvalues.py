@@ -76,8 +76,8 @@ def copy(row, out):
 
 
 @numba.njit(cache=True, nogil=True)
-def write_eigenvalues(block, volume, n, first, width, slots, out, where):
-    """Eigenvalues of ``n`` matrices in ``block`` (see `eigenvalues_2`); ``width`` of them, from ``first``, are kept.
+def write_eigenvalues(block, volume, n, slots, out, where):
+    """Eigenvalues of ``n`` matrices in ``block`` (see `eigenvalues_2`), written to ``out``.
 
     The k-th goes to ``out[slots[k]]``, from the pixel ``where`` along its row; nowhere if ``slots[k]`` is negative.
     """
@@ -88,7 +88,7 @@ def write_eigenvalues(block, volume, n, first, width, slots, out, where):
         eigenvalues_2(block, n)
     for k in range(3 if volume else 2):
         if slots[k] >= 0:
-            copy(line(block, 6 + k)[first:], out[slots[k], z, y, x : x + width])
+            copy(line(block, 6 + k), out[slots[k], z, y, x : x + n])
 
 
 def eigenvalues_numpy(matrices: np.ndarray) -> np.ndarray:

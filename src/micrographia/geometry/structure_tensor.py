@@ -1,6 +1,8 @@
-"""Eigenvalues of the structure tensor: the products of the gradient's components, smoothed by a kernel of three pixels.
+"""Eigenvalues of the structure tensor: the products of the gradient's components, smoothed.
 
-Förstner & Gülch 1987. The gradient comes from :mod:`micrographia.geometry.derivatives`.
+Förstner & Gülch 1987. As in ilastik (its library fastfilters) the gradient is taken at half the scale, by kernels of
+three pixels, and its products are smoothed with the scale; at the image's borders the products are mirrored, not the
+gradient.
 """
 
 from __future__ import annotations
@@ -8,82 +10,115 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from micrographia.geometry.convolution import mirrored
-from micrographia.geometry.derivatives import HESSE, TENSOR, region_around
-from micrographia.geometry.eigenvalues import ROW, line, write_eigenvalues
+from micrographia.geometry.convolution import gaussian_weights, smooth
+from micrographia.geometry.eigenvalues import ROW, copy, line, write_eigenvalues
+
+MARGIN = 3
+"""Pixels that must be known around a part: one for the gradient, two for the smoothing."""
+
+_PRODUCTS = {2: ((0, 0), (1, 1), (0, 1)), 3: ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))}
+"""Entries of the tensor in the order that the eigenvalues want; axes from the first to the last."""
 
 
 @numba.njit(cache=True, nogil=True)
-def _product(a0, a1, a2, b0, b1, b2, middle, side, out):
+def _smooth(a, b, c, side, out):
     for x in range(len(out)):
-        out[x] = middle * (a1[x] * b1[x]) + side * (a0[x] * b0[x] + a2[x] * b2[x])
+        out[x] = b[x] + side * ((a[x] + c[x]) - (b[x] + b[x]))
 
 
 @numba.njit(cache=True, nogil=True)
-def _three(a, b, c, middle, side, out):
+def _slope(a, c, out):
     for x in range(len(out)):
-        out[x] = middle * b[x] + side * (a[x] + c[x])
+        out[x] = np.float32(0.5) * (c[x] - a[x])
 
 
 @numba.njit(cache=True, nogil=True)
-def _tensor(gradient, tables, before, weights, slots, out, where, planes, rows, block):
-    depth_table, row_table, column_table = tables
+def _gradient(stack, side, gradient, planes, rows):
+    """Gradient along the axes in all pixels of ``stack`` but the outermost; a plane is a stack of one."""
     volume = len(gradient) == 3
-    middle, side = weights[0], weights[1]
-    columns, width = gradient.shape[3], len(column_table) - 2
-    # products in the order of the entries that the eigenvalues want; gradient holds y, x, z
-    first = (2, 0, 1, 2, 2, 0) if volume else (0, 1, 0, 0, 0, 0)
-    second = (2, 0, 1, 0, 1, 1) if volume else (0, 1, 1, 0, 0, 0)
-    count = 6 if volume else 3
-    for z in range(len(depth_table) - 2):
+    width = stack.shape[2]
+    smooth_y, slope_y = rows[0, :width], rows[1, :width]
+    for z in range(gradient.shape[1]):
         if volume:
-            za, zb, zc = depth_table[z], depth_table[z + 1], depth_table[z + 2]
-            for k in range(count):
-                a, b = gradient[first[k]], gradient[second[k]]
-                for y in range(a.shape[1]):
-                    _product(a[za, y], a[zb, y], a[zc, y], b[za, y], b[zb, y], b[zc, y], middle, side, planes[k, y])
-        for y in range(len(row_table) - 2):
-            ya, yb, yc = row_table[y], row_table[y + 1], row_table[y + 2]
-            for k in range(count):
-                inner = rows[before : before + columns]
-                if volume:
-                    p = planes[k]
-                    _three(p[ya], p[yb], p[yc], middle, side, inner)
-                else:
-                    a, b = gradient[first[k], 0], gradient[second[k], 0]
-                    _product(a[ya], a[yb], a[yc], b[ya], b[yb], b[yc], middle, side, inner)
-                # columns mirrored at the image's border
-                rows[0] = rows[before + column_table[0]]
-                rows[width + 1] = rows[before + column_table[width + 1]]
-                _three(rows[0:width], rows[1 : width + 1], rows[2 : width + 2], middle, side, line(block, k)[:width])
+            a, b, c = stack[z], stack[z + 1], stack[z + 2]
+            for y in range(stack.shape[1]):
+                _smooth(a[y], b[y], c[y], side, planes[0, y])
+                _slope(a[y], c[y], planes[1, y])
+        plane = planes[0] if volume else stack[0]
+        for y in range(gradient.shape[2]):
+            a, b, c = plane[y], plane[y + 1], plane[y + 2]
+            _smooth(a, b, c, side, smooth_y)
+            _slope(a, c, slope_y)
+            _smooth(slope_y, slope_y[1:], slope_y[2:], side, gradient[-2, z, y])
+            _slope(smooth_y, smooth_y[2:], gradient[-1, z, y])
+            if volume:
+                _smooth(planes[1, y], planes[1, y + 1], planes[1, y + 2], side, smooth_y)
+                _smooth(smooth_y, smooth_y[1:], smooth_y[2:], side, gradient[0, z, y])
+
+
+@numba.njit(cache=True, nogil=True)
+def _eigenvalues(tensor, slots, out, where, block):
+    entries = tensor.shape[0]
+    for z in range(tensor.shape[1]):
+        for y in range(tensor.shape[2]):
+            for k in range(entries):
+                row = tensor[k, z, y]
+                copy(row, line(block, k)[: len(row)])
             to = (where[0] + z, where[1] + y, where[2])
-            write_eigenvalues(block, volume, width, 0, width, slots, out, to)
+            write_eigenvalues(block, entries == 6, tensor.shape[3], slots, out, to)
 
 
 def tensor_part(
-    gradient: np.ndarray,
+    smoothed: np.ndarray,
     part: tuple[slice, ...],
     shape: tuple[int, ...],
-    weights: np.ndarray,
+    sigma: float,
     slots: np.ndarray,
     out: np.ndarray,
     where: tuple[int, ...],
+    window: float = 2.0,
 ) -> None:
-    """Eigenvalues of the structure tensor of a part.
+    """Eigenvalues of the structure tensor of a part of a plane or volume, largest first.
 
     Parameters
     ----------
-    gradient, part, shape, slots, out, where
-        As :func:`micrographia.geometry.derivatives.filter_part` gives and takes them.
-    weights : (2,) float32 array
-        Half of the kernel that smooths the products of the gradient, which are mirrored at the image's borders.
+    smoothed : ([Z,] Y, X) float32 array, contiguous
+        The part and `MARGIN` more pixels on each side, mirrored at the image's borders.
+    part : tuple of slices
+        The part of the image; at most `ROW` columns.
+    shape : tuple of int
+        Shape of the image.
+    sigma : float
+        The scale, at most 1: that of the smoothing; the gradient has half of it.
+    slots : (3,) int64 array
+        Position of each eigenvalue in ``out``, or -1.
+    out : (maps, [Z,] Y, X) float32 array, contiguous
+        Is filled.
+    where : tuple of int
+        The part's first pixel in ``out``.
+    window : float
+        Reach of the kernels in standard deviations; 2 at most.
     """
-    region = region_around(part, shape, True)
-    tables = [mirrored(p.start - 1, p.stop + 1, n) - r.start for p, r, n in zip(part, region, shape)]
-    before = 1 - (part[-1].start - region[-1].start)
-    planes = np.empty((6, *gradient.shape[2:]) if len(shape) == 3 else (1, 1, 1), np.float32)
-    if len(shape) == 2:
-        gradient, out, where, tables = gradient[:, None], out[:, None], (0, *where), [np.zeros(3, np.int64), *tables]
-    rows, block = np.empty(ROW, np.float32), np.empty(9 * ROW, np.float32)
-    slots = slots[TENSOR:HESSE]
-    _tensor(gradient, (tables[0], tables[1], tables[2]), before, weights, slots, out, where, planes, rows, block)
+    reach = MARGIN - 1
+    region = tuple(slice(max(p.start - reach, 0), min(p.stop + reach, n)) for p, n in zip(part, shape))
+    known = tuple(slice(r.start - p.start + reach, r.stop - p.start + reach + 2) for r, p in zip(region, part))
+    dimensions = len(shape)
+    stack = np.ascontiguousarray(smoothed[known])
+    gradient = np.empty((dimensions, *(n - 2 for n in stack.shape)), np.float32)
+    planes = np.empty((2, *stack.shape[1:]) if dimensions == 3 else (1, 1, 1), np.float32)
+    side = np.float32(gaussian_weights(0.5 * sigma, window)[1])
+    rows = np.empty((2, stack.shape[-1]), np.float32)
+    if dimensions == 3:
+        _gradient(stack, side, gradient, planes, rows)
+    else:
+        _gradient(stack[None], side, gradient[:, None], planes, rows)
+    # at borders within the image the part is far enough away from what is mirrored there
+    inner = tuple(slice(p.start - r.start, p.stop - r.start) for p, r in zip(part, region))
+    weights = gaussian_weights(sigma, window).astype(np.float32)
+    products = _PRODUCTS[dimensions]
+    tensor = np.empty((len(products), *(s.stop - s.start for s in inner)), np.float32)
+    for (i, j), entry in zip(products, tensor):
+        smooth(gradient[i] * gradient[j], inner, weights, entry)
+    if dimensions == 2:
+        tensor, out, where = tensor[:, None], out[:, None], (0, *where)
+    _eigenvalues(tensor, slots, out, where, np.empty(9 * ROW, np.float32))
