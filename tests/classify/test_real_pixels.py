@@ -48,7 +48,6 @@ def test_membranes(data_dir: Path, stages: int, accuracy: float, area: float):
     method.fit(Strokes([image for image, _ in pairs], strokes, classes=("membrane", "inside")))
     image, truth = slice_(20)
     probabilities = method.predict(image)
-    print((probabilities.argmax(axis=0) == truth).mean(), area_under_curve(probabilities[1], truth), method.out_of_bag_error_, np.mean([painted > 0 for painted in strokes]))
     assert (probabilities.argmax(axis=0) == truth).mean() > accuracy
     assert area_under_curve(probabilities[1], truth) > area
 
@@ -56,7 +55,10 @@ def test_membranes(data_dir: Path, stages: int, accuracy: float, area: float):
 def test_nuclei(data_dir: Path):
     """Learned from 20 strokes on one fluorescence image, judged on another one."""
     folder = data_dir / "dsb2018" / "dev"
-    names = ["00071198d059ba7f5914a526d124d28e6d010c92466da21d4a04cd5413362552", "0280fa8f60f6bcae0f97d93c28f60be194f9309ff610dc5845e60455b0f87c21"]
+    names = [
+        "00071198d059ba7f5914a526d124d28e6d010c92466da21d4a04cd5413362552",
+        "0280fa8f60f6bcae0f97d93c28f60be194f9309ff610dc5845e60455b0f87c21",
+    ]
     images, truths = [], []
     for name in names:
         images.append(read(folder / "images" / f"{name}.png"))

@@ -65,7 +65,8 @@ class Forest:
         Parameters
         ----------
         features : (F, Y, X), (F, Z, Y, X) or (F, N) float32 array
-            Features of a plane, of a volume or of any pixels. Planes and volumes are faster, since neighbours are alike;
+            Features of a plane, of a volume or of any pixels. Planes and volumes are faster, since neighbours are
+            alike;
             the numbers are the same.
 
         Returns
@@ -85,7 +86,8 @@ class Forest:
         features = np.asarray(features, np.float32)
         if features.ndim < 2 or len(features) <= self.feature.max(initial=-1):
             raise InputError(
-                f"The classifier looks at feature {self.feature.max() + 1}, and there are {len(features)}: the image has "
+                f"The classifier looks at feature {self.feature.max() + 1}, and there are "
+                f"{len(features)}: the image has "
                 "other channels, or the features are computed otherwise, than in training."
             )
         plane = features if features.ndim <= 3 else features.reshape(len(features), -1, features.shape[-1])

@@ -1,6 +1,7 @@
 """Growing a random forest (Breiman 2001) in a fraction of a second.
 
-Every tree sees a bootstrap sample; at each node a random subset of the features is tried, and nodes are split until they hold
+Every tree sees a bootstrap sample; at each node a random subset of the features is tried, and nodes are split until
+they hold
 one class. Features are binned once (`binning`), trees are grown in threads, and each tree has random numbers of
 its own, so that the forest depends on the seed but not on the number of threads.
 """
@@ -189,7 +190,8 @@ def _leaf_of(bins, sample, feature, cut, child):
 
 @numba.njit(cache=True, nogil=True)
 def _grow(bins, classes, weights, n_classes, tried, min_leaf, seed):
-    """One tree: feature (-1: leaf), cut, first child, votes, decrease of impurity by feature, leaf of each unseen sample."""
+    """One tree: feature (-1: leaf), cut, first child, votes, decrease of impurity by feature, leaf of each
+    unseen sample."""
     n_features, n = bins.shape
     state = np.array([seed], np.uint64)
     times, samples = _bootstrap(weights, state)

@@ -1,10 +1,13 @@
 """The votes of a forest, for a tile of 256 pixels at a time.
 
 A tree is not descended by one pixel after the other: all pixels of a tile go down together as a set of 256 bits. A node
-asks ``x > threshold`` of all of them at once; the answers are 256 bits too, kept for the many other nodes that ask the same,
+asks ``x > threshold`` of all of them at once; the answers are 256 bits too, kept for the many other nodes that ask the
+same,
 and two operations give the pixels that go right and those that go left. Neighbouring pixels are alike, so that
-a tile visits few nodes: about 30 leaves of trees with 600. Leaves with one class only are counted, bit by bit as in an adder,
-for 64 pixels at once; what other leaves vote is added in the order of the trees. Each pixel's sum is therefore the same number
+a tile visits few nodes: about 30 leaves of trees with 600. Leaves with one class only are counted, bit by bit as in an
+adder,
+for 64 pixels at once; what other leaves vote is added in the order of the trees. Each pixel's sum is therefore the
+same number
 whichever tile it lies in.
 """
 
@@ -58,7 +61,12 @@ class Layout:
 
 
 def lay_out(
-    feature: np.ndarray, threshold: np.ndarray, left: np.ndarray, right: np.ndarray, votes: np.ndarray, roots: np.ndarray
+    feature: np.ndarray,
+    threshold: np.ndarray,
+    left: np.ndarray,
+    right: np.ndarray,
+    votes: np.ndarray,
+    roots: np.ndarray,
 ) -> Layout:
     """Bring a forest's arrays (see `forest.Forest`) into the order in which they are read."""
     inner = feature >= 0
@@ -273,7 +281,19 @@ def _sum(features, nodes, roots, asked, threshold, only, votes, depth, height, d
             for tree in range(len(roots)):
                 chosen[:] = 0
                 _walk(
-                    roots[tree], tile, values, nodes, asked, threshold, only, votes, answers, waiting, sets, chosen, sums
+                    roots[tree],
+                    tile,
+                    values,
+                    nodes,
+                    asked,
+                    threshold,
+                    only,
+                    votes,
+                    answers,
+                    waiting,
+                    sets,
+                    chosen,
+                    sums,
                 )
                 _count(chosen, classes, digits, counter)
             for k in range(classes):

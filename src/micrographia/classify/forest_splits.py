@@ -1,7 +1,8 @@
 """The best split of one tree node by one binned feature.
 
 The criterion is Gini's: of all cuts that leave enough samples on both sides, the one is taken for which
-``sum_k L_k² / sum_k L_k + sum_k R_k² / sum_k R_k`` is largest, where ``L_k`` and ``R_k`` are the weights of class k left and
+``sum_k L_k² / sum_k L_k + sum_k R_k² / sum_k R_k`` is largest, where ``L_k`` and ``R_k`` are the weights of class k
+left and
 right of the cut (Breiman et al. 1984). Where bins between the two sides are empty, the cut lies in the middle of them.
 """
 
@@ -18,7 +19,8 @@ for _bit in range(64):
 
 @numba.njit(cache=True, nogil=True)
 def find_cut(bins, classes, weights, total, min_leaf, histogram, counts, used, left):
-    """`best_cut` in loops: the scratch ``histogram`` (256, K), ``counts`` (256,) and ``used`` (4,) is zero and stays so."""
+    """`best_cut` in loops: the scratch ``histogram`` (256, K), ``counts`` (256,) and ``used`` (4,) is zero and
+    stays so."""
     samples, n_classes = len(bins), len(total)
     for i in range(samples):
         b = bins[i]

@@ -66,9 +66,11 @@ class LiveModel:
     def _samples(self, labelled: Labelled) -> tuple[np.ndarray, np.ndarray]:
         """Pixels and classes (from 0) that are learned from, those that the classifier draws and in its order."""
         most, channels = self._method.samples, self._tiles.channels
-        if len(np.unique(labelled.labels)) < 2:
-            return labelled.pixels, labelled.labels - 1
         shape = (*channels.stack_shape, *channels.shape)
+        if not 0 < most < len(labelled.pixels) or len(np.unique(labelled.labels)) < 2:
+            position = labelled.pixels // int(np.prod(channels.shape))
+            order = np.lexsort((labelled.pixels, labelled.labels, position))
+            return labelled.pixels[order], labelled.labels[order] - 1
         drawn = painted(
             Strokes([channels.image], [labelled.image(shape)]), channels.dimensions, most=most, seed=self._method.seed
         )

@@ -34,7 +34,8 @@ def checked_samples(
     classes = np.asarray(classes)
     if features.ndim != 2 or classes.shape != features.shape[1:]:
         raise InputError(
-            f"Features of shape {features.shape} do not fit classes of shape {classes.shape}: (F, N) and (N,) are needed."
+            f"Features of shape {features.shape} do not fit classes of shape {classes.shape}: (F, N) and "
+            f"(N,) are needed."
         )
     if not 2 <= n_classes <= 255:
         raise InputError(f"There must be 2 to 255 classes to tell apart, not {n_classes}.")

@@ -176,5 +176,4 @@ def _on_lattice(region: Block, step: int) -> list[tuple[int, int]]:
 
 
 def _classified(model: PixelModel, features: np.ndarray) -> np.ndarray:
-    found = model.predict(np.ascontiguousarray(features).reshape(len(features), -1))
-    return found.reshape(len(found), *features.shape[1:])
+    return model.predict(np.ascontiguousarray(features))

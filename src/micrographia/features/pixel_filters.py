@@ -4,7 +4,8 @@ The first six are ilastik's, with its numbers (lazyflow's ``OpPixelFeaturesPresm
 the image is smoothed by a Gaussian of √(σ² − 1) and filtered at scale 1, for σ ≤ 1 it is smoothed by σ and filtered at
 scale σ. The smoothing reaches to 3.5 standard deviations, the filters to 2. The difference of Gaussians subtracts the
 Gaussian of 0.66 times the scale. The structure tensor takes the gradient at half the scale and smooths its products
-with the scale. lazyflow's parameters are named the other way round, but ilastik filters with fastfilters, and its stored
+with the scale. lazyflow's parameters are named the other way round, but ilastik filters with fastfilters, and its
+stored
 forests and exported probabilities agree with this order only. Eigenvalues come largest first.
 """
 
