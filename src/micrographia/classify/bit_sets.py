@@ -52,7 +52,7 @@ def above_all(values, threshold):
     """`above` for all values, whose number is a multiple of 64: one uint64 for each 64 of them."""
     out = np.empty(len(values) // 64, np.uint64)
     for w in range(len(out)):
-        out[w] = above(values, np.uint64(64 * w), threshold)
+        out[w] = above(values, np.uint64(64 * w), threshold)  # type: ignore[call-arg]
     return out
 
 

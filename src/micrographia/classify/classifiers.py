@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -28,7 +28,7 @@ _TREES = 50
 class PixelModel(Protocol):
     """A classifier that has learned."""
 
-    kind: Any
+    kind: ClassVar[str]
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Class probabilities (K, …) of features (F, …)."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -116,7 +117,7 @@ def grow_forest(
     return GrownForest(_forest(parts, borders), out_of_bag, importance / total if total > 0 else importance)
 
 
-def _forest(parts: list[tuple[np.ndarray, ...]], borders: list[np.ndarray]) -> Forest:
+def _forest(parts: list[tuple[Any, Any, Any, Any]], borders: list[np.ndarray]) -> Forest:
     """The trees one behind the other, with borders of bins as thresholds."""
     sizes = np.array([len(part[0]) for part in parts])
     roots = np.cumsum(sizes) - sizes

@@ -178,7 +178,7 @@ def _answer(values, asked, threshold, question, tile, answers):
     at = question * _U(_WORDS + 1)
     for w in range(_WORDS):
         start = _U(asked[question]) * _U(64 * _WORDS) + _U(64 * w)
-        answers[at + _U(w)] = above(values, start, threshold[question])
+        answers[at + _U(w)] = above(values, start, threshold[question])  # type: ignore[call-arg]
     answers[at + _U(_WORDS)] = tile
 
 

@@ -67,7 +67,7 @@ def forest_from_vigra(
         raise InputError(f"{name}: the forest in it cannot be used: {error}.") from error
     inner = nodes["feature"] >= 0
     votes = np.zeros((len(inner), n_classes))
-    votes[np.ix_(~inner, classes)] = nodes["votes"][~inner] / nodes["votes"][~inner].sum(axis=1, keepdims=True)
+    votes[np.ix_(~inner, classes)] = nodes["votes"][~inner] / nodes["votes"][~inner].sum(axis=1, keepdims=True)  # type: ignore[arg-type]
     return Forest(
         feature=np.where(inner, np.asarray(order)[np.maximum(nodes["feature"], 0)], -1).astype(np.int32),
         threshold=below(nodes["threshold"]),

@@ -124,7 +124,7 @@ class ImageChannels:
         )
 
     def read(self, at: Sequence[int], window: Block) -> np.ndarray:
-        """Pixels (C, *window) as float32; what is no number is 0.
+        """Pixels of a window, channels first, as float32; what is no number is 0.
 
         Parameters
         ----------

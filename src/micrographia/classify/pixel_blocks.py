@@ -47,7 +47,7 @@ class Predicted:
         Position in the image's stack.
     region : tuple of slice
         Where in the plane or volume.
-    probabilities : (K, *region) float32 array
+    probabilities : (K, …) float32 array
         They add up to 1.
     """
 

@@ -46,7 +46,7 @@ class Stage:
         return np.floor(seen * np.float32(self.levels)) if self.levels else seen
 
     def predict(self, pixels: np.ndarray, core: Block | None = None) -> np.ndarray:
-        """Probabilities (K, *core shape), float32, of one block.
+        """Probabilities (K, …), float32, of one block.
 
         Parameters
         ----------
