@@ -16,6 +16,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.features.pixel_filters import FILTERS, compute, halo
+from micrographia.features.pixel_tiles import tiles, whole_or_core
 
 SIGMAS = (0.3, 0.7, 1.0, 1.6, 3.5, 5.0, 10.0)
 """ilastik's scales in pixels."""
@@ -162,7 +163,7 @@ class Bank:
             raise InputError(f"Features need pixels with the axes {axes}; these have the shape {pixels.shape}.")
         if self.needs_levels:
             raise RequestError("The local entropy needs the range of the intensities: Bank.with_levels(image).")
-        part = _whole(core, pixels.shape[1:])
+        part = whole_or_core(core, pixels.shape[1:])
         shape = tuple(s.stop - s.start for s in part)
         wanted = self._wanted(len(pixels))
         full = (self.count(len(pixels)), *shape)
@@ -172,7 +173,7 @@ class Bank:
             raise ValueError(f"out must be a contiguous float32 array of the shape {full}")
         for channel, of_channel in wanted.items():
             image = np.require(pixels[channel], np.float32, ["C", "W"])
-            for tile in _tiles(part, self.dimensions):
+            for tile in tiles(part, _TILES[self.dimensions]):
                 where = tuple(t.start - p.start for t, p in zip(tile, part))
                 self._tile(image, tile, channel, of_channel, out, where)
         return out
@@ -284,25 +285,6 @@ class Bank:
                 near = np.ascontiguousarray(image[around])
                 inner = tuple(slice(t.start - a.start, t.stop - a.start) for t, a in zip(tile, around))
             compute(near, inner, sigma, maps, out, where, levels)
-
-
-def _whole(core: Sequence[slice] | None, shape: tuple[int, ...]) -> tuple[slice, ...]:
-    """The core with its numbers; it must lie within the block."""
-    if core is None:
-        return tuple(slice(0, n) for n in shape)
-    part = tuple(slice(*s.indices(n)[:2]) for s, n in zip(core, shape))
-    if len(core) != len(shape) or any(s.stop <= s.start for s in part):
-        raise InputError(f"The core {tuple(core)} is empty or does not lie within a block of the shape {shape}.")
-    return part
-
-
-def _tiles(part: tuple[slice, ...], dimensions: int) -> Iterable[tuple[slice, ...]]:
-    """Cuts of the part into nearly equal tiles."""
-    cuts = []
-    for s, most in zip(part, _TILES[dimensions]):
-        edges = np.linspace(s.start, s.stop, -(-(s.stop - s.start) // most) + 1).astype(int).tolist()
-        cuts.append([slice(a, b) for a, b in itertools.pairwise(edges)])
-    yield from itertools.product(*cuts)
 
 
 def _sample(image: np.ndarray, most: int = 250_000) -> np.ndarray:
