@@ -146,6 +146,31 @@ def test_a_coarse_view_is_every_fourth_pixel_of_the_full_one(painter):
     assert part.step == 4
 
 
+def test_where_much_is_painted_a_few_trees_give_the_first_look(monkeypatch):
+    monkeypatch.setattr("micrographia.classify.live_model.MANY", 10)
+    monkeypatch.setattr("micrographia.classify.live_model.QUICK_TREES", 3)
+    with Painter(picture(), method(trees=9), tile=32) as painter, Painter(picture(), method(trees=3)) as small:
+        painter.look(WHOLE)
+        assert painter.wait(PATIENCE)
+        paint(painter)
+        assert painter.wait(PATIENCE)
+        coarse, *full = painter.poll()
+        few = paint(small).predict(WHOLE).probabilities
+        np.testing.assert_array_equal(coarse.probabilities, few[:, ::4, ::4])
+        np.testing.assert_array_equal(put_together(full, (90, 110)), painter.predict(WHOLE).probabilities)
+        # once all trees have grown they are used
+        full = painter.predict(WHOLE).probabilities
+        np.testing.assert_array_equal(painter.predict(WHOLE, level="coarse").probabilities, full[:, ::4, ::4])
+
+
+def test_only_what_is_visible_of_a_tile_is_classified():
+    with Painter(picture((300, 300)), method(), tile=256) as painter:
+        paint(painter).look((slice(70, 130), slice(0, 300)))
+        assert painter.wait(PATIENCE)
+        seen = {str(view.region) for view in painter.poll() if view.step == 1}
+    assert seen == {str((slice(64, 192), slice(0, 256))), str((slice(64, 192), slice(256, 300)))}
+
+
 def test_a_new_stroke_costs_no_new_features(painter):
     paint(painter).predict(WHOLE)
     computed = []

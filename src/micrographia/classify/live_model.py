@@ -14,6 +14,9 @@ from micrographia.classify.pixels import PixelClassifier
 from micrographia.classify.stroke_history import Labelled
 from micrographia.classify.strokes import Strokes, painted
 
+MANY, QUICK_TREES = 2000, 16
+"""From so many painted pixels on, a first look is made by so many trees."""
+
 
 class LiveModel:
     """Learns what :class:`~micrographia.classify.pixels.PixelClassifier` learns as its first stage.
@@ -53,6 +56,16 @@ class LiveModel:
                 self._learned = (labelled.version, self._fit(self._look_up(pixels), classes, self._count(labelled)))
             return self._learned[1]
 
+    def quick(self, labelled: Labelled) -> PixelModel | None:
+        """A model for a first look: with `QUICK_TREES` where so much is painted that all trees take long to grow."""
+        with self._lock:
+            if self._learned[0] == labelled.version:
+                return self._learned[1]
+            pixels, classes = self._samples(labelled)
+            if self._method.classifier == "forest" and len(pixels) > MANY and self._method.trees > QUICK_TREES:
+                return self._fit(self._look_up(pixels), classes, self._count(labelled), QUICK_TREES)
+        return self.learn(labelled)
+
     def contradictions(self, labelled: Labelled) -> list[Contradiction]:
         """The strokes that contradict the others, judged by models that never saw them."""
         with self._lock:
@@ -82,14 +95,15 @@ class LiveModel:
     def _count(self, labelled: Labelled) -> int:
         return max(self._fewest, int(labelled.labels.max(initial=0)))
 
-    def _fit(self, rows: np.ndarray, classes: np.ndarray, count: int) -> PixelModel | None:
+    def _fit(self, rows: np.ndarray, classes: np.ndarray, count: int, trees: int = 0) -> PixelModel | None:
         if len(np.unique(classes)) < 2:
             return None
         m = self._method
         weights = class_weights(classes, count, m.balance)
         lesson = learn_model(
-            m.classifier, rows, classes, count, trees=m.trees, weights=weights, seed=m.seed, threads=self._threads
-        )
+            m.classifier, rows, classes, count, trees=trees or m.trees, weights=weights, seed=m.seed,
+            threads=self._threads,
+        )  # fmt: skip
         return lesson.model
 
     def _look_up(self, pixels: np.ndarray) -> np.ndarray:

@@ -165,7 +165,7 @@ class Painter:
         region, at
             As in `look`.
         level : {"full", "coarse"}
-            Every pixel, or every fourth along Y and X.
+            Every pixel, or every fourth along Y and X, where much is painted by a part of the trees.
 
         Raises
         ------
@@ -175,7 +175,7 @@ class Painter:
         viewport = self._checked(region, at)
         with self._lock:
             labelled = self._labelled
-        model = self._model.learn(labelled)
+        model = self._model.quick(labelled) if level == "coarse" else self._model.learn(labelled)
         if model is None:
             raise InputError("Strokes of at least two classes are needed before anything can be classified.")
         if level == "coarse":
@@ -274,12 +274,15 @@ class Painter:
         labelled, viewport = task
         with self._lock:
             self._waiting = []
-        model, version = self._model.learn(labelled), labelled.version
+        version = labelled.version
+        if self._views.coarse_helps(version, viewport):
+            quick = self._model.quick(labelled)
+            if quick is not None:
+                self._hand_over(self._views.coarse(quick, version, viewport, outdated), outdated)
+        model = self._model.learn(labelled)
         if model is None:
             self._views.prepare(viewport, outdated)
             return
-        if self._views.coarse_helps(version, viewport):
-            self._hand_over(self._views.coarse(model, version, viewport, outdated), outdated)
         for view in self._views.full(model, version, viewport, outdated):
             self._hand_over(view, outdated)
 

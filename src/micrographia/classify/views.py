@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from micrographia.arrays.blocks import Block
+from micrographia.arrays.blocks import Block, inside
 from micrographia.classify.feature_tiles import FeatureTiles, Kept, Tile
 from micrographia.classify.newest_task import GivenUp, Outdated
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 COARSE = 4
 """A coarse view has every fourth pixel along Y and X: those whose indices are multiples of four."""
+
+PART = 64
+"""Of a tile the part is classified that is visible, in pixels rounded up to multiples of this."""
 
 _PROBABILITIES = 1 << 26
 """Bytes of full tiles to keep, so that a viewport that moves a little is there at once."""
@@ -36,7 +39,8 @@ class View:
     region : tuple of slice
         Where in the plane or volume.
     step : int
-        1: every pixel; 4: every fourth along Y and X, those of the region whose indices are multiples of 4.
+        1: every pixel; 4: every fourth along Y and X, those of the region whose indices are multiples of 4. Where many
+        pixels are painted, a coarse view is made by a part of the trees.
     probabilities : (K, ...) float32 array
         They add up to 1.
     last : bool
@@ -80,17 +84,17 @@ class TileViews:
 
     def prepare(self, viewport: Viewport, outdated: Outdated) -> None:
         """Compute the features of a viewport."""
-        for _ in self._each(self._tiles.features, self._over(viewport), outdated):
+        for _ in self._each(lambda tile, _: self._tiles.features(tile), self._parts(viewport), outdated):
             pass
 
     def coarse_helps(self, version: int, viewport: Viewport) -> bool:
         """Whether a coarse view would be there sooner: the features are there, the full tiles are not."""
-        tiles = self._over(viewport)
-        ready = all(tile in self._tiles.kept for tile in tiles)
-        return ready and not all((version, tile) in self.kept for tile in tiles)
+        parts = self._parts(viewport)
+        ready = all(tile in self._tiles.kept for tile, _ in parts)
+        return ready and not all(_key(version, tile, region) in self.kept for tile, region in parts)
 
     def full(self, model: PixelModel, version: int, viewport: Viewport, outdated: Outdated = _never) -> Iterator[View]:
-        """Every tile that a viewport touches, the middle first.
+        """The visible part of every tile, the middle of the viewport first.
 
         Parameters
         ----------
@@ -109,45 +113,60 @@ class TileViews:
             Where it was.
         """
 
-        def one(tile: Tile) -> np.ndarray:
-            found = self.kept.get((version, tile))
+        def one(tile: Tile, region: Block) -> np.ndarray:
+            key = _key(version, tile, region)
+            found = self.kept.get(key)
             if found is None:
-                found = _classified(model, self._tiles.features(tile))
-                self.kept.put((version, tile), found)
+                found = self._classified(model, tile, region)
+                self.kept.put(key, found)
             return found
 
-        tiles = self._over(viewport)
-        for tile, found in self._each(one, tiles, outdated):
-            yield View(version, tile.at, self._tiles.core(tile), 1, found, last=tile == tiles[-1])
+        parts = self._parts(viewport)
+        for number, (tile, region, found) in enumerate(self._each(one, parts, outdated), 1):
+            yield View(version, tile.at, region, 1, found, last=number == len(parts))
 
     def coarse(self, model: PixelModel, version: int, viewport: Viewport, outdated: Outdated = _never) -> View:
         """A viewport in one piece, every fourth pixel along Y and X; arguments as `full`."""
 
-        def one(tile: Tile) -> np.ndarray:
-            return _classified(model, self._tiles.features(tile)[..., ::COARSE, ::COARSE])
+        def one(tile: Tile, region: Block) -> np.ndarray:
+            return self._classified(model, tile, region, COARSE)
 
-        tiles = self._over(viewport)
         views = (
-            View(version, tile.at, self._tiles.core(tile), COARSE, found)
-            for tile, found in self._each(one, tiles, outdated)
+            View(version, tile.at, region, COARSE, found)
+            for tile, region, found in self._each(one, self._parts(viewport), outdated)
         )
         return assembled(views, viewport)
 
-    def _over(self, viewport: Viewport) -> list[Tile]:
-        return list(self._tiles.over(viewport.at, viewport.region))
+    def _parts(self, viewport: Viewport) -> list[tuple[Tile, Block]]:
+        """The tiles of a viewport, the middle first, and what is seen of each."""
+        found = []
+        for tile in self._tiles.over(viewport.at, viewport.region):
+            seen = (
+                slice(max(c.start, v.start // PART * PART), min(c.stop, -(-v.stop // PART) * PART))
+                for c, v in zip(self._tiles.core(tile)[-2:], viewport.region[-2:], strict=True)
+            )
+            found.append((tile, (*self._tiles.core(tile)[:-2], *seen)))
+        return found
+
+    def _classified(self, model: PixelModel, tile: Tile, region: Block, step: int = 1) -> np.ndarray:
+        features = self._tiles.features(tile)[(slice(None), *inside(region, self._tiles.core(tile)))]
+        return model.predict(np.ascontiguousarray(features[..., ::step, ::step]))
 
     def _each(
-        self, function: Callable[[Tile], np.ndarray], tiles: Sequence[Tile], outdated: Outdated
-    ) -> Iterator[tuple[Tile, np.ndarray]]:
-        def one(tile: Tile) -> np.ndarray:
+        self,
+        function: Callable[[Tile, Block], np.ndarray],
+        parts: Sequence[tuple[Tile, Block]],
+        outdated: Outdated,
+    ) -> Iterator[tuple[Tile, Block, np.ndarray]]:
+        def one(tile: Tile, region: Block) -> np.ndarray:
             if outdated():
                 raise GivenUp
-            return function(tile)
+            return function(tile, region)
 
-        work = [self._pool.submit(one, tile) for tile in tiles]
+        work = [self._pool.submit(one, tile, region) for tile, region in parts]
         try:
-            for tile, future in zip(tiles, work, strict=True):
-                yield tile, future.result()
+            for (tile, region), future in zip(parts, work, strict=True):
+                yield tile, region, future.result()
         finally:
             for future in work:
                 future.cancel()
@@ -175,5 +194,5 @@ def _on_lattice(region: Block, step: int) -> list[tuple[int, int]]:
     return [(-(-s.start // n), -(-s.stop // n)) for s, n in zip(region, steps, strict=True)]
 
 
-def _classified(model: PixelModel, features: np.ndarray) -> np.ndarray:
-    return model.predict(np.ascontiguousarray(features))
+def _key(version: int, tile: Tile, region: Block) -> Hashable:
+    return version, tile, tuple((s.start, s.stop) for s in region)
