@@ -41,11 +41,8 @@ class Canvas:
         """Until the first view, the coarse one and the last one of a version."""
         of_version = [(at - start, view) for at, view in self.views if view.version == version]
         coarse = [at for at, view in of_version if view.step > 1]
-        return {
-            "first": of_version[0][0],
-            "coarse": coarse[0] if coarse else float("nan"),
-            "full": next(at for at, view in of_version if view.last),
-        }
+        found = {"first": of_version[0][0], "full": next(at for at, view in of_version if view.last)}
+        return found | {"coarse": coarse[0]} if coarse else found
 
 
 def strokes(labels: np.ndarray, count: int, rng: np.random.Generator) -> list[tuple[np.ndarray, int]]:
