@@ -32,19 +32,19 @@ def area_under_curve(score: np.ndarray, truth: np.ndarray) -> float:
     return float(roc_auc_score(truth.ravel(), score.ravel()))
 
 
-@pytest.mark.parametrize(("stages", "accuracy", "area"), [(1, 0.0, 0.0), (2, 0.0, 0.0)])
+@pytest.mark.parametrize(("stages", "accuracy", "area"), [(1, 0.82, 0.87), (2, 0.835, 0.885)])
 def test_membranes(data_dir: Path, stages: int, accuracy: float, area: float):
-    """Learned from 1 % of the pixels of six slices, judged on a later one."""
+    """Learned from 1.3 % of the pixels of three slices, judged on a later one (0.837 and 0.884; 0.846 and 0.894)."""
     folder = data_dir / "isbi2012"
 
     def slice_(k: int) -> tuple[np.ndarray, np.ndarray]:
         name = f"{k:02d}.png"
         return read(folder / "images" / name).data, (read_labels(folder / "labels" / name).data > 0).astype(int)
 
-    pairs = [slice_(k) for k in (0, 3, 6, 9, 12, 15)]
+    pairs = [slice_(k) for k in (0, 6, 12)]
     strokes = [drawn(truth, 240, seed) for seed, (_, truth) in enumerate(pairs)]
     assert np.mean([painted > 0 for painted in strokes]) < 0.02
-    method = PixelClassifier(stages=stages, trees=50)
+    method = PixelClassifier(stages=stages, trees=25)
     method.fit(Strokes([image for image, _ in pairs], strokes, classes=("membrane", "inside")))
     image, truth = slice_(20)
     probabilities = method.predict(image)
@@ -55,14 +55,10 @@ def test_membranes(data_dir: Path, stages: int, accuracy: float, area: float):
 def test_nuclei(data_dir: Path):
     """Learned from 20 strokes on one fluorescence image, judged on another one."""
     folder = data_dir / "dsb2018" / "dev"
-    names = [
-        "00071198d059ba7f5914a526d124d28e6d010c92466da21d4a04cd5413362552",
-        "0280fa8f60f6bcae0f97d93c28f60be194f9309ff610dc5845e60455b0f87c21",
-    ]
     images, truths = [], []
-    for name in names:
-        images.append(read(folder / "images" / f"{name}.png"))
-        truths.append((read_labels(folder / "labels" / f"{name}.tif").data > 0).astype(int))
+    for start in ("00071198", "0280fa8f"):
+        images.append(read(next((folder / "images").glob(f"{start}*"))))
+        truths.append((read_labels(next((folder / "labels").glob(f"{start}*"))).data > 0).astype(int))
     method = PixelClassifier(sigmas=(0.7, 1.6, 3.5)).fit(Strokes(images[:1], [drawn(truths[0], 20, 0)]))
     probabilities = method.predict(images[1])
-    print((probabilities.argmax(axis=0) == truths[1]).mean())
+    assert (probabilities.argmax(axis=0) == truths[1]).mean() > 0.95

@@ -30,7 +30,7 @@ Read = Callable[[Block], np.ndarray]
 REGION = {2: (1024, 1024), 3: (64, 256, 256)}
 """Region of planes and volumes that are not in memory."""
 
-BLOCK = {2: (64, 1024), 3: (32, 64, 128)}
+BLOCK = {2: (64, 1024), 3: (16, 64, 128)}
 """Block of one thread: wide, since the rows of a halo are cheaper than its columns."""
 
 _IN_MEMORY = 1 << 28
