@@ -17,6 +17,7 @@ import numpy as np
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.features.pixel_filters import FILTERS, compute, halo
 from micrographia.features.pixel_tiles import tiles, whole_or_core
+from micrographia.geometry.scratch import Scratch
 
 SIGMAS = (0.3, 0.7, 1.0, 1.6, 3.5, 5.0, 10.0)
 """ilastik's scales in pixels."""
@@ -171,11 +172,12 @@ class Bank:
             out = np.empty(full, np.float32)
         elif out.shape != full or out.dtype != np.float32 or not out.flags.c_contiguous:
             raise ValueError(f"out must be a contiguous float32 array of the shape {full}")
+        scratch = Scratch()
         for channel, of_channel in wanted.items():
             image = np.require(pixels[channel], np.float32, ["C", "W"])
             for tile in tiles(part, _TILES[self.dimensions]):
                 where = tuple(t.start - p.start for t, p in zip(tile, part))
-                self._tile(image, tile, channel, of_channel, out, where)
+                self._tile(image, tile, channel, of_channel, out, where, scratch)
         return out
 
     def with_levels(self, images: Sequence[np.ndarray]) -> Bank:
@@ -265,6 +267,7 @@ class Bank:
         wanted: Mapping[float, Mapping[tuple[str, int], int]],
         out: np.ndarray,
         where: tuple[int, ...],
+        scratch: Scratch,
     ) -> None:
         levels = None if self.levels is None else self.levels[min(channel, len(self.levels) - 1)]
         for sigma, maps in wanted.items():
@@ -272,7 +275,7 @@ class Bank:
                 plane = np.empty((len(out), *(t.stop - t.start for t in tile[1:])), np.float32)
                 to = tuple(slice(first, first + n) for first, n in zip(where[1:], plane.shape[1:]))
                 for z in range(tile[0].start, tile[0].stop):
-                    compute(image[z], tile[1:], sigma, maps, plane, (0, 0), levels)
+                    compute(image[z], tile[1:], sigma, maps, plane, (0, 0), levels, scratch)
                     for k in maps.values():
                         out[(k, where[0] + z - tile[0].start, *to)] = plane[k]
                 continue
@@ -282,9 +285,10 @@ class Bank:
                 reach = max(halo(name, sigma) for name, _ in maps)
                 limits = zip(tile, image.shape)
                 around = tuple(slice(max(0, t.start - reach), min(n, t.stop + reach)) for t, n in limits)
-                near = np.ascontiguousarray(image[around])
+                near = scratch.array("near", tuple(a.stop - a.start for a in around))
+                near[...] = image[around]
                 inner = tuple(slice(t.start - a.start, t.stop - a.start) for t, a in zip(tile, around))
-            compute(near, inner, sigma, maps, out, where, levels)
+            compute(near, inner, sigma, maps, out, where, levels, scratch)
 
 
 def _sample(image: np.ndarray, most: int = 250_000) -> np.ndarray:

@@ -21,6 +21,7 @@ import numpy as np
 from micrographia.features import pixel_statistics as statistics
 from micrographia.geometry import derivatives, structure_tensor
 from micrographia.geometry.convolution import gaussian_weights, smooth
+from micrographia.geometry.scratch import Scratch
 
 Region = tuple[slice, ...]
 
@@ -119,6 +120,7 @@ def compute(
     out: np.ndarray,
     where: tuple[int, ...],
     levels: tuple[float, float] | None = None,
+    scratch: Scratch | None = None,
 ) -> None:
     """Compute filters of one scale in a part of one channel.
 
@@ -138,12 +140,15 @@ def compute(
         The part's first pixel in ``out``.
     levels : (low, high), optional
         Range of intensities that the entropy divides into bins.
+    scratch : Scratch, optional
+        Memory for what lies between two steps; with the same object again and again all goes faster.
     """
+    scratch = scratch or Scratch()
     kinds: dict[str, dict[int, int]] = {}
     for (name, k), position in wanted.items():
         kinds.setdefault(FILTERS[name].kind, {})[FILTERS[name].slot + k] = position
     if "derivative" in kinds:
-        _derivatives(image, part, _scale(sigma), kinds["derivative"], out, where)
+        _derivatives(image, part, _scale(sigma), kinds["derivative"], out, where, scratch)
     place = (slice(None), *(slice(first, first + s.stop - s.start) for first, s in zip(where, part)))
     if "window" in kinds:
         statistics.mean_and_variance(image, part, sigma, kinds["window"], out[place])
@@ -152,12 +157,18 @@ def compute(
     if "lines" in kinds:
         reach = statistics.line_reach(sigma)
         around = tuple(slice(s.start - reach, s.stop + reach) for s in part[-2:])
-        smoothed = smooth(image, (*part[:-2], *around), _scale(sigma).smoothing)
+        smoothed = smooth(image, (*part[:-2], *around), _scale(sigma).smoothing, None, scratch)
         statistics.line_projections(smoothed, sigma, kinds["lines"], out[place])
 
 
 def _derivatives(
-    image: np.ndarray, part: Region, scale: _Scale, slots: Mapping[int, int], out: np.ndarray, where: tuple[int, ...]
+    image: np.ndarray,
+    part: Region,
+    scale: _Scale,
+    slots: Mapping[int, int],
+    out: np.ndarray,
+    where: tuple[int, ...],
+    scratch: Scratch,
 ) -> None:
     table = np.full(derivatives.SLOTS, -1, np.int64)
     for slot, position in slots.items():
@@ -166,7 +177,8 @@ def _derivatives(
     with_tensor = bool(np.any(tensor >= 0))
     margin = structure_tensor.MARGIN if with_tensor else derivatives.MARGIN
     around = tuple(slice(s.start - margin, s.stop + margin) for s in part)
-    smoothed = smooth(image, around, scale.smoothing)
-    derivatives.filter_part(smoothed, margin, scale.filters, table, out, where)
+    smoothed = scratch.array("smoothed", tuple(s.stop - s.start for s in around))
+    smooth(image, around, scale.smoothing, smoothed, scratch)
+    derivatives.filter_part(smoothed, margin, scale.filters, table, out, where, scratch)
     if with_tensor:
-        structure_tensor.tensor_part(smoothed, part, image.shape, scale.at, tensor, out, where, _FILTER_WINDOW)
+        structure_tensor.tensor_part(smoothed, part, image.shape, scale.at, tensor, out, where, _FILTER_WINDOW, scratch)

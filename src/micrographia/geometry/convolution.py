@@ -16,6 +16,8 @@ import math
 import numba
 import numpy as np
 
+from micrographia.geometry.scratch import Scratch
+
 _STRIP = 1024
 """Columns handled together, so that the rows under a long kernel stay in the second-level cache."""
 
@@ -70,61 +72,68 @@ def gaussian_weights(sigma: float, window: float, order: int = 0) -> np.ndarray:
     return kernel[len(x) // 2 :]
 
 
+# Few passes over `out`, each with at most nine rows, which is what the compiler is willing to check for overlap.
+
+
+@numba.njit(cache=True, nogil=True)
+def _begin(middle, a1, b1, a2, b2, a3, b3, weights, pairs, out):
+    """out = the middle and up to three pairs of pixels at the distances 1, 2, 3, weighted."""
+    w0, w1 = weights[0], weights[min(1, pairs)]
+    w2, w3 = weights[min(2, pairs)], weights[min(3, pairs)]
+    if pairs == 0:
+        for x in range(len(out)):
+            out[x] = w0 * middle[x]
+    elif pairs == 1:
+        for x in range(len(out)):
+            out[x] = w0 * middle[x] + w1 * (a1[x] + b1[x])
+    elif pairs == 2:
+        for x in range(len(out)):
+            out[x] = w0 * middle[x] + w1 * (a1[x] + b1[x]) + w2 * (a2[x] + b2[x])
+    else:
+        for x in range(len(out)):
+            out[x] = w0 * middle[x] + w1 * (a1[x] + b1[x]) + (w2 * (a2[x] + b2[x]) + w3 * (a3[x] + b3[x]))
+
+
+@numba.njit(cache=True, nogil=True)
+def _go_on(a0, b0, a1, b1, a2, b2, a3, b3, weights, t, out):
+    """Add four more pairs, from distance ``t``."""
+    w0, w1, w2, w3 = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
+    for x in range(len(out)):
+        near = w0 * (a0[x] + b0[x]) + w1 * (a1[x] + b1[x])
+        out[x] += near + (w2 * (a2[x] + b2[x]) + w3 * (a3[x] + b3[x]))
+
+
 @numba.njit(cache=True, nogil=True)
 def _add_rows(source, row, weights, first, out):
     """out = Σ weights[|t|] · source[row[radius + t], first:first+len(out)]; row holds 2·radius+1 indices."""
-    n = len(out)
-    radius = len(weights) - 1
-    last = first + n
-    middle = source[row[radius], first:last]
-    w0 = weights[0]
-    for x in range(n):
-        out[x] = w0 * middle[x]
-    t = 1
-    while t + 3 <= radius:  # four distances at a time: fewer passes over `out`
-        a0, b0 = source[row[radius - t], first:last], source[row[radius + t], first:last]
-        a1, b1 = source[row[radius - t - 1], first:last], source[row[radius + t + 1], first:last]
-        a2, b2 = source[row[radius - t - 2], first:last], source[row[radius + t + 2], first:last]
-        a3, b3 = source[row[radius - t - 3], first:last], source[row[radius + t + 3], first:last]
-        w0, w1, w2, w3 = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
-        for x in range(n):
-            near = w0 * (a0[x] + b0[x]) + w1 * (a1[x] + b1[x])
-            out[x] += near + (w2 * (a2[x] + b2[x]) + w3 * (a3[x] + b3[x]))
-        t += 4
-    while t <= radius:
-        a0, b0 = source[row[radius - t], first:last], source[row[radius + t], first:last]
-        w0 = weights[t]
-        for x in range(n):
-            out[x] += w0 * (a0[x] + b0[x])
-        t += 1
+    last = first + len(out)
+    r = len(weights) - 1
+    pairs = r % 4
+    u, v, w = min(1, pairs), min(2, pairs), min(3, pairs)
+    a1, b1 = source[row[r - u], first:last], source[row[r + u], first:last]
+    a2, b2 = source[row[r - v], first:last], source[row[r + v], first:last]
+    a3, b3 = source[row[r - w], first:last], source[row[r + w], first:last]
+    _begin(source[row[r], first:last], a1, b1, a2, b2, a3, b3, weights, pairs, out)
+    for t in range(pairs + 1, r, 4):
+        a0, b0 = source[row[r - t], first:last], source[row[r + t], first:last]
+        a1, b1 = source[row[r - t - 1], first:last], source[row[r + t + 1], first:last]
+        a2, b2 = source[row[r - t - 2], first:last], source[row[r + t + 2], first:last]
+        a3, b3 = source[row[r - t - 3], first:last], source[row[r + t + 3], first:last]
+        _go_on(a0, b0, a1, b1, a2, b2, a3, b3, weights, t, out)
 
 
 @numba.njit(cache=True, nogil=True)
 def _add_columns(padded, weights, out):
     """out[x] = Σ weights[|t|] · padded[x + radius + t]."""
-    n = len(out)
-    radius = len(weights) - 1
-    middle = padded[radius : radius + n]
-    w0 = weights[0]
-    for x in range(n):
-        out[x] = w0 * middle[x]
-    t = 1
-    while t + 3 <= radius:
-        a0, b0 = padded[radius - t : radius - t + n], padded[radius + t : radius + t + n]
-        a1, b1 = padded[radius - t - 1 : radius - t - 1 + n], padded[radius + t + 1 : radius + t + 1 + n]
-        a2, b2 = padded[radius - t - 2 : radius - t - 2 + n], padded[radius + t + 2 : radius + t + 2 + n]
-        a3, b3 = padded[radius - t - 3 : radius - t - 3 + n], padded[radius + t + 3 : radius + t + 3 + n]
-        w0, w1, w2, w3 = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
-        for x in range(n):
-            near = w0 * (a0[x] + b0[x]) + w1 * (a1[x] + b1[x])
-            out[x] += near + (w2 * (a2[x] + b2[x]) + w3 * (a3[x] + b3[x]))
-        t += 4
-    while t <= radius:
-        a0, b0 = padded[radius - t : radius - t + n], padded[radius + t : radius + t + n]
-        w0 = weights[t]
-        for x in range(n):
-            out[x] += w0 * (a0[x] + b0[x])
-        t += 1
+    r = len(weights) - 1
+    pairs = r % 4
+    u, v, w = min(1, pairs), min(2, pairs), min(3, pairs)
+    a1, b1, a2, b2 = padded[r - u :], padded[r + u :], padded[r - v :], padded[r + v :]
+    _begin(padded[r:], a1, b1, a2, b2, padded[r - w :], padded[r + w :], weights, pairs, out)
+    for t in range(pairs + 1, r, 4):
+        a0, b0, a1, b1 = padded[r - t :], padded[r + t :], padded[r - t - 1 :], padded[r + t + 1 :]
+        a2, b2, a3, b3 = padded[r - t - 2 :], padded[r + t + 2 :], padded[r - t - 3 :], padded[r + t + 3 :]
+        _go_on(a0, b0, a1, b1, a2, b2, a3, b3, weights, t, out)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -185,11 +194,15 @@ def smooth_first_axis(stack: np.ndarray, part: slice, weights: np.ndarray, out: 
 
 
 def smooth(
-    image: np.ndarray, part: tuple[slice, ...], weights: np.ndarray, out: np.ndarray | None = None
+    image: np.ndarray,
+    part: tuple[slice, ...],
+    weights: np.ndarray,
+    out: np.ndarray | None = None,
+    scratch: Scratch | None = None,
 ) -> np.ndarray:
     """Smooth a part of a plane or volume along all its axes (see :func:`smooth_plane`).
 
-    ``out`` is filled and returned where it is given.
+    ``out`` is filled and returned where it is given; ``scratch`` gives the memory for what lies between.
 
     Returns
     -------
@@ -200,7 +213,7 @@ def smooth(
     if image.ndim == 2:
         smooth_plane(image, (part[0], part[1]), weights, out)
         return out
-    planes = np.empty((shape[0], *image.shape[1:]), image.dtype)
+    planes = (scratch or Scratch()).array("planes", (shape[0], *image.shape[1:]), image.dtype)
     smooth_first_axis(image, part[0], weights, planes)
     for plane, target in zip(planes, out):
         smooth_plane(plane, (part[1], part[2]), weights, target)

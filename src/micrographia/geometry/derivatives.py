@@ -13,6 +13,7 @@ import numpy as np
 
 from micrographia.geometry.convolution import gaussian_weights
 from micrographia.geometry.eigenvalues import ROW, copy, line, write_eigenvalues
+from micrographia.geometry.scratch import Scratch
 
 MARGIN = 2
 """Radius of the kernels: so many pixels must be known around a part."""
@@ -197,6 +198,7 @@ def filter_part(
     slots: np.ndarray,
     out: np.ndarray,
     where: tuple[int, ...],
+    scratch: Scratch | None = None,
 ) -> None:
     """Filter a part of a plane or volume.
 
@@ -214,10 +216,13 @@ def filter_part(
         Is filled where ``slots`` says, but for the eigenvalues of the structure tensor.
     where : tuple of int
         The part's first pixel in ``out``.
+    scratch : Scratch, optional
+        Memory for what lies between.
     """
     size = tuple(n - 2 * margin for n in smoothed.shape)
-    planes = np.empty((4, *smoothed.shape[1:]) if len(size) == 3 else (1, 1, 1), np.float32)
+    scratch = scratch or Scratch()
+    planes = scratch.array("derived planes", (4, *smoothed.shape[1:]) if len(size) == 3 else (1, 1, 1))
     if len(size) == 2:
         smoothed, out, where, size = smoothed[None], out[:, None], (0, *where), (1, *size)
-    rows, block = np.empty(3 * ROW, np.float32), np.empty(9 * ROW, np.float32)
+    rows, block = scratch.array("rows", (3 * ROW,)), scratch.array("block", (9 * ROW,))
     _filters(smoothed, margin - MARGIN, weights, slots, size, out, where, planes, rows, block)

@@ -12,6 +12,7 @@ import numpy as np
 
 from micrographia.geometry.convolution import gaussian_weights, smooth
 from micrographia.geometry.eigenvalues import ROW, copy, line, write_eigenvalues
+from micrographia.geometry.scratch import Scratch
 
 MARGIN = 3
 """Pixels that must be known around a part: one for the gradient, two for the smoothing."""
@@ -33,20 +34,23 @@ def _slope(a, c, out):
 
 
 @numba.njit(cache=True, nogil=True)
-def _gradient(stack, side, gradient, planes, rows):
-    """Gradient along the axes in all pixels of ``stack`` but the outermost; a plane is a stack of one."""
+def _gradient(stack, first, side, gradient, planes, rows):
+    """Gradient along the axes; its first pixel is the one after ``first`` in ``stack``, which is one plane or more."""
+    z0, y0, x0 = first
     volume = len(gradient) == 3
-    width = stack.shape[2]
-    smooth_y, slope_y = rows[0, :width], rows[1, :width]
+    height, width = gradient.shape[2] + 2, gradient.shape[3] + 2
+    smooth_y, slope_y = rows[:width], rows[width : 2 * width]
     for z in range(gradient.shape[1]):
         if volume:
-            a, b, c = stack[z], stack[z + 1], stack[z + 2]
-            for y in range(stack.shape[1]):
-                _smooth(a[y], b[y], c[y], side, planes[0, y])
-                _slope(a[y], c[y], planes[1, y])
-        plane = planes[0] if volume else stack[0]
-        for y in range(gradient.shape[2]):
-            a, b, c = plane[y], plane[y + 1], plane[y + 2]
+            for y in range(height):
+                a, b, c = stack[z0 + z, y0 + y, x0:], stack[z0 + z + 1, y0 + y, x0:], stack[z0 + z + 2, y0 + y, x0:]
+                _smooth(a, b, c, side, planes[0, y])
+                _slope(a, c, planes[1, y])
+        for y in range(height - 2):
+            if volume:
+                a, b, c = planes[0, y], planes[0, y + 1], planes[0, y + 2]
+            else:
+                a, b, c = stack[0, y0 + y, x0:], stack[0, y0 + y + 1, x0:], stack[0, y0 + y + 2, x0:]
             _smooth(a, b, c, side, smooth_y)
             _slope(a, c, slope_y)
             _smooth(slope_y, slope_y[1:], slope_y[2:], side, gradient[-2, z, y])
@@ -77,6 +81,7 @@ def tensor_part(
     out: np.ndarray,
     where: tuple[int, ...],
     window: float = 2.0,
+    scratch: Scratch | None = None,
 ) -> None:
     """Eigenvalues of the structure tensor of a part of a plane or volume, largest first.
 
@@ -98,27 +103,29 @@ def tensor_part(
         The part's first pixel in ``out``.
     window : float
         Reach of the kernels in standard deviations; 2 at most.
+    scratch : Scratch, optional
+        Memory for what lies between.
     """
-    reach = MARGIN - 1
+    scratch = scratch or Scratch()
+    reach, dimensions = MARGIN - 1, len(shape)
     region = tuple(slice(max(p.start - reach, 0), min(p.stop + reach, n)) for p, n in zip(part, shape))
-    known = tuple(slice(r.start - p.start + reach, r.stop - p.start + reach + 2) for r, p in zip(region, part))
-    dimensions = len(shape)
-    stack = np.ascontiguousarray(smoothed[known])
-    gradient = np.empty((dimensions, *(n - 2 for n in stack.shape)), np.float32)
-    planes = np.empty((2, *stack.shape[1:]) if dimensions == 3 else (1, 1, 1), np.float32)
+    first = tuple(r.start - p.start + reach for r, p in zip(region, part))
+    size = tuple(r.stop - r.start for r in region)
+    gradient = scratch.array("gradient", (dimensions, *size))
+    planes = scratch.array("gradient planes", (2, size[-2] + 2, size[-1] + 2) if dimensions == 3 else (1, 1, 1))
     side = np.float32(gaussian_weights(0.5 * sigma, window)[1])
-    rows = np.empty((2, stack.shape[-1]), np.float32)
+    rows = scratch.array("gradient rows", (2 * (size[-1] + 2),))
     if dimensions == 3:
-        _gradient(stack, side, gradient, planes, rows)
+        _gradient(smoothed, first, side, gradient, planes, rows)
     else:
-        _gradient(stack[None], side, gradient[:, None], planes, rows)
+        _gradient(smoothed[None], (0, *first), side, gradient[:, None], planes, rows)
     # at borders within the image the part is far enough away from what is mirrored there
     inner = tuple(slice(p.start - r.start, p.stop - r.start) for p, r in zip(part, region))
     weights = gaussian_weights(sigma, window).astype(np.float32)
-    products = _PRODUCTS[dimensions]
-    tensor = np.empty((len(products), *(s.stop - s.start for s in inner)), np.float32)
-    for (i, j), entry in zip(products, tensor):
-        smooth(gradient[i] * gradient[j], inner, weights, entry)
+    product = scratch.array("product", size)
+    tensor = scratch.array("tensor", (len(_PRODUCTS[dimensions]), *(s.stop - s.start for s in inner)))
+    for (i, j), entry in zip(_PRODUCTS[dimensions], tensor):
+        smooth(np.multiply(gradient[i], gradient[j], out=product), inner, weights, entry, scratch)
     if dimensions == 2:
         tensor, out, where = tensor[:, None], out[:, None], (0, *where)
-    _eigenvalues(tensor, slots, out, where, np.empty(9 * ROW, np.float32))
+    _eigenvalues(tensor, slots, out, where, scratch.array("block", (9 * ROW,)))
