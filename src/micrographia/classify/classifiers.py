@@ -1,37 +1,31 @@
-"""What learns from the features of pixels, by name."""
+"""The classifiers of pixels by name, behind one way to learn and one way to predict."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.classify.boosting import Boosted, boost
+from micrographia.classify.feature_selection import select_features
 from micrographia.classify.forest import Forest
-from micrographia.classify.forest_growing import GrownForest, grow_forest
+from micrographia.classify.forest_growing import error_of, grow_forest
+from micrographia.classify.logistic import Logistic, fit_logistic
 from micrographia.classify.training_samples import class_weights
 
 __all__ = ["CLASSIFIERS", "Lesson", "PixelModel", "class_weights", "from_arrays", "learn_model", "select_features"]
 
-CLASSIFIERS: dict[str, type[Any]] = {"forest": Forest}
-"""Names of the classifiers, and what holds what they learned."""
-
-_SHARE = 0.7
-"""Of the features, how many the next smaller set of a selection has."""
-
-_TREES = 50
-"""Trees of the forests that judge a selection."""
-
 
 class PixelModel(Protocol):
-    """A classifier that has learned."""
+    """What every classifier has learned."""
 
     kind: ClassVar[str]
 
     def predict(self, features: np.ndarray) -> np.ndarray:
-        """Class probabilities (K, …) of features (F, …)."""
+        """Class probabilities (K, ...) float32 of features (F, ...) float32; single-threaded, without the GIL."""
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays to store."""
@@ -39,25 +33,65 @@ class PixelModel(Protocol):
 
 @dataclass(frozen=True)
 class Lesson:
-    """A model and what its learning tells about it.
+    """A model and what its training told.
 
     Attributes
     ----------
     model : PixelModel
         What was learned.
     importance : (F,) array or None
-        Importance of each feature, where the classifier knows it.
-    grown : GrownForest or None
-        Of a forest, its out-of-bag probabilities.
+        Share of each feature; None where the classifier has none.
+    out_of_bag : (K, N) float32 array or None
+        Probabilities of each training sample by trees that did not see it, NaN where all did; None where there
+        are no such trees.
     """
 
     model: PixelModel
     importance: np.ndarray | None = None
-    grown: GrownForest | None = None
+    out_of_bag: np.ndarray | None = None
 
     def out_of_bag_error(self, classes: np.ndarray) -> float | None:
-        """Share of the samples that trees which have not seen them get wrong; None for other classifiers."""
-        return None if self.grown is None else self.grown.out_of_bag_error(classes)
+        """Share of the training samples that trees which did not see them get wrong; None where that is not known."""
+        return None if self.out_of_bag is None else error_of(self.out_of_bag, classes)
+
+
+def _forest(features: np.ndarray, classes: np.ndarray, n_classes: int, trees: int, **options: Any) -> Lesson:
+    grown = grow_forest(features, classes, n_classes, trees=trees, **options)
+    return Lesson(grown.forest, grown.importance, grown.out_of_bag)
+
+
+def _boosting(
+    features: np.ndarray, classes: np.ndarray, n_classes: int, trees: int, seed: int, **options: Any
+) -> Lesson:
+    grown = boost(features, classes, n_classes, rounds=trees, **options)
+    return Lesson(grown.model, grown.importance)
+
+
+def _logistic(
+    features: np.ndarray,
+    classes: np.ndarray,
+    n_classes: int,
+    trees: int,
+    seed: int,
+    threads: int | None,
+    **options: Any,
+) -> Lesson:
+    return Lesson(fit_logistic(features, classes, n_classes, **options))
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """How one classifier learns, and what its stored arrays become."""
+
+    learn: Callable[..., Lesson]
+    model: type[Any]
+
+
+CLASSIFIERS: dict[str, Classifier] = {
+    "forest": Classifier(_forest, Forest),
+    "boosting": Classifier(_boosting, Boosted),
+    "logistic": Classifier(_logistic, Logistic),
+}
 
 
 def learn_model(
@@ -71,61 +105,49 @@ def learn_model(
     seed: int = 0,
     threads: int | None = None,
 ) -> Lesson:
-    """Learn classes from features.
+    """Learn to tell classes apart.
 
     Parameters
     ----------
     kind : str
-        Name in `CLASSIFIERS`.
-    features, classes, n_classes, trees, weights, seed, threads
-        As in :func:`micrographia.classify.forest_growing.grow_forest`.
+        A name in `CLASSIFIERS`.
+    features : (F, N) float32 array
+        Finite values, a row a feature.
+    classes : (N,) integer array
+        Class of each sample, 0 to K - 1.
+    n_classes : int
+        Number of classes K.
+    trees : int
+        Trees of a forest, rounds of boosting; of no meaning to logistic regression.
+    weights : (N,) array, optional
+        Weight of each sample.
+    seed : int
+        The same seed gives the same model; only the forest is random.
+    threads : int, optional
+        Threads; as many as there are cores otherwise.
+
+    Raises
+    ------
+    RequestError
+        Where there is no such classifier.
+    InputError
+        Where there are fewer than two samples or classes, or where values are NaN or infinite.
     """
     if kind not in CLASSIFIERS:
-        raise InputError(f"There is no classifier '{kind}'; there is: {', '.join(CLASSIFIERS)}.")
-    grown = grow_forest(features, classes, n_classes, trees=trees, weights=weights, seed=seed, threads=threads)
-    return Lesson(grown.forest, grown.importance, grown)
+        raise RequestError(f"There is no classifier {kind!r}; there are {', '.join(CLASSIFIERS)}.")
+    return CLASSIFIERS[kind].learn(
+        features, classes, n_classes, trees=trees, weights=weights, seed=seed, threads=threads
+    )
 
 
 def from_arrays(kind: str, arrays: Mapping[str, np.ndarray]) -> PixelModel:
-    """The model whose arrays were stored.
+    """A model from stored arrays.
 
     Raises
     ------
     InputError
-        Where there is no such classifier, or its arrays are damaged.
+        Where there is no such classifier, or its arrays are missing or damaged.
     """
     if kind not in CLASSIFIERS:
-        raise InputError(f"This model was made by a classifier '{kind}' that is not known here.")
-    return CLASSIFIERS[kind].from_arrays(arrays)
-
-
-def select_features(features: np.ndarray, classes: np.ndarray, n_classes: int, seed: int = 0) -> np.ndarray:
-    """The smallest set of features with the same out-of-bag error, by backward elimination.
-
-    From all features, each smaller set keeps the most important ones of a forest on the set before. Of the sets whose
-    error lies within one standard error of the lowest, the smallest is taken (Breiman et al. 1984, section 3.4.3).
-
-    Parameters
-    ----------
-    features : (F, N) float32 array
-    classes : (N,) integer array
-    n_classes : int
-    seed : int
-
-    Returns
-    -------
-    (f,) int array
-        Rows of `features`, in rising order.
-    """
-    kept = np.arange(len(features))
-    tried = []
-    while True:
-        grown = grow_forest(features[kept], classes, n_classes, trees=_TREES, seed=seed)
-        tried.append((grown.out_of_bag_error(classes), kept))
-        if len(kept) == 1:
-            break
-        fewer = max(1, int(_SHARE * len(kept)))
-        kept = np.sort(kept[np.argsort(-grown.importance, kind="stable")[:fewer]])
-    lowest = min(error for error, _ in tried)
-    within = lowest + np.sqrt(lowest * (1 - lowest) / len(classes))
-    return min((rows for error, rows in tried if error <= within), key=len)
+        raise InputError(f"This model was made by a classifier {kind!r} that is not known here.")
+    return CLASSIFIERS[kind].model.from_arrays(arrays)

@@ -36,7 +36,7 @@ class Forest:
     left, right : (nodes,) int32 array
         Children of a node; -1 for a leaf.
     votes : (nodes, K) float32 array
-        Class distribution of a leaf; its sum is 1.
+        What a leaf votes: a class distribution in a random forest.
     roots : (trees,) int32 array
         First node of each tree.
     """
@@ -115,18 +115,14 @@ class Forest:
 
 
 def _check(forest: Forest) -> None:
-    """Refuse arrays that would lead prediction astray: children before their parent, or outside the list."""
+    """Refuse arrays that would lead prediction astray: nodes outside the list, or with two parents (a circle)."""
     nodes = len(forest.feature)
     same = all(a.shape == (nodes,) for a in (forest.threshold, forest.left, forest.right))
     if not same or forest.votes.ndim != 2 or len(forest.votes) != nodes or forest.roots.ndim != 1 or not nodes:
         raise InputError("The stored forest is damaged: its arrays do not fit each other.")
-    inner = np.flatnonzero(forest.feature >= 0)
-    children = np.concatenate([forest.left[inner], forest.right[inner]])
-    parents = np.concatenate([inner, inner])
-    once = len(np.unique(children)) == len(children) and not np.isin(forest.roots, children).any()
-    if (children <= parents).any() or (children >= nodes).any() or not once:
-        raise InputError("The stored forest is damaged: a node's children do not follow it.")
-    if not len(forest.roots) or forest.roots.min() < 0 or forest.roots.max() >= nodes:
-        raise InputError("The stored forest is damaged: a tree's root is not there.")
-    if not np.isfinite(forest.votes).all():
-        raise InputError("The stored forest is damaged: its votes are not finite numbers.")
+    inner = forest.feature >= 0
+    linked = np.concatenate([forest.roots, forest.left[inner], forest.right[inner]])
+    if not len(forest.roots) or linked.min() < 0 or linked.max() >= nodes or len(np.unique(linked)) < len(linked):
+        raise InputError("The stored forest is damaged: a node is missing, or belongs to two others.")
+    if np.isnan(forest.threshold).any() or not np.isfinite(forest.votes).all():
+        raise InputError("The stored forest is damaged: thresholds or votes are not numbers.")

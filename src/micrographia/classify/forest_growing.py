@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numba
 import numpy as np
 
+from micrographia.classify.binned_trees import forest_of, leaf_of
 from micrographia.classify.binning import bin_borders, binned
 from micrographia.classify.forest import Forest
 from micrographia.classify.forest_splits import find_cut
@@ -44,10 +44,15 @@ class GrownForest:
 
     def out_of_bag_error(self, classes: np.ndarray) -> float:
         """Share of the training samples that the trees which did not see them put into another class."""
-        known = ~np.isnan(self.out_of_bag[0])
-        if not known.any():
-            return float("nan")
-        return float(np.mean(self.out_of_bag[:, known].argmax(0) != np.asarray(classes)[known]))
+        return error_of(self.out_of_bag, classes)
+
+
+def error_of(out_of_bag: np.ndarray, classes: np.ndarray) -> float:
+    """Share of the samples whose likeliest class out of bag (K, N) is wrong; NaN where no sample was ever left out."""
+    known = ~np.isnan(out_of_bag[0])
+    if not known.any():
+        return float("nan")
+    return float(np.mean(out_of_bag[:, known].argmax(0) != np.asarray(classes)[known]))
 
 
 def grow_forest(
@@ -101,7 +106,7 @@ def grow_forest(
     tried = features_per_split or max(1, int(np.sqrt(len(features))))
     states = np.random.SeedSequence(seed).generate_state(trees, np.uint64)
 
-    def one(state: np.uint64):
+    def one(state: np.uint64) -> tuple[np.ndarray, ...]:
         return _grow(bins, classes, weights, n_classes, tried, min_leaf, state)
 
     parts, importance = [], np.zeros(len(features))
@@ -114,27 +119,7 @@ def grow_forest(
     with np.errstate(invalid="ignore"):
         out_of_bag /= np.where(judges > 0, judges, np.float32(np.nan))
     total = importance.sum()
-    return GrownForest(_forest(parts, borders), out_of_bag, importance / total if total > 0 else importance)
-
-
-def _forest(parts: list[tuple[Any, Any, Any, Any]], borders: list[np.ndarray]) -> Forest:
-    """The trees one behind the other, with borders of bins as thresholds."""
-    sizes = np.array([len(part[0]) for part in parts])
-    roots = np.cumsum(sizes) - sizes
-    feature, cut, child, votes = (np.concatenate(column) for column in zip(*parts, strict=True))
-    child = child + np.repeat(roots, sizes)
-    inner = feature >= 0
-    first = np.cumsum([0, *map(len, borders)])
-    threshold = np.zeros(len(feature), np.float32)
-    threshold[inner] = np.concatenate(borders)[first[feature[inner]] + cut[inner]]
-    return Forest(
-        feature=feature,
-        threshold=threshold,
-        left=np.where(inner, child, -1).astype(np.int32),
-        right=np.where(inner, child + 1, -1).astype(np.int32),
-        votes=votes,
-        roots=roots.astype(np.int32),
-    )
+    return GrownForest(forest_of(parts, borders), out_of_bag, importance / total if total > 0 else importance)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -179,14 +164,6 @@ def _split(bins, cut, samples, classes, weights):
         classes[low], classes[high] = classes[high], classes[low]
         weights[low], weights[high] = weights[high], weights[low]
         bins[low], bins[high] = bins[high], bins[low]
-
-
-@numba.njit(cache=True, nogil=True)
-def _leaf_of(bins, sample, feature, cut, child):
-    node = 0
-    while feature[node] >= 0:
-        node = child[node] + (1 if bins[feature[node], sample] > cut[node] else 0)
-    return node
 
 
 @numba.njit(cache=True, nogil=True)
@@ -248,7 +225,7 @@ def _grow(bins, classes, weights, n_classes, tried, min_leaf, seed):
     leaf = np.full(n, -1, np.int32)
     for i in range(n):
         if times[i] == 0:
-            leaf[i] = _leaf_of(bins, i, feature, cut, child)
+            leaf[i] = leaf_of(bins, i, feature, cut, child)
     return feature[:nodes].copy(), cut[:nodes].copy(), child[:nodes].copy(), votes[:nodes].copy(), decrease, leaf
 
 

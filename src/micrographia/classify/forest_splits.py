@@ -11,10 +11,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
-_LOWEST_BIT = np.zeros(64, np.uint8)
-for _bit in range(64):
-    _LOWEST_BIT[((1 << _bit) * int(_DE_BRUIJN) % 2**64) >> 58] = _bit
+from micrographia.classify.bit_sets import lowest
 
 
 @numba.njit(cache=True, nogil=True)
@@ -36,9 +33,8 @@ def find_cut(bins, classes, weights, total, min_leaf, histogram, counts, used, l
         bits = used[word]
         used[word] = 0
         while bits != np.uint64(0):
-            lowest = bits & (~bits + np.uint64(1))
-            bits ^= lowest
-            b = (word << 6) + _LOWEST_BIT[(lowest * _DE_BRUIJN) >> np.uint64(58)]
+            b = 64 * word + lowest(bits)
+            bits &= bits - np.uint64(1)
             if below >= min_leaf and samples - below >= min_leaf:
                 right_sum = everything - left_sum
                 squares, right_squares = 0.0, 0.0
@@ -59,7 +55,9 @@ def find_cut(bins, classes, weights, total, min_leaf, histogram, counts, used, l
     return best, cut
 
 
-def best_cut(bins: np.ndarray, classes: np.ndarray, weights: np.ndarray, n_classes: int, min_leaf: int = 1):
+def best_cut(
+    bins: np.ndarray, classes: np.ndarray, weights: np.ndarray, n_classes: int, min_leaf: int = 1
+) -> tuple[float, int]:
     """The best cut of one node's samples by one feature.
 
     Parameters
@@ -89,7 +87,9 @@ def best_cut(bins: np.ndarray, classes: np.ndarray, weights: np.ndarray, n_class
     )  # fmt: skip
 
 
-def best_cut_numpy(bins: np.ndarray, classes: np.ndarray, weights: np.ndarray, n_classes: int, min_leaf: int = 1):
+def best_cut_numpy(
+    bins: np.ndarray, classes: np.ndarray, weights: np.ndarray, n_classes: int, min_leaf: int = 1
+) -> tuple[float, int]:
     """Plain reference of `best_cut`."""
     best, cut = -1.0, -1
     values = np.unique(bins)
