@@ -85,16 +85,17 @@ def _score(features, weights, offset, centre, scores):
                 scores[k, n] += weights[k, f] * (features[f, n] - centre[f])
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # training only: sums in any order
 def _loss(samples, classes, weight, w):
     """Weighted log-loss of samples (N, F) and its slope (K, F + 1); the last column of ``w`` is the offset."""
     n_classes, last = w.shape[0], w.shape[1] - 1
     value, slope, score = 0.0, np.zeros(w.shape), np.empty(n_classes)
     for n in range(len(classes)):
         for k in range(n_classes):
-            score[k] = w[k, last]
+            own = w[k, last]
             for f in range(last):
-                score[k] += w[k, f] * samples[n, f]
+                own += w[k, f] * samples[n, f]
+            score[k] = own
         most, total = score.max(), 0.0
         for k in range(n_classes):
             score[k] -= most
@@ -161,15 +162,16 @@ def fit_logistic(
     spread = np.sqrt(np.average(x**2, axis=1, weights=weight))
     spread[spread <= 1e-12 * (1 + np.abs(centre))] = np.inf  # a constant feature says nothing
     x /= spread[:, None]
-    samples = np.ascontiguousarray(x.T)
+    samples, total = np.ascontiguousarray(x.T), float(weight.sum())
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         w = flat.reshape(n_classes, -1)
         value, slope = _loss(samples, classes, weight, w)
         slope[:, :-1] += w[:, :-1] / strength
-        return value + (w[:, :-1] ** 2).sum() / (2 * strength), slope.ravel()
+        value += (w[:, :-1] ** 2).sum() / (2 * strength)
+        return value / total, slope.ravel() / total
 
     start = np.zeros(n_classes * (len(x) + 1))
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 300, "gtol": 1e-3, "ftol": 1e-9})
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 300, "gtol": 1e-6, "ftol": 1e-7})
     w = found.x.reshape(n_classes, -1)
     return Logistic((w[:, :-1] / spread).astype(np.float32), w[:, -1].astype(np.float32), centre)
