@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from painted_pictures import blobs, strokes_of
@@ -105,6 +107,30 @@ def test_from_disk_to_disk_equals_whole(two_stages, tmp_path, monkeypatch):
         np.testing.assert_array_equal(found[t], two_stages.predict(stack[t]))
     together = two_stages.predict(Image(stack, "TCYX"))
     np.testing.assert_array_equal(together, found.swapaxes(0, 1))
+
+
+class Endless:
+    """Pixels made where they are read: an image that is never in memory."""
+
+    shape, dtype, ndim = (1500, 2000), np.dtype(np.uint16), 2
+
+    def __getitem__(self, key):
+        y, x = np.ogrid[key]
+        return ((y * 7 + x * 13) % 251).astype(np.uint16)
+
+
+def test_memory_does_not_grow_with_the_image():
+    picture, truth = blobs()
+    method = PixelClassifier(filters=("gaussian",), sigmas=(1.0,), trees=2, stages=2)
+    method.fit(Strokes([picture], [strokes_of(truth)]))
+    seen = []
+    tracemalloc.start()
+    for part in method.predict_blocks(Image(Endless(), "YX"), region=(256, 512), threads=2):
+        seen.append(part.probabilities[0, 0, 0])
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(seen) == 6 * 4
+    assert most < 25e6  # 12 MB are the context of the second stage; pixels and probabilities would be 36 MB more
 
 
 def test_the_number_of_threads_and_the_seed(plain):
