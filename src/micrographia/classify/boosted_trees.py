@@ -1,10 +1,8 @@
 """One tree of gradient boosting: grown leaf by leaf on binned features, each leaf a step of Newton's method.
 
 The gain of a split is G_L² / (H_L + λ) + G_R² / (H_R + λ) - G² / (H + λ), where G and H are sums of the loss's first
-and second derivatives over a node's samples (Chen and Guestrin 2016, XGBoost, equation 7). The leaf with the
-largest
-gain is split next, as in LightGBM (Ke et al. 2017); the larger child's histogram is its parent's minus the smaller
-one's.
+and second derivatives over a node's samples (Chen and Guestrin 2016, XGBoost, equation 7). The leaf with the largest
+gain is split next, as in LightGBM (Ke et al. 2017); the larger child's histogram is its parent's less the other's.
 """
 
 from __future__ import annotations
