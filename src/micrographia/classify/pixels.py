@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -156,7 +156,7 @@ class PixelClassifier(Method):
         threads: int | None = None,
         progress: Progress = lambda done: None,
         **sizes: Any,
-    ) -> Any:
+    ) -> Iterator[Predicted]:
         """Probabilities region by region, for images of any size; bit for bit those of `predict`.
 
         Parameters
@@ -178,7 +178,6 @@ class PixelClassifier(Method):
 
         `options` as in `predict_blocks`.
         """
-        part: Predicted
         for part in self.predict_blocks(x, **options):
             target[(slice(None), *part.at, *part.region)] = part.probabilities
 
