@@ -13,6 +13,7 @@ from micrographia.arrays.errors import InputError
 from micrographia.classify.bit_sets import above_all, above_all_numpy, lowest
 from micrographia.classify.forest import Forest
 from micrographia.classify.forest_growing import grow_forest
+from micrographia.classify.forest_layout import rank, rank_numpy
 from micrographia.classify.forest_prediction import sum_votes_numpy
 
 
@@ -52,13 +53,27 @@ def test_prediction_equals_the_reference_bit_for_bit(seed, trees, features, clas
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.integers(0, 2**32 - 1))
-def test_bits_of_a_comparison_equal_the_reference(seed):
+@given(st.integers(0, 2**32 - 1), st.sampled_from([np.uint8, np.uint16]))
+def test_bits_of_a_comparison_equal_the_reference(seed, kind):
     rng = np.random.default_rng(seed)
-    values = rng.integers(-3, 4, 128).astype(np.float32)
-    values[rng.random(128) < 0.1] = np.nan
-    for threshold in (np.float32(-4), np.float32(0), np.float32(np.inf)):
-        np.testing.assert_array_equal(above_all(values, threshold), above_all_numpy(values, threshold))
+    numbers = rng.integers(0, rng.choice([2, np.iinfo(kind).max]) + 1, 128).astype(kind)
+    for limit in (kind(0), numbers[3], np.iinfo(kind).max):
+        np.testing.assert_array_equal(above_all(numbers, kind(limit)), above_all_numpy(numbers, limit))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0, 1, 16, 254, 255, 256, 700]))
+def test_ranks_equal_the_reference(seed, count):
+    rng = np.random.default_rng(seed)
+    thresholds = np.unique(rng.normal(0, 1, count).astype(np.float32) ** 3)
+    borders = np.full(256 if count < 256 else 1024, np.inf, np.float32)
+    borders[: len(thresholds)] = thresholds
+    values = rng.normal(0, 1, 256).astype(np.float32) ** 3
+    values[: min(256, len(thresholds))] = thresholds[:256]
+    values[rng.random(256) < 0.1] = rng.choice([np.nan, np.inf, -np.inf, np.float32(1e30), 0])
+    out = np.zeros(256, np.uint16)
+    rank(values, borders, np.zeros(256, np.uint8), out, np.uint64(0))
+    np.testing.assert_array_equal(out, rank_numpy(values, borders))
 
 
 def test_lowest_bit():
@@ -110,6 +125,19 @@ def test_missing_features_are_named():
     forest = grow_forest(features, classes, 2, trees=30).forest
     with pytest.raises(InputError, match=r"feature 8, and there are 3"):
         forest.predict(features[:3])
+
+
+def test_more_thresholds_than_a_byte_counts():
+    rng = np.random.default_rng(0)
+    thresholds = np.sort(rng.normal(0, 1, 400)).astype(np.float32)
+    inner = np.arange(400)
+    forest = Forest.from_arrays(
+        {"feature": np.r_[np.zeros(400), np.full(401, -1)], "threshold": np.r_[thresholds, np.zeros(401)],
+         "left": np.r_[inner + 400, np.full(401, -1)], "right": np.r_[inner[1:], 800, np.full(401, -1)],
+         "votes": np.r_[np.zeros((400, 2)), np.eye(2)[np.arange(401) % 2]], "roots": np.array([0])}
+    )  # fmt: skip
+    x = np.r_[thresholds, np.nan, rng.normal(0, 1, 900)].astype(np.float32)[None]
+    np.testing.assert_array_equal(forest.sums(x), sum_votes_numpy(**forest.arrays(), features=x))
 
 
 def test_many_trees_are_counted():

@@ -8,7 +8,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-_LANES = 8
+_REGISTER = 256
 _DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
 _POSITION = np.zeros(64, np.uint8)
 for _bit in range(64):
@@ -23,24 +23,26 @@ def lowest(bits):
 
 
 @intrinsic
-def above(typing, values, start, threshold):
-    """Bit i is set where ``values[start + i] <= threshold`` is not true, for i from 0 to 63 (compiled code only)."""
-    signature = types.uint64(values, types.uint64, types.float32)
+def above(typing, numbers, start, limit):
+    """Bit i is set where ``numbers[start + i] > limit``, for i from 0 to 63 (compiled code only; unsigned numbers)."""
+    signature = types.uint64(numbers, types.uint64, numbers.dtype)
 
     def generate(context, builder, signature, arguments):
-        # Plain LLVM: eight lanes are compared at once, and one instruction (movmskps) turns the answers into bits.
+        # Plain LLVM: 32 bytes are compared at once, and one instruction (vpmovmskb) turns the answers into bits.
         pointer = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        lanes, integer, word = ir.VectorType(ir.FloatType(), _LANES), ir.IntType(32), ir.IntType(64)
+        width = signature.args[0].dtype.bitwidth
+        count = _REGISTER // width
+        lanes, integer, word = ir.VectorType(ir.IntType(width), count), ir.IntType(32), ir.IntType(64)
         nothing = ir.Constant(lanes, ir.Undefined)
-        same = ir.Constant(ir.VectorType(integer, _LANES), [0] * _LANES)
-        border = builder.insert_element(nothing, arguments[2], ir.Constant(integer, 0))
-        border = builder.shuffle_vector(border, nothing, same)
+        same = ir.Constant(ir.VectorType(integer, count), [0] * count)
+        limits = builder.insert_element(nothing, arguments[2], ir.Constant(integer, 0))
+        limits = builder.shuffle_vector(limits, nothing, same)
         bits = ir.Constant(word, 0)
-        for part in range(0, 64, _LANES):
+        for part in range(0, 64, count):
             place = builder.gep(pointer, [builder.add(arguments[1], ir.Constant(word, part))])
-            eight = builder.load(builder.bitcast(place, lanes.as_pointer()))
-            eight.align = 4
-            larger = builder.bitcast(builder.fcmp_unordered(">", eight, border), ir.IntType(_LANES))
+            some = builder.load(builder.bitcast(place, lanes.as_pointer()))
+            some.align = width // 8
+            larger = builder.bitcast(builder.icmp_unsigned(">", some, limits), ir.IntType(count))
             bits = builder.or_(bits, builder.shl(builder.zext(larger, word), ir.Constant(word, part)))
         return bits
 
@@ -48,15 +50,15 @@ def above(typing, values, start, threshold):
 
 
 @numba.njit(cache=True, nogil=True)
-def above_all(values, threshold):
-    """`above` for all values, whose number is a multiple of 64: one uint64 for each 64 of them."""
-    out = np.empty(len(values) // 64, np.uint64)
+def above_all(numbers, limit):
+    """`above` for all numbers, whose count is a multiple of 64: one uint64 for each 64 of them."""
+    out = np.empty(len(numbers) // 64, np.uint64)
     for w in range(len(out)):
-        out[w] = above(values, np.uint64(64 * w), threshold)  # type: ignore[call-arg]
+        out[w] = above(numbers, np.uint64(64 * w), limit)  # type: ignore[call-arg]
     return out
 
 
-def above_all_numpy(values: np.ndarray, threshold: np.float32) -> np.ndarray:
+def above_all_numpy(numbers: np.ndarray, limit: int) -> np.ndarray:
     """Plain reference of `above_all`."""
-    bits = ~(values <= threshold).reshape(-1, 64)
+    bits = (numbers > limit).reshape(-1, 64)
     return (bits.astype(np.uint64) << np.arange(64, dtype=np.uint64)).sum(1, dtype=np.uint64)

@@ -10,7 +10,8 @@ from typing import ClassVar, Self
 import numpy as np
 
 from micrographia.arrays.errors import InputError
-from micrographia.classify.forest_prediction import Layout, lay_out, sum_votes
+from micrographia.classify.forest_layout import Layout, lay_out
+from micrographia.classify.forest_prediction import sum_votes
 
 _TYPES = {
     "feature": np.int32,
