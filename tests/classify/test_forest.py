@@ -13,7 +13,7 @@ from micrographia.arrays.errors import InputError
 from micrographia.classify.bit_sets import above_all, above_all_numpy, lowest
 from micrographia.classify.forest import Forest
 from micrographia.classify.forest_growing import grow_forest
-from micrographia.classify.forest_layout import rank, rank_numpy
+from micrographia.classify.forest_layout import grid_of, rank, rank_numpy
 from micrographia.classify.forest_prediction import sum_votes_numpy
 
 
@@ -71,9 +71,13 @@ def test_ranks_equal_the_reference(seed, count):
     values = rng.normal(0, 1, 256).astype(np.float32) ** 3
     values[: min(256, len(thresholds))] = thresholds[:256]
     values[rng.random(256) < 0.1] = rng.choice([np.nan, np.inf, -np.inf, np.float32(1e30), 0])
-    out = np.zeros(256, np.uint16)
-    rank(values, borders, np.zeros(256, np.uint8), out, np.uint64(0))
-    np.testing.assert_array_equal(out, rank_numpy(values, borders))
+    out, grid = np.zeros(256, np.uint16), grid_of(borders[None])
+    row = (grid.low[0], grid.scale[0], grid.first[0])
+    for steps in {grid.steps[0], 100}:  # by the grid, where it is fine enough, and by halves
+        rank(values, borders, *row, steps, np.zeros(256, np.int32), out, np.uint64(0))
+        known = np.isfinite(values) | np.isinf(values)
+        np.testing.assert_array_equal(out[known], rank_numpy(values, borders)[known])
+        assert (out[~known] >= len(thresholds)).all()
 
 
 def test_lowest_bit():

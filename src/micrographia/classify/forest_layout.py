@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -12,6 +13,11 @@ from micrographia.arrays.errors import InputError
 LEAF = 0xFFFF
 """Feature number of a leaf."""
 
+TWINS = 0x8000
+"""Added to the feature number of a node above two leaves of one class each, which are not stored."""
+
+_CELLS = 2048
+_MOST_STEPS = 6
 _U = np.uint64
 
 
@@ -22,12 +28,14 @@ class Layout:
     Attributes
     ----------
     nodes : (nodes,) uint64 array
-        Bits 32 to 63: first child (the second is next to it), of a leaf its number. Bits 16 to 31: feature, `LEAF` for
-        a leaf. Bits 0 to 15: cut.
+        Bits 32 to 63: first child (the second is next to it); number of a leaf; classes of twins, 16 bits each. Bits 16
+        to 31: feature, `LEAF`, or feature with `TWINS`. Bits 0 to 15: cut.
     roots : (trees,) int64 array
         First node of each tree.
     borders : (F, 2^n) float32 array
         Thresholds of each feature, rising; behind them infinity.
+    grid : Grid
+        Where to begin to look for a value's rank.
     only : (leaves,) int32 array
         The class that a leaf votes for with all its weight of 1; -1 where it votes otherwise.
     votes : (leaves, K) float32 array
@@ -39,9 +47,29 @@ class Layout:
     nodes: np.ndarray
     roots: np.ndarray
     borders: np.ndarray
+    grid: Grid
     only: np.ndarray
     votes: np.ndarray
     depth: int
+
+
+class Grid(NamedTuple):
+    """Cells of equal width between the first and the last border of each feature.
+
+    Attributes
+    ----------
+    low, scale : (F,) float32 arrays
+        A value lies in the cell ``(value - low) * scale``, cut off to the first and the last cell.
+    first : (F, cells + 1) uint8 or uint16 array
+        Borders in the cells before; of NaN, which has a cell of its own behind the last, all.
+    steps : (F,) int64 array
+        Most borders in one cell; a feature with too many of them is searched otherwise.
+    """
+
+    low: np.ndarray
+    scale: np.ndarray
+    first: np.ndarray
+    steps: np.ndarray
 
 
 def lay_out(
@@ -57,7 +85,7 @@ def lay_out(
     Raises
     ------
     InputError
-        Where a feature has more than 65,535 different thresholds, or there are as many features.
+        Where a feature has more than 65,535 different thresholds, or there are more than 32,767 features.
     """
     inner = feature >= 0
     place = np.flatnonzero(inner)
@@ -68,20 +96,51 @@ def lay_out(
     number = np.cumsum(new) - 1
     cut = number - np.maximum.accumulate(np.where(other, number, 0))
     most, features = int(cut.max(initial=-1)) + 1, int(f.max(initial=0)) + 1
-    if most >= 2**16 or features > LEAF:
+    if most >= 2**16 or features >= TWINS:
         raise InputError(f"The forest is too large: {features} features, one with {most} thresholds (65,535 at most).")
     borders = np.full((features, max(256, 1 << most.bit_length())), np.inf, np.float32)
     borders[f[new], cut[new]] = t[new]
     question = np.full(len(feature), LEAF << 16, np.int64)
     question[place] = (f.astype(np.int64) << 16) | cut
-    nodes, starts, depth = _preorder(question, left, right, np.cumsum(~inner) - 1, roots)
     leaves = np.ascontiguousarray(votes[~inner], np.float32)
     pure = (leaves.max(1, initial=0) == 1) & (np.count_nonzero(leaves, axis=1) == 1)
-    return Layout(nodes, starts, borders, np.where(pure, leaves.argmax(1), -1).astype(np.int32), leaves, int(depth))
+    only = np.where(pure, leaves.argmax(1), -1).astype(np.int32)
+    nodes, starts, depth = _preorder(question, left, right, np.cumsum(~inner) - 1, only, roots)
+    return Layout(nodes, starts, borders, grid_of(borders), only, leaves, int(depth))
+
+
+def grid_of(borders: np.ndarray) -> Grid:
+    """The grid of borders (F, 2^n)."""
+    count = np.isfinite(borders).sum(1)
+    low = borders[:, 0]
+    high = borders[np.arange(len(borders)), np.maximum(count - 1, 0)]
+    with np.errstate(all="ignore"):
+        scale = np.where(high > low, np.float32(_CELLS - 1) / (high - low), np.float32(1)).astype(np.float32)
+    usable = (count > 0) & np.isfinite(low) & np.isfinite(scale) & (scale > 0)
+    low, scale = np.where(usable, low, np.float32(0)), np.where(usable, scale, np.float32(1))
+    first = np.empty((len(borders), _CELLS + 1), np.uint8 if borders.shape[1] <= 256 else np.uint16)
+    cell = np.empty(borders.shape[1], np.int32)
+    steps = np.full(len(borders), _CELLS)
+    for f in range(len(borders)):
+        _cells(borders[f], low[f], scale[f], cell)
+        first[f] = np.searchsorted(cell[: count[f]], np.arange(_CELLS + 1))
+        if usable[f]:
+            steps[f] = np.diff(first[f].astype(np.int64)).max()
+    return Grid(low, scale, first, steps)
 
 
 @numba.njit(cache=True, nogil=True)
-def _preorder(question, left, right, leaf, roots):
+def _cells(values, low, scale, out):
+    """The cell of each value. Of two values the larger one is never in a lower cell, whatever the rounding."""
+    for n in range(len(values)):
+        at = (values[n] - low) * scale
+        at = at if at < np.float32(_CELLS - 1) else np.float32(_CELLS - 1)
+        at = at if at > np.float32(0) else np.float32(0)
+        out[n] = np.int32(at) if values[n] == values[n] else np.int32(_CELLS)
+
+
+@numba.njit(cache=True, nogil=True)
+def _preorder(question, left, right, leaf, only, roots):
     size, most, used = len(question) + len(roots), 1, 0
     nodes, starts = np.empty(size, np.uint64), np.empty(len(roots), np.int64)
     old, place, level = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
@@ -97,52 +156,64 @@ def _preorder(question, left, right, leaf, roots):
             if question[node] >> 16 == LEAF:
                 nodes[at] = (_U(leaf[node]) << _U(32)) | _U(question[node])
                 continue
+            one, two = left[node], right[node]
+            if question[one] >> 16 == LEAF and question[two] >> 16 == LEAF:
+                first, second = only[leaf[one]], only[leaf[two]]
+                if first >= 0 and second >= 0:
+                    twins = (_U(second) << _U(16)) | _U(first)
+                    nodes[at] = (twins << _U(32)) | _U(question[node] | (TWINS << 16))
+                    continue
             nodes[at] = (_U(used) << _U(32)) | _U(question[node])
-            old[waiting], place[waiting], level[waiting] = left[node], used, deep + 1
-            old[waiting + 1], place[waiting + 1], level[waiting + 1] = right[node], used + 1, deep + 1
+            old[waiting], place[waiting], level[waiting] = one, used, deep + 1
+            old[waiting + 1], place[waiting + 1], level[waiting + 1] = two, used + 1, deep + 1
             used += 2
             waiting += 2
     return nodes[:used].copy(), starts, most
 
 
 @numba.njit(cache=True, nogil=True)
-def rank(values, borders, coarse, out, start):
-    """Ranks of a tile's values among one feature's borders: how many of them are below (of NaN, all).
+def rank(values, borders, low, scale, first, steps, cell, out, start):
+    """Ranks of values among one feature's borders: how many borders are below (of NaN, all).
 
     Parameters
     ----------
     values : (n,) float32 array
     borders : (2^m,) float32 array
         Rising, with infinity at the end.
-    coarse : (n,) uint8 array
+    low, scale, first, steps
+        The feature's row of the grid.
+    cell : (n,) int32 array
         Scratch.
     out : uint8 or uint16 array
         Ranks are written behind ``start``.
     start : uint64
     """
-    if len(borders) == 256:
+    if steps > _MOST_STEPS:
         for n in range(len(values)):
-            coarse[n] = 0
-        for b in range(15, 255, 16):
-            border = borders[_U(b)]
-            for n in range(len(values)):
-                coarse[n] += np.uint8(not (values[n] <= border))
-        for n in range(len(values)):
-            x, at = values[n], _U(coarse[n]) * _U(16)
-            at += _U(8) * _U(not (x <= borders[at + _U(7)]))
-            at += _U(4) * _U(not (x <= borders[at + _U(3)]))
-            at += _U(2) * _U(not (x <= borders[at + _U(1)]))
-            at += _U(not (x <= borders[at]))
+            x, at, half = values[n], _U(0), _U(len(borders) >> 1)
+            while half > _U(0):
+                at += half * _U(not (x <= borders[at + half - _U(1)]))
+                half >>= _U(1)
             out[start + _U(n)] = at
+        return
+    _cells(values, low, scale, cell)
+    if steps == 1:
+        for n in range(len(values)):
+            at = _U(first[_U(cell[n])])
+            out[start + _U(n)] = at + _U(values[n] > borders[at])
+    elif steps == 2:
+        for n in range(len(values)):
+            at = _U(first[_U(cell[n])])
+            at += _U(values[n] > borders[at])
+            out[start + _U(n)] = at + _U(values[n] > borders[at])
     else:
         for n in range(len(values)):
-            x, at, step = values[n], _U(0), _U(len(borders) >> 1)
-            while step > _U(0):
-                at += step * _U(not (x <= borders[at + step - _U(1)]))
-                step >>= _U(1)
+            at = _U(first[_U(cell[n])])
+            for _ in range(steps):
+                at += _U(values[n] > borders[at])
             out[start + _U(n)] = at
 
 
 def rank_numpy(values: np.ndarray, borders: np.ndarray) -> np.ndarray:
-    """Plain reference of `rank`; the last border is not asked."""
-    return (~(values[:, None] <= borders[:-1])).sum(1)
+    """Plain reference of `rank`."""
+    return np.where(np.isnan(values), np.isfinite(borders).sum(), (values[:, None] > borders).sum(1))

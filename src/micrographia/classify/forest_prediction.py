@@ -15,7 +15,7 @@ import numba
 import numpy as np
 
 from micrographia.classify.bit_sets import above, lowest
-from micrographia.classify.forest_layout import LEAF, Layout, rank
+from micrographia.classify.forest_layout import LEAF, TWINS, Layout, rank
 
 TILE = 16
 """Height and width of a tile in pixels."""
@@ -47,7 +47,7 @@ def sum_votes(layout: Layout, features: np.ndarray) -> np.ndarray:
     used, borders = layout.borders.shape
     group = max(1, _AT_HAND // (used * _PIXELS))
     _sum(
-        planes, layout.nodes, layout.roots, layout.borders, layout.only, layout.votes, layout.depth,
+        planes, layout.nodes, layout.roots, layout.borders, layout.grid, layout.only, layout.votes, layout.depth,
         TILE if features.ndim == 3 else 1, len(layout.roots).bit_length(),
         np.empty(group * used * _PIXELS, np.uint8 if borders <= 256 else np.uint16), group, out,
     )  # fmt: skip
@@ -79,7 +79,7 @@ def sum_votes_numpy(
 
 
 @numba.njit(cache=True, nogil=True)
-def _load(features, borders, y, x, height, width, values, coarse, ranks, start):
+def _load(features, borders, grid, y, x, height, width, values, cell, ranks, start):
     """The ranks of one tile's features, feature by feature; what lies beyond the border repeats it."""
     rows, columns = features.shape[1:]
     inside = y + height <= rows and x + width <= columns
@@ -92,7 +92,10 @@ def _load(features, borders, y, x, height, width, values, coarse, ranks, start):
                 else:
                     values[at] = features[f, min(y + i, rows - 1), min(x + j, columns - 1)]
                 at += _U(1)
-        rank(values, borders[f], coarse, ranks, start + _U(f * _PIXELS))
+        rank(
+            values, borders[f], grid.low[f], grid.scale[f], grid.first[f], grid.steps[f], cell,
+            ranks, start + _U(f * _PIXELS),
+        )  # fmt: skip
 
 
 @numba.njit(cache=True, nogil=True)
@@ -123,6 +126,15 @@ def _walk(nodes, root, ranks, start, only, waiting, sets, chosen, others, other_
                     met += 1
                 break
             cut = ranks.dtype.type(node & _U(0xFFFF))
+            if feature >= _U(TWINS):
+                first = start + (feature - _U(TWINS)) * _U(_PIXELS)
+                left, right = (child & _U(0xFFFF)) * words, (child >> _U(16)) * words
+                for w in range(_WORDS):
+                    pixels = sets[here + _U(w)]
+                    larger = pixels & above(ranks, first + _U(64 * w), cut)  # type: ignore[call-arg]
+                    chosen[right + _U(w)] |= larger
+                    chosen[left + _U(w)] |= pixels ^ larger
+                break
             yes, no, first = _U(0), _U(0), start + feature * _U(_PIXELS)
             for w in range(_WORDS):
                 pixels = sets[here + _U(w)]
@@ -187,12 +199,12 @@ def _write(counter, start, digits, sums, y, x, height, width, out):
 
 
 @numba.njit(cache=True, nogil=True)
-def _sum(features, nodes, roots, borders, only, votes, depth, height, digits, ranks, group, out):
+def _sum(features, nodes, roots, borders, grid, only, votes, depth, height, digits, ranks, group, out):
     classes, rows, columns = out.shape
     width, size = _PIXELS // height, len(borders) * _PIXELS
     across = (columns + width - 1) // width
     tiles = across * ((rows + height - 1) // height)
-    values, coarse = np.empty(_PIXELS, np.float32), np.empty(_PIXELS, np.uint8)
+    values, cell = np.empty(_PIXELS, np.float32), np.empty(_PIXELS, np.int32)
     waiting, sets = np.empty(depth + 1, np.uint64), np.empty((depth + 2) * _WORDS, np.uint64)
     others, other_sets = np.empty(_PIXELS, np.int64), np.empty(_PIXELS * _WORDS, np.uint64)
     chosen, each = np.zeros(classes * _WORDS, np.uint64), classes * digits * _WORDS
@@ -203,7 +215,7 @@ def _sum(features, nodes, roots, borders, only, votes, depth, height, digits, ra
         sums[:] = 0
         for n in range(here):
             y, x = (first + n) // across * height, (first + n) % across * width
-            _load(features, borders, y, x, height, width, values, coarse, ranks, _U(n * size))
+            _load(features, borders, grid, y, x, height, width, values, cell, ranks, _U(n * size))
         for tree in range(len(roots)):
             for n in range(here):
                 met = _walk(
