@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from micrographia.geometry.eigenvalues import ROW, eigenvalues_2, eigenvalues_3, eigenvalues_numpy
@@ -20,6 +20,8 @@ def _eigenvalues(matrices):
 
 @settings(deadline=None, max_examples=80)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([2, 3]), st.integers(1, 3), st.floats(-18, 18))
+@example(455, 2, 1, -18.0)  # squares below what single precision can hold
+@example(455, 2, 1, 18.0)
 def test_eigenvalues_equal_numpy(seed, n, rank, exponent):
     rng = np.random.default_rng(seed)
     half = rng.normal(size=(37, n, rank))

@@ -25,13 +25,14 @@ _BEND = 1 - _START - _SLOPE
 def eigenvalues_2(block, count):
     """Eigenvalues of ``count`` matrices; ``block`` is flat, float32, in rows of `ROW`.
 
-    Rows 0 to 2 are the entries yy, xx, yx; the eigenvalues are written to rows 6 and 7.
+    Rows 0 to 2 are the entries yy, xx, yx; the eigenvalues are written to rows 6 and 7. The squares of very small or
+    large entries have no room in single precision.
     """
     for x in range(count):
-        a, b, c = block[x], block[ROW + x], block[2 * ROW + x]
-        spread = np.sqrt((a - b) * (a - b) + np.float32(4) * c * c)
-        block[6 * ROW + x] = np.float32(0.5) * (a + b + spread)
-        block[7 * ROW + x] = np.float32(0.5) * (a + b - spread)
+        a, b, c = np.float64(block[x]), np.float64(block[ROW + x]), np.float64(block[2 * ROW + x])
+        spread = np.sqrt((a - b) * (a - b) + 4.0 * c * c)
+        block[6 * ROW + x] = np.float32(0.5 * (a + b + spread))
+        block[7 * ROW + x] = np.float32(0.5 * (a + b - spread))
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
