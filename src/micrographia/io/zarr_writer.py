@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 import zarr
 from zarr.codecs import ZstdCodec
 
+from micrographia.arrays.blocks import blocks
 from micrographia.arrays.errors import RequestError
 from micrographia.io.atomic import move_into_place, remove, sibling, write_problem
 from micrographia.io.find import image_stem
@@ -123,7 +123,7 @@ class ZarrWriter:
             coarser = _new_array(
                 self._group, str(len(factors)), shape, chunks, self.array.dtype, self._axes, self._version
             )
-            for block in _blocks(coarser.shape, coarser.chunks):
+            for block in blocks(coarser.shape, coarser.chunks):
                 source = tuple(
                     slice(s.start * 2, min(s.stop * 2, finer.shape[i])) if i in flat else s for i, s in enumerate(block)
                 )
@@ -270,16 +270,10 @@ def _new_array(
     )  # fmt: skip
 
 
-def _blocks(shape: Sequence[int], chunks: Sequence[int]) -> Iterator[tuple[slice, ...]]:
-    starts = [range(0, n, c) for n, c in zip(shape, chunks, strict=True)]
-    for corner in itertools.product(*starts):
-        yield tuple(slice(i, min(i + c, n)) for i, c, n in zip(corner, chunks, shape, strict=True))
-
-
 def _window(array: zarr.Array) -> tuple[float, float]:
     """Darkest and brightest value of the coarsest level, chunk by chunk."""
     low, high = np.inf, -np.inf
-    for block in _blocks(array.shape, array.chunks):
+    for block in blocks(array.shape, array.chunks):
         values = np.asarray(array[block])
         values = values[np.isfinite(values)] if values.dtype.kind == "f" else values
         if values.size:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from micrographia.arrays.blocks import Block, blocks, inside
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
 from micrographia.arrays.normalize import (
@@ -217,14 +218,12 @@ class Predictor:
             stars = self._detect(plane, expert, intensity, decoding, foreground, detected)
             self._network = None  # it holds the memory of its largest run, which rendering can use
             step = 2 * max(getattr(labels, "chunks", (512,)))
-            regions = list(_regions(plane.shape, step))
+            regions = list(blocks(plane.shape, (step, step)))
             for count, region in enumerate(regions, 1):
                 here = _anchored(stars, region)
                 whole = _around(stars.boxes[here], region, plane.shape)
                 block = render_region(stars, foreground, whole, decoding)
-                labels[region] = block[
-                    tuple(slice(r.start - w.start, r.stop - w.start) for r, w in zip(region, whole, strict=True))
-                ]
+                labels[region] = block[inside(region, whole)]
                 if visit is not None and len(here):
                     visit(block, stars.numbers[here], whole, stars)
                 forget()
@@ -300,26 +299,20 @@ def _decoding(expert: Expert, probability: float | None, overlap: float | None) 
     return replace(expert.decoding, **changes)
 
 
-def _anchored(stars: Stars, region: tuple[slice, slice]) -> np.ndarray:
+def _anchored(stars: Stars, region: Block) -> np.ndarray:
     """Indices of the objects whose anchors lie in a region."""
     rows, columns = region
     y, x = stars.centres[:, 0], stars.centres[:, 1]
     return np.flatnonzero((y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop))
 
 
-def _around(boxes: np.ndarray, region: tuple[slice, slice], shape: tuple[int, int]) -> tuple[slice, slice]:
+def _around(boxes: np.ndarray, region: Block, shape: tuple[int, int]) -> tuple[slice, slice]:
     """The smallest region that holds a region and boxes (y0, y1, x0, x1) as far as they lie in the plane."""
     rows, columns = region
     box = np.vstack([boxes, [[rows.start, rows.stop, columns.start, columns.stop]]])
     low = np.maximum(box[:, [0, 2]].min(axis=0), 0)
     high = np.minimum(box[:, [1, 3]].max(axis=0), shape)
     return slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1]))
-
-
-def _regions(shape: tuple[int, int], step: int) -> Iterator[tuple[slice, slice]]:
-    for y in range(0, shape[0], step):
-        for x in range(0, shape[1], step):
-            yield slice(y, min(y + step, shape[0])), slice(x, min(x + step, shape[1]))
 
 
 def load_predictor(model: str | Path = "nuclei", threads: int | None = None) -> Predictor:
