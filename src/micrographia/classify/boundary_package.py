@@ -38,14 +38,9 @@ def write_boundary_package(path: Path, method: BoundarySegmenter, name: str) -> 
 
 def read_boundary_package(path: str | Path, kind: type[BoundarySegmenter]) -> BoundarySegmenter:
     """Read what `write_boundary_package` wrote; raises InputError where it is another model, or is damaged."""
-    from micrographia.models.library import find_model
-    from micrographia.models.package import open_package
+    from micrographia.models.library import find_arrays
 
-    package = open_package(find_model(path))
-    said = package.description.get("method") if package.kind == "arrays" else None
-    if said != kind.name:
-        what = f"was made by the method '{said}'" if said else "holds a network"
-        raise InputError(f"{package.path}: this model {what} and does not segment by boundaries.")
+    package = find_arrays(path, kind.name, "segment by boundaries")
     arrays, config = package.arrays(), package.config
     try:
         method = kind(**package.description["parameters"])

@@ -68,14 +68,9 @@ def read_pixel_package(path: str | Path, kind: type[PixelClassifier]) -> PixelCl
     InputError
         Where it is no pixel classifier, or is damaged.
     """
-    from micrographia.models.library import find_model
-    from micrographia.models.package import open_package
+    from micrographia.models.library import find_arrays
 
-    package = open_package(find_model(path))
-    said = package.description.get("method") if package.kind == "arrays" else None
-    if said != kind.name:
-        what = f"was made by the method '{said}'" if said else "holds a network"
-        raise InputError(f"{package.path}: this model {what} and does not classify pixels.")
+    package = find_arrays(path, kind.name, "classify pixels")
     arrays, config = package.arrays(), package.config
     try:
         stages = []

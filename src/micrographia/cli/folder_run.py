@@ -25,6 +25,34 @@ Problem = dict[str, str]
 
 
 @dataclass(frozen=True)
+class InputTask:
+    """One input and everything needed to make its results, in this process or in another.
+
+    Attributes
+    ----------
+    source, folder : Path
+        Input and output folder.
+    name : str
+        What the results are called.
+    options : dict
+        Values of the declared options of the command.
+    threads : int
+        Threads; 0 for all cores.
+    """
+
+    source: Path
+    folder: Path
+    name: str
+    options: dict[str, Any]
+    threads: int = 0
+
+    def picture(self, what: str, kind: str) -> Path:
+        """A result that is an image: OME-Zarr or TIFF as `kind` says, with ``"auto"`` like the input."""
+        zarr = kind == "zarr" or (kind == "auto" and self.source.is_dir())
+        return self.folder / f"{self.name}_{what}.{'ome.zarr' if zarr else 'tif'}"
+
+
+@dataclass(frozen=True)
 class FolderRun(Generic[T]):
     """What a command does with each input, and how it speaks of it.
 
@@ -35,8 +63,8 @@ class FolderRun(Generic[T]):
     settings : mapping
         Everything that decides what the results look like, as JSON values.
     task : callable
-        Makes the task of an input from its path and the name of its results. A task is a frozen dataclass with
-        ``source``, ``folder``, ``name``, ``threads`` and ``files`` (names of all results).
+        Makes the task of an input from its path and the name of its results: an `InputTask` with ``files``, the names
+        of all results.
     work : callable
         Does a task and returns JSON values, among them ``source``, ``notes`` and ``warnings``.
     jobs : callable

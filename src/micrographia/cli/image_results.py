@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrographia.arrays.image import Image
+from micrographia.cli.folder_run import InputTask
 from micrographia.cli.object_lists import ObjectLists
 from micrographia.segment.lazy_planes import LazyPlane, PlaneOf
 from micrographia.segment.planes import Index, choose_planes, looks_like_labels, read_plane
@@ -25,34 +26,13 @@ LAZY_PIXELS = 16_000_000
 _PICTURE = 2048
 
 
-@dataclass(frozen=True)
-class Task:
-    """One input and everything needed to make its results, in this process or in another.
-
-    Attributes
-    ----------
-    source, folder : Path
-        Input and output folder.
-    name : str
-        What the results are called.
-    options : dict
-        Values of the declared options of ``micrographia segment``.
-    threads : int
-        Threads of the network; 0 for all cores.
-    """
-
-    source: Path
-    folder: Path
-    name: str
-    options: dict[str, Any]
-    threads: int = 0
+class Task(InputTask):
+    """One input of ``micrographia segment``."""
 
     @property
     def labels(self) -> Path:
         """The label file: OME-Zarr or TIFF."""
-        kind = self.options["labels_format"]
-        zarr = kind == "zarr" or (kind == "auto" and self.source.is_dir())
-        return self.folder / f"{self.name}_labels.{'ome.zarr' if zarr else 'tif'}"
+        return self.picture("labels", self.options["labels_format"])
 
     @property
     def table(self) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import numpy as np
 
 from micrographia.arrays.errors import RequestError
 from micrographia.arrays.image import Image
+from micrographia.cli.folder_run import InputTask
 
 if TYPE_CHECKING:
     from micrographia.classify.image_channels import ImageChannels
@@ -27,33 +28,12 @@ _CHUNKS = {"Z": 32, "Y": 256, "X": 256}
 """Chunks of the results of volumes."""
 
 
-@dataclass(frozen=True)
-class PixelTask:
-    """One input and everything needed to make its results, in this process or in another.
-
-    Attributes
-    ----------
-    source, folder : Path
-        Input and output folder.
-    name : str
-        What the results are called.
-    options : dict
-        Values of the declared options of ``micrographia classify pixels``.
-    threads : int
-        Threads; 0 for all cores.
-    """
-
-    source: Path
-    folder: Path
-    name: str
-    options: dict[str, Any]
-    threads: int = 0
+class PixelTask(InputTask):
+    """One input of ``micrographia classify pixels``."""
 
     def path(self, output: str) -> Path:
         """File of one of `OUTPUTS`: OME-Zarr or TIFF."""
-        kind = self.options["format"]
-        zarr = kind == "zarr" or (kind == "auto" and self.source.is_dir())
-        return self.folder / f"{self.name}_{output}.{'ome.zarr' if zarr else 'tif'}"
+        return self.picture(output, self.options["format"])
 
     @property
     def files(self) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.models import archive
-from micrographia.models.package import open_package
+from micrographia.models.package import ModelPackage, open_package
 
 BUILTIN = Path(__file__).parent / "builtin"
 """Folder of the models that come inside the package."""
@@ -69,6 +69,31 @@ def find_model(name: str | Path) -> Path:
     raise RequestError(
         f"There is no model '{name}'. Models at hand: {names}. A file is given by its path, ending in .zip."
     )
+
+
+def find_arrays(name: str | Path, method: str, does: str) -> ModelPackage:
+    """The package of a method without a network, by name or path.
+
+    Parameters
+    ----------
+    name : str or Path
+        As `find_model` takes it.
+    method : str
+        Name of the method that must have made it.
+    does : str
+        What it does, for the message: "classify pixels".
+
+    Raises
+    ------
+    InputError
+        Where another method made it, or it holds a network.
+    """
+    package = open_package(find_model(name))
+    said = package.description.get("method") if package.kind == "arrays" else None
+    if said != method:
+        what = f"was made by the method '{said}'" if said else "holds a network"
+        raise InputError(f"{package.path}: this model {what} and does not {does}.")
+    return package
 
 
 def import_model(source: str | Path, name: str | None = None, *, force: bool = False) -> Path:
