@@ -63,6 +63,11 @@ def test_training_goes_on_from_a_package(trained, tmp_path):
         StarDist(steps=2, start=str(path), **{**SMALL, "rays": 8}).fit(Examples(images, labels))
 
 
+def test_one_level_is_no_network():
+    with pytest.raises(RequestError, match="two levels"):
+        StarDist(widths=(16,)).fit(Examples(*fields(1)))
+
+
 def test_what_was_learned_last_counts(trained, tmp_path):
     image = fields(1)[0][0]
     method = StarDist.load(trained.save(tmp_path / "first.zip"))

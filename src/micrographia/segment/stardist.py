@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.arrays.normalize import dark_intensity, normalise, sample
 from micrographia.method import Method, parameter
@@ -94,6 +94,8 @@ class StarDist(Method):
         from micrographia.segment.star_package import equivalent_diameters
         from micrographia.segment.star_thresholds import choose_thresholds, network_maps
 
+        if len(self.widths) < 2:
+            raise RequestError(f"stardist: widths must name two levels or more; got {self.widths}.")
         names = names_of(examples)
         images = [channels_first(image, name) for image, name in zip(examples.images, names, strict=True)]
         labels = [checked_labels(lab, im, name) for lab, im, name in zip(examples.labels, images, names, strict=True)]
