@@ -14,13 +14,15 @@ from record import record
 
 import micrographia.geometry.render as drawing
 import micrographia.segment.star_decoding as decoding
+from micrographia.geometry.refinement import unfolded
 from micrographia.metrics.instances import THRESHOLDS
 from micrographia.metrics.matching import match
 from micrographia.segment.predictor import Predictor, load_predictor
 
 
 def _plain_rays(points, distance, probability, grid):
-    return np.maximum(distance[:, points[:, 0], points[:, 1]].T, np.float32(0.5))
+    rays = unfolded(distance, probability)
+    return np.maximum(rays[:, points[:, 0], points[:, 1]].T, np.float32(0.5))
 
 
 def _whole_polygons(stars, foreground, region, thresholds):

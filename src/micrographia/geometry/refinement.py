@@ -68,11 +68,8 @@ def refine(points: np.ndarray, distance: np.ndarray, probability: np.ndarray, gr
 
 def refine_numpy(points: np.ndarray, distance: np.ndarray, probability: np.ndarray, grid: int = 2) -> np.ndarray:
     """Plain reference of `refine`."""
-    fold = _fold(distance, probability)
-    rays = len(distance) // fold**2
-    places = distance.reshape(rays, fold, fold, *distance.shape[1:]).transpose(0, 3, 1, 4, 2)
-    distance = places.reshape(rays, *(fold * n for n in distance.shape[1:]))
-    height, width = probability.shape
+    distance = unfolded(distance, probability)
+    rays, height, width = distance.shape
     own = distance[:, points[:, 0], points[:, 1]].T
     step = np.minimum(np.float32(0.5) * own, np.float32(REACH)) / np.float32(grid)
     there = np.rint(points[:, None].astype(np.float32) + step[..., None] * ray_directions(rays)).astype(int)
@@ -81,6 +78,14 @@ def refine_numpy(points: np.ndarray, distance: np.ndarray, probability: np.ndarr
     other = moved + distance[np.arange(rays), there[..., 0], there[..., 1]]
     asked = probability[there[..., 0], there[..., 1]] > TRUST
     return np.maximum(np.where(asked, other, own), 0.5).astype(np.float32)
+
+
+def unfolded(distance: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Ray lengths as `refine` takes them, one channel a ray: (R·k², y/k, x/k) to (R, y, x)."""
+    fold = _fold(distance, probability)
+    rays, height, width = len(distance) // fold**2, *distance.shape[1:]
+    places = distance.reshape(rays, fold, fold, height, width).transpose(0, 3, 1, 4, 2)
+    return places.reshape(rays, fold * height, fold * width)
 
 
 def _fold(distance: np.ndarray, probability: np.ndarray) -> int:
