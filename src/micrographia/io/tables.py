@@ -1,11 +1,12 @@
-"""Writing tables."""
+"""Reading and writing tables."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from micrographia.arrays.errors import RequestError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.io.atomic import replacing
 
 if TYPE_CHECKING:
@@ -40,15 +41,64 @@ def write_table(path: str | Path, table: pandas.DataFrame) -> Path:
         with replacing(path) as partial:
             table.to_csv(partial, index=False, encoding="utf-8", lineterminator="\n")
     elif suffix == ".parquet":
-        try:
-            import pyarrow  # noqa: F401
-        except ImportError:
-            raise RequestError(
-                f"{path}: Parquet needs the package pyarrow; install it with: pip install micrographia[parquet], "
-                "or choose .csv."
-            ) from None
+        _require_pyarrow(path)
         with replacing(path) as partial:
             table.to_parquet(partial, engine="pyarrow", index=False)
     else:
         raise RequestError(f"{path}: a table is stored as .csv or .parquet; choose one of these endings.")
     return path
+
+
+def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pandas.DataFrame:
+    """Read a table.
+
+    Parameters
+    ----------
+    path : path
+        CSV (``.csv``, ``.tsv``, ``.txt``; also compressed, as ``.csv.gz``) or Parquet (``.parquet``, needs pyarrow).
+    columns : sequence of str, optional
+        The columns to read; all otherwise.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns whose name says that they are words (``Metadata_...``) are read as words, so that well 01 stays 01.
+
+    Raises
+    ------
+    RequestError
+        Where the suffix is another, or pyarrow is missing.
+    InputError
+        Where the file is missing, damaged, empty or lacks a column.
+    """
+    import pandas
+
+    path = Path(path)
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    suffix = suffixes[-1] if suffixes else ""
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such table.")
+    try:
+        if suffix in (".csv", ".tsv", ".txt"):
+            separator = "," if suffix == ".csv" else "\t"
+            names = list(pandas.read_csv(path, sep=separator, nrows=0).columns)
+            words = {name: str for name in names if name.startswith("Metadata_")}
+            table = pandas.read_csv(path, sep=separator, usecols=columns, dtype=words, low_memory=False)
+        elif suffix == ".parquet":
+            _require_pyarrow(path)
+            table = pandas.read_parquet(path, engine="pyarrow", columns=None if columns is None else list(columns))
+        else:
+            raise RequestError(f"{path}: a table is read from .csv, .tsv or .parquet.")
+    except (OSError, ValueError, pandas.errors.ParserError, pandas.errors.EmptyDataError) as error:
+        raise InputError(f"{path}: this table cannot be read: {str(error).splitlines()[0]}.") from error
+    return table if columns is None else table[list(columns)]
+
+
+def _require_pyarrow(path: Path) -> None:
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        raise RequestError(
+            f"{path}: Parquet needs the package pyarrow; install it with: pip install micrographia[parquet], "
+            "or choose .csv."
+        ) from None

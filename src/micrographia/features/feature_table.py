@@ -1,0 +1,120 @@
+"""What a table of objects or images is: key columns that say which row it is, and features that are learned from.
+
+A row is known by its keys, in CellProfiler's words: ``Metadata_Image`` (name of the image), ``Metadata_Plate``,
+``Metadata_Well``, ``Metadata_Site``, any other ``Metadata_...``, ``ImageNumber`` and ``ObjectNumber`` (the label);
+tables that :func:`micrographia.measure` made have ``image``, ``label``, ``t`` and ``z`` instead. The column ``Class``
+holds a class. All other columns of numbers are features, except those that say where an object lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CLASS = "Class"
+"""Column that holds the class of a row."""
+
+OBJECT_KEYS = ("ImageNumber", "Metadata_Image", "Metadata_Plate", "Metadata_Well", "Metadata_Site",
+               "Metadata_T", "Metadata_Z", "ObjectNumber", "image", "label", "t", "z")  # fmt: skip
+"""Columns that together tell one object from all others, as far as a table has them."""
+
+_PLACES = ("Location_", "AreaShape_Center_", "AreaShape_BoundingBox", "Number_Object_Number", "Parent_", "Children_",
+           "Neighbors_FirstClosestObjectNumber", "Neighbors_SecondClosestObjectNumber")  # fmt: skip
+"""Where an object lies or to whom it belongs; after the name of the objects, as in ``Nuclei_Location_Center_X``."""
+
+_OWN_PLACES = ("centroid_", "bbox_", "touches_border", "t_s", "z_um", "probability")
+
+
+def is_key(name: str) -> bool:
+    """Whether a column says which row it is (or its class), or where the object lies, and is no feature."""
+    if name in OBJECT_KEYS or name == CLASS or name.startswith(("Metadata_", "Class_", "Probability_")):
+        return True
+    after = name.split("_", 1)[1] if "_" in name else ""
+    return name.startswith((*_PLACES, *_OWN_PLACES)) or after.startswith(_PLACES)
+
+
+def feature_columns(table: pd.DataFrame) -> list[str]:
+    """Names of the columns that are features: numbers, and no keys."""
+    return [name for name in table.columns if not is_key(name) and table[name].dtype.kind in "iufb"]
+
+
+def feature_matrix(table: pd.DataFrame, names: Sequence[str] | None = None) -> np.ndarray:
+    """Features as numbers.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        N rows.
+    names : sequence of str, optional
+        The F columns that are wanted, for example those of a model; otherwise `feature_columns`.
+
+    Returns
+    -------
+    (N, F) float32 array
+        NaN where a value is missing or infinite.
+
+    Raises
+    ------
+    InputError
+        Where columns are missing or hold no numbers (they are named), or there is no feature at all.
+    """
+    names = feature_columns(table) if names is None else list(names)
+    if not names:
+        raise InputError("The table has no features: no column of numbers besides those that name rows and places.")
+    missing = [name for name in names if name not in table.columns]
+    if missing:
+        raise InputError(f"The table lacks {_listed(missing)}, which the model was trained on.")
+    words = [name for name in names if table[name].dtype.kind not in "iufb"]
+    if words:
+        raise InputError(f"{_listed(words)} of the table {'holds' if len(words) == 1 else 'hold'} no numbers.")
+    matrix = table[names].to_numpy(np.float32, na_value=np.nan)
+    matrix[~np.isfinite(matrix)] = np.nan
+    return matrix
+
+
+def groups(table: pd.DataFrame) -> np.ndarray | None:
+    """Which plate and well each row comes from; rows of one group must not be on both sides of a split.
+
+    Returns
+    -------
+    (N,) array of str or None
+        ``plate/well``; where plate and well are unknown, the name or number of the image; None where that is unknown
+        too.
+    """
+    for columns in (("Metadata_Plate", "Metadata_Well"), ("Metadata_Image",), ("ImageNumber",), ("image",)):
+        present = [name for name in columns if name in table.columns]
+        if present:
+            parts = [table[name].astype(str).to_numpy(str) for name in present]
+            return parts[0] if len(parts) == 1 else np.char.add(np.char.add(parts[0], "/"), parts[1])
+    return None
+
+
+def object_keys(table: pd.DataFrame) -> list[str]:
+    """The columns that tell one row from another.
+
+    Raises
+    ------
+    InputError
+        Where two rows have the same keys; the first such row is named.
+    """
+    keys = [name for name in OBJECT_KEYS if name in table.columns]
+    if keys:
+        twice = table.duplicated(subset=keys, keep="first").to_numpy()
+        if twice.any():
+            row = table.loc[twice, keys].iloc[0]
+            named = ", ".join(f"{name} {row[name]}" for name in keys)
+            raise InputError(f"{int(twice.sum()):,} rows of the table repeat the key of another one, first {named}.")
+    return keys
+
+
+def _listed(names: Sequence[str], most: int = 8) -> str:
+    shown = ", ".join(names[:most])
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"the column{'' if len(names) == 1 else 's'} {shown}{more}"

@@ -1,0 +1,57 @@
+"""Keys and features of a table."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from micrographia.arrays.errors import InputError
+from micrographia.features.feature_table import feature_columns, feature_matrix, groups, object_keys
+
+
+@pytest.fixture
+def table():
+    return pd.DataFrame(
+        {
+            "Metadata_Plate": ["p1", "p1", "p2"],
+            "Metadata_Well": ["01", "01", "02"],
+            "ImageNumber": [1, 1, 2],
+            "ObjectNumber": [1, 2, 1],
+            "Nuclei_Location_Center_X": [1.0, 2, 3],
+            "Nuclei_AreaShape_Center_Y": [1.0, 2, 3],
+            "Nuclei_AreaShape_Area": [10, 20, 30],
+            "Nuclei_Intensity_MeanIntensity_DNA": [0.5, np.inf, np.nan],
+            "Class": ["a", "b", "a"],
+            "note": ["x", "y", "z"],
+        }
+    )
+
+
+def test_features_are_numbers_that_are_no_keys_and_no_places(table):
+    assert feature_columns(table) == ["Nuclei_AreaShape_Area", "Nuclei_Intensity_MeanIntensity_DNA"]
+    own = ["label", "centroid_y_px", "area_px", "bbox_x0_px", "touches_border", "solidity", "probability"]
+    assert feature_columns(pd.DataFrame(1.0, range(2), own)) == ["area_px", "solidity"]
+
+
+def test_matrix_is_float32_with_nan_for_what_is_not_finite(table):
+    matrix = feature_matrix(table)
+    assert matrix.dtype == np.float32
+    np.testing.assert_array_equal(matrix, np.float32([[10, 0.5], [20, np.nan], [30, np.nan]]))
+    np.testing.assert_array_equal(feature_matrix(table, ["Nuclei_AreaShape_Area"]), np.float32([[10], [20], [30]]))
+
+
+def test_groups_are_plate_and_well_else_the_image(table):
+    assert groups(table).tolist() == ["p1/01", "p1/01", "p2/02"]
+    assert groups(table[["ImageNumber"]]).tolist() == ["1", "1", "2"]
+    assert groups(table[["note"]]) is None
+
+
+def test_bad_tables_are_named(table):
+    with pytest.raises(InputError, match="lacks the column Nuclei_Texture, which"):
+        feature_matrix(table, ["Nuclei_Texture"])
+    with pytest.raises(InputError, match="the column note of the table holds no numbers"):
+        feature_matrix(table, ["note"])
+    with pytest.raises(InputError, match="no features"):
+        feature_matrix(table[["note", "Class"]])
+    assert object_keys(table) == ["ImageNumber", "Metadata_Plate", "Metadata_Well", "ObjectNumber"]
+    with pytest.raises(InputError, match=r"1 rows .* ObjectNumber 1"):
+        object_keys(pd.concat([table, table[:1]]))
