@@ -6,26 +6,40 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
 from micrographia.method import Declared, parameter
 
+FEATURES = {
+    "basic": "position, size, shape and the intensities of every channel, one table an image",
+    "cellprofiler": "CellProfiler's measurements of nuclei, cells and cytoplasm, one table of all images",
+}
+"""What can be measured. All but "basic" are a module of their own, ``measure_cellprofiler`` and so on, with
+``add_arguments(parser)`` for the flags that only it has and ``run(args, options)``, where ``options`` is a `Measure`."""
+
 DESCRIPTION = """
 Measure every object of label images: position, size, shape and, where the images are given too, the intensities of
-every channel. For labels cells_labels.tif the output folder gets cells_objects.csv.
+every channel. For labels cells_labels.tif the output folder gets cells_objects.csv. Other features are chosen with
+--features; name them before --help for their own flags.
 """
 EPILOG = """
 examples:
   micrographia measure --labels results/ --images images/ -o tables
   micrographia measure --labels cells_labels.tif -o tables --pixel-size 0.65
+  micrographia measure --features cellprofiler --labels nuclei/ --images images/ -o tables --table parquet
 """
 
 
 class Measure(Declared):
     """Options of ``micrographia measure``."""
 
+    features: str = parameter(
+        "basic", "What to measure: " + "; ".join(f"{k}: {v}" for k, v in FEATURES.items()), choices=tuple(FEATURES)
+    )
     labels: str | None = parameter(None, "Label image, or folder of label images")
     images: str | None = parameter(
         None, "Image or folder of images, matched to the labels by name; shapes alone are measured otherwise"
@@ -33,18 +47,25 @@ class Measure(Declared):
     out: str = parameter("micrographia-results", "Folder for the tables; made where it is missing")
     axes: str | None = parameter(None, "Axes of label files that do not name them, for example TYX")
     pixel_size: float | None = parameter(None, "Size of a pixel where the file does not know it", ge=1e-9, unit="µm")
-    table: str = parameter("csv", "Kind of table", choices=("csv", "parquet"))
+    table: str = parameter("csv", "Kind of table; h5ad is AnnData", choices=("csv", "parquet", "h5ad"))
     overwrite: bool = parameter(False, "Replace tables that exist")
 
 
 def add_arguments(parser: ArgumentParser, words: Sequence[str]) -> None:
-    """Declare the command's arguments."""
+    """Declare the command's arguments, and those of the features that are named."""
     flags.add_flags(parser, Measure, short={"out": "-o"})
+    for word, following in zip(words, [*words[1:], ""]):
+        named = word.removeprefix("--features=") if word.startswith("--features=") else following
+        if word.startswith("--features") and named in FEATURES and named != "basic":
+            _module(named).add_arguments(parser)
+            break
 
 
 def run(args: Namespace) -> int:
-    """Measure the label images; 1 where some failed."""
+    """Measure; 1 where some inputs failed."""
     options = flags.read(args, Measure)
+    if options.features != "basic":
+        return _module(options.features).run(args, options)
     if options.labels is None:
         raise RequestError("Say which label images to measure, for example --labels results/.")
     from micrographia.io.tables import write_table
@@ -64,6 +85,10 @@ def run(args: Namespace) -> int:
             print(f"failed: {error}", file=sys.stderr)
             failed = 1
     return failed
+
+
+def _module(features: str) -> Any:
+    return import_module(f"micrographia.cli.measure_{features}")
 
 
 def _pairs(options: Measure) -> list[tuple[Path, Path | None]]:
