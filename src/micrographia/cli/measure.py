@@ -18,8 +18,8 @@ FEATURES = {
     "basic": "position, size, shape and the intensities of every channel, one table an image",
     "cellprofiler": "CellProfiler's measurements of nuclei, cells and cytoplasm, one table of all images",
 }
-"""What can be measured. All but "basic" are a module of their own, ``measure_cellprofiler`` and so on, with
-``add_arguments(parser)`` for the flags that only it has and ``run(args, options)``, where ``options`` is a `Measure`."""
+"""What can be measured. Each but "basic" is a module of its own, ``measure_cellprofiler`` and so on, with
+``add_arguments(parser)`` for the flags that only it has and ``run(args, options)``, where `options` is a `Measure`."""
 
 DESCRIPTION = """
 Measure every object of label images: position, size, shape and, where the images are given too, the intensities of
