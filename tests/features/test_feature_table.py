@@ -39,6 +39,13 @@ def test_matrix_is_float32_with_nan_for_what_is_not_finite(table):
     np.testing.assert_array_equal(feature_matrix(table, ["Nuclei_AreaShape_Area"]), np.float32([[10], [20], [30]]))
 
 
+def test_the_table_itself_is_not_changed():
+    """A float32_table is shared by pandas, not copied."""
+    table = pd.DataFrame({"a": np.float32([1, np.inf]), "b": np.float32([np.nan, 2])})
+    np.testing.assert_array_equal(feature_matrix(table), np.float32([[1, np.nan], [np.nan, 2]]))
+    assert np.isinf(table["a"][1])
+
+
 def test_groups_are_plate_and_well_else_the_image(table):
     assert groups(table).tolist() == ["p1/01", "p1/01", "p2/02"]
     assert groups(table[["ImageNumber"]]).tolist() == ["1", "1", "2"]

@@ -74,7 +74,7 @@ def feature_matrix(table: pd.DataFrame, names: Sequence[str] | None = None) -> n
     words = [name for name in names if table[name].dtype.kind not in "iufb"]
     if words:
         raise InputError(f"{_listed(words)} of the table {'holds' if len(words) == 1 else 'hold'} no numbers.")
-    matrix = table[names].to_numpy(np.float32, na_value=np.nan)
+    matrix = table[names].to_numpy(np.float32, na_value=np.nan, copy=True)
     matrix[~np.isfinite(matrix)] = np.nan
     return matrix
 
