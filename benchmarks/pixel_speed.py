@@ -7,6 +7,9 @@
 threads. All learn from the same strokes on one image and classify another, whose labels say how many pixels are
 right. The programs are warm and take turns, so that whatever else the machine does meets all of them. scikit-image
 computes its own 28 maps; its time is compared for each map, scikit-learn's for each tree.
+
+How many pixels are right is judged on more: `DRAWS` sets of strokes, each on other images, on which every program
+learns and predicts once.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ WORKER = Path(__file__).parent / "peers" / "vigra_worker.py"
 SIDE, TREES, BLOCK = 1024, 100, (128, 1024)
 PAINTED = 10_000
 PAUSE = 0.2
+DRAWS = 10
 
 Field = dict[str, np.ndarray]
 """``learned``, ``strokes`` (0 unlabelled, 1, 2), ``judged`` and ``truth`` (0, 1)."""
@@ -50,6 +54,21 @@ def fields(folder: Path) -> dict[str, Field]:
     planes = [plane for plane in planes if plane is not None]
     half = len(planes) // 2
     found["dsb2018/dev"] = _field(_mosaic(planes[:half], 4), _mosaic(planes[half:], 4))
+    return found
+
+
+def draws(folder: Path) -> dict[str, Field]:
+    """Fields on which only the accuracy is judged, named ``set 0``, ``set 1``…"""
+    found = {}
+    planes = [_nuclei(path) for path in sorted((folder / "dsb2018" / "dev" / "images").glob("*.png"))]
+    planes = [plane for plane in planes if plane is not None]
+    for seed in range(DRAWS):
+        rng = np.random.default_rng(seed)
+        slices = [_slice(folder / "isbi2012", int(number)) for number in rng.choice(24, 2, replace=False)]
+        found[f"isbi2012 {seed}"] = _field(*slices, seed)
+        order = rng.permutation(len(planes))
+        halves = [[planes[k] for k in half] for half in np.array_split(order, 2)]
+        found[f"dsb2018/dev {seed}"] = _field(_mosaic(halves[0], 3), _mosaic(halves[1], 3), seed)
     return found
 
 
@@ -73,10 +92,10 @@ def _mosaic(planes: list[tuple[np.ndarray, np.ndarray]], side: int) -> tuple[np.
     return image, truth
 
 
-def _field(learned: tuple[np.ndarray, np.ndarray], judged: tuple[np.ndarray, np.ndarray]) -> Field:
+def _field(learned: tuple[np.ndarray, np.ndarray], judged: tuple[np.ndarray, np.ndarray], seed: int = 0) -> Field:
     return {
         "learned": learned[0],
-        "strokes": paint(learned[1], np.random.default_rng(0)),
+        "strokes": paint(learned[1], np.random.default_rng(seed)),
         "judged": judged[0],
         "truth": judged[1].astype(np.int64),
     }
@@ -223,20 +242,21 @@ def main() -> None:
         raise SystemExit("The images are missing; name the folder with isbi2012 and dsb2018 in MICROGRAPHIA_DATA.")
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
-    data = fields(folder)
+    data, more = fields(folder), draws(folder)
     with ThreadPoolExecutor(options.threads) as pool, tempfile.TemporaryDirectory() as scratch:
-        ours = Ours(data, pool, options.threads)
+        ours = Ours(data | more, pool, options.threads)
         programs: dict[str, Callable[[str, np.ndarray], tuple[dict[str, float], np.ndarray]]] = {"ours": ours}
         if not options.alone:
-            vigra, scikit = Vigra(data, Path(scratch), options.threads), Scikit(data, options.threads)
+            vigra, scikit = Vigra(data | more, Path(scratch), options.threads), Scikit(data | more, options.threads)
             programs |= {"vigra": vigra, "scikit": scikit}
-        seconds, right = measure(programs, data, options.rounds)
+        seconds = measure(programs, data, options.rounds)
+        right = accuracy(programs, more)
     numbers: dict[str, Any] = {
         "threads": options.threads,
         "rounds": options.rounds,
         "maps": ours.bank.count(1),
         "trees": TREES,
-        "growing": {name: round(value, 3) for name, value in ours.learning.items()},
+        "growing": {name: round(ours.learning[name], 3) for name in data},
         "seconds": {name: {p: medians(rows) for p, rows in of.items()} for name, of in seconds.items()},
         "right": right,
     }
@@ -256,19 +276,34 @@ def main() -> None:
 
 def measure(
     programs: dict[str, Any], data: dict[str, Field], rounds: int
-) -> tuple[dict[str, dict[str, list[dict[str, float]]]], dict[str, dict[str, float]]]:
-    """Seconds of every program and image, in turn, and the share of pixels that each has right."""
+) -> dict[str, dict[str, list[dict[str, float]]]]:
+    """Seconds of every program and image, in turn."""
     seconds: dict[str, dict[str, list[dict[str, float]]]] = {name: {p: [] for p in programs} for name in data}
-    right: dict[str, dict[str, float]] = {name: {} for name in data}
     for turn in range(rounds + 1):
         for name, field in data.items():
             for program, run in programs.items():
                 time.sleep(PAUSE)
-                row, found = run(name, field["judged"])
-                right[name][program] = round(float((found.argmax(0) == field["truth"]).mean()), 4)
+                row, _ = run(name, field["judged"])
                 if turn:  # the first turn warms
                     seconds[name][program].append(row)
-    return seconds, right
+    return seconds
+
+
+def accuracy(programs: dict[str, Any], data: dict[str, Field]) -> dict[str, dict[str, Any]]:
+    """Share of right pixels of every program by set, and how much more than each peer ours has, set by set."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for name, field in data.items():
+        row = found.setdefault(name.split()[0], {program: [] for program in programs})
+        for program, run in programs.items():
+            row[program].append(float((run(name, field["judged"])[1].argmax(0) == field["truth"]).mean()))
+    rows: dict[str, dict[str, Any]] = {}
+    for name, of in found.items():
+        rows[name] = {program: round(float(np.mean(values)), 4) for program, values in of.items()}
+        for peer in [program for program in programs if program != "ours"]:
+            more = np.subtract(of["ours"], of[peer])
+            error = more.std(ddof=1) / np.sqrt(len(more))
+            rows[name][f"more than {peer}"] = [round(float(v), 4) for v in (more.mean(), error)]
+    return rows
 
 
 def medians(rows: list[dict[str, float]]) -> dict[str, float]:

@@ -4,9 +4,66 @@ from __future__ import annotations
 
 from markdown_tables import Result, measured, reached, share, table, word
 
+VIGRA_GOAL, SCIKIT_GOAL = 6.0, 4.0
+PIXEL_MEMORY_GOAL_GB = 1.5
 COARSE_GOAL, FULL_GOAL, FIRST_GOAL = 0.15, 0.5, 1.2
 LEARNING_GOAL = 0.5
 RAND_GOAL = 0.90
+
+
+def pixel_speed(result: Result) -> str:
+    """Features and forest beside ilastik's engine and scikit-learn's."""
+    n = result["numbers"]
+    rows, right = [], []
+    for name, of in n["seconds"].items():
+        ratios = n["ratios"][name]
+        rows.append(
+            [name, f"**{of['ours']['both']:.2f}**", f"{of['vigra']['both']:.2f}", f"**{ratios['vigra']:.1f}**"]
+            + [word(ratios["vigra"] >= VIGRA_GOAL), f"**{ratios['scikit_features']:.1f}**"]
+            + [f"**{ratios['scikit_forest']:.1f}**"]
+            + [word(min(ratios["scikit_features"], ratios["scikit_forest"]) >= SCIKIT_GOAL)]
+        )
+    for name, of in n["right"].items():
+        more = [
+            f"{100 * of[f'more than {p}'][0]:+.2f} ± {100 * of[f'more than {p}'][1]:.2f}" for p in ("vigra", "scikit")
+        ]
+        right.append([name, *(f"{100 * of[p]:.2f}" for p in ("ours", "vigra", "scikit")), *more])
+    return "\n\n".join(
+        [
+            "## Classifying pixels beside ilastik's engine",
+            f"{n['maps']} feature maps and {n['trees']} trees on 1,024 × 1,024 pixels, {n['threads']} threads, median "
+            f"of {n['rounds']} rounds in turn. ilastik's engine is vigra {n['vigra']}: its filters and its forest. "
+            f"scikit-image's {n['scikit_maps']} maps are compared for each map, scikit-learn's forest for each tree. "
+            f"Growing our forest from 10,000 painted pixels took {max(n['growing'].values()):.2f} s. "
+            f"{measured(result)}",
+            table(
+                ["", "ours (s)", "vigra (s)", f"vigra takes (goal ≥ {VIGRA_GOAL:.0f} ×)", "reached"]
+                + [f"scikit-image takes (goal ≥ {SCIKIT_GOAL:.0f} ×)", "scikit-learn takes", "reached"],
+                rows,
+            ),
+            "Pixels in the right class, %, mean over ten sets of strokes, each on other images of the same source; "
+            "differences with their standard error:",
+            table(["", "ours", "vigra", "scikit", "ours − vigra", "ours − scikit"], right),
+        ]
+    )
+
+
+def pixel_memory(result: Result) -> str:
+    """Peak memory and time of large images and volumes."""
+    n = result["numbers"]
+    image, volume = n["image"], n["volume_result"]
+    rows = [
+        [name, f"**{row['peak_gb']:.2f}**", word(row["peak_gb"] < PIXEL_MEMORY_GOAL_GB), f"{row['seconds']:.0f}"]
+        for name, row in ((f"{n['side']:,}² pixels", image), (f"{n['volume']}³ voxels", volume))
+    ]
+    return "\n\n".join(
+        [
+            "## Classifying pixels of images larger than memory",
+            "OME-Zarr to probabilities as OME-Zarr with their pyramid, 7 scales and 6 filters, 100 trees, by what "
+            f"`micrographia classify pixels` does with one input. {measured(result)}",
+            table(["", f"peak memory (GB, goal < {PIXEL_MEMORY_GOAL_GB})", "reached", "seconds"], rows),
+        ]
+    )
 
 
 def painting(result: Result) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from markdown_tables import Result, measured, reached, share, table, word
-from pixel_tables import active_learning, isbi2012, painting
+from pixel_tables import active_learning, isbi2012, painting, pixel_memory, pixel_speed
 
 RESULTS = Path(__file__).parent / "results"
 TABLES = RESULTS / "tables.md"
@@ -186,6 +186,8 @@ SECTIONS: dict[str, Callable[[Result], str]] = {
     "large": large,
     "startup": startup,
     "install_size": install_size,
+    "pixel_speed": pixel_speed,
+    "pixel_memory": pixel_memory,
     "painting": painting,
     "active_learning": active_learning,
     "isbi2012": isbi2012,
