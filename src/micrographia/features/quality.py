@@ -49,22 +49,41 @@ def saturated_fraction(image: np.ndarray, where: np.ndarray | None = None) -> fl
         Between 0 and 1; 0 for a constant or yes/no image.
     """
     image = np.asarray(image)
-    if image.dtype == bool or image.size == 0:
-        return 0.0
-    finite: Any = image if image.dtype.kind in "iu" else image[np.isfinite(image)]
-    if finite.size == 0:
-        return 0.0
-    top, bottom = float(np.max(finite)), float(np.min(finite))
-    if top == bottom:
-        return 0.0
-    if not (top in _FULL_SCALE and image.dtype.kind in "iu"):
-        at_top = int(np.count_nonzero(finite == top))
-        step = max(0.02 * (top - bottom), 2.0 if image.dtype.kind in "iu" else 0.0)
-        near = int(np.count_nonzero(finite >= top - step)) - at_top
-        if at_top <= max(3 * near, 10):
-            return 0.0
+    top = saturation_level(image)
     chosen = image if where is None else image[where]
     return float(np.mean(chosen == top)) if chosen.size else 0.0
+
+
+def saturation_level(image: np.ndarray) -> float:
+    """The value of saturated pixels: the largest of the image, where `saturated_fraction` says that it is no signal.
+
+    Parameters
+    ----------
+    image : array
+        Pixel values, any shape.
+
+    Returns
+    -------
+    float
+        NaN where no pixel is saturated.
+    """
+    none = float("nan")
+    image = np.asarray(image)
+    if image.dtype == bool or image.size == 0:
+        return none
+    known: Any = image if image.dtype.kind in "iu" else image[np.isfinite(image)]
+    if known.size == 0:
+        return none
+    top, bottom = float(np.max(known)), float(np.min(known))
+    if top == bottom:
+        return none
+    if not (top in _FULL_SCALE and image.dtype.kind in "iu"):
+        at_top = int(np.count_nonzero(known == top))
+        step = max(0.02 * (top - bottom), 2.0 if image.dtype.kind in "iu" else 0.0)
+        near = int(np.count_nonzero(known >= top - step)) - at_top
+        if at_top <= max(3 * near, 10):
+            return none
+    return top
 
 
 def background_level(image: np.ndarray, labels: np.ndarray | None = None) -> float:
@@ -87,10 +106,10 @@ def background_level(image: np.ndarray, labels: np.ndarray | None = None) -> flo
     outside = outside[np.isfinite(outside)]
     if outside.size:
         return float(np.median(outside))
-    finite = image[np.isfinite(image)]
-    if finite.size == 0:
+    known = image[np.isfinite(image)]
+    if known.size == 0:
         return float("nan")
-    counts, edges = np.histogram(finite, 256)
+    counts, edges = np.histogram(known, 256)
     k = int(np.argmax(counts))
     return float(edges[k] + edges[k + 1]) / 2
 
@@ -112,7 +131,7 @@ def focus_score(image: np.ndarray) -> float:
     """
     from scipy.ndimage import gaussian_laplace
 
-    image = _finite(image)
+    image = finite(image)
     mean = np.abs(image).mean() if image.size else 0.0
     return float(gaussian_laplace(image, 1.0).var() / mean**2) if mean > 0 else 0.0
 
@@ -142,7 +161,7 @@ def edge_width(image: np.ndarray, labels: np.ndarray) -> float:
     outline = _outline(labels)
     if not outline.any():
         return float("nan")
-    image = _finite(image)
+    image = finite(image)
     # Beyond 60 pixels a diameter the picture holds more pixels than the answer needs.
     step = max(1, int(diameter // 60))
     if step > 1:
@@ -248,7 +267,8 @@ def _outline(labels: np.ndarray) -> np.ndarray:
     return differs & (labels > 0)
 
 
-def _finite(image: np.ndarray) -> np.ndarray:
+def finite(image: np.ndarray) -> np.ndarray:
+    """Pixels as float64; those that are NaN or infinite get the median of the others, 0 where there are none."""
     image = np.asarray(image, np.float64)
     good = np.isfinite(image)
     if good.all():
