@@ -17,6 +17,8 @@ from micrographia.method import Declared, parameter
 FEATURES = {
     "basic": "position, size, shape and the intensities of every channel, one table an image",
     "cellprofiler": "CellProfiler's measurements of nuclei, cells and cytoplasm, one table of all images",
+    "learned": "what a network says of each object (-m MODEL), one table of all images",
+    "quality": "focus, blur, saturation, background, light and debris of whole images, one table and a report",
 }
 """What can be measured. Each but "basic" is a module of its own, ``measure_cellprofiler`` and so on, with
 ``add_arguments(parser)`` for the flags that only it has and ``run(args, options)``, where `options` is a `Measure`."""
@@ -31,6 +33,7 @@ examples:
   micrographia measure --labels results/ --images images/ -o tables
   micrographia measure --labels cells_labels.tif -o tables --pixel-size 0.65
   micrographia measure --features cellprofiler --labels nuclei/ --images images/ -o tables --table parquet
+  micrographia measure --features quality --images images/ -o quality
 """
 
 

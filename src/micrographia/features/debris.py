@@ -31,8 +31,8 @@ class Objects(NamedTuple):
     spread : float
         Standard deviation of the background.
     objects : float
-        Median of what stands out from the background by more than five standard deviations and by more than half of this
-        median; NaN where less than 0.1 % of the pixels do.
+        Median of what stands out from the background by more than five standard deviations, and by more than half of
+        this median; NaN where less than 0.1 % of the pixels do.
     """
 
     background: float

@@ -42,7 +42,7 @@ from micrographia.features.quality import finite, focus_score, saturation_level
 
 PREFIX = "ImageQuality_"
 
-_LATTICE = 1024
+_LATTICE = 512
 """Levels of a whole plane come from at most about this many pixels a side."""
 
 
@@ -137,7 +137,7 @@ def plane_quality(pixels: np.ndarray, levels: PlaneLevels | None = None) -> dict
         "InFocus": in_focus(sigma),
         "PercentSaturated": 100 * np.mean(brightest == levels.saturated),
         "PercentObjectsSaturated": _objects_saturated(plane, brightest, levels),
-        "BackgroundLevel": object_levels(plane, levels.bright).background / scaling,
+        "BackgroundLevel": object_levels(lattice(plane), levels.bright).background / scaling,
         "BackgroundSpan": surface.span / contrast if contrast > 0 else np.nan,
         "VignettingFallOff": surface.fall_off,
         "NoiseSigma": noise_sigma(plane) / scaling,
@@ -151,7 +151,7 @@ def plane_quality(pixels: np.ndarray, levels: PlaneLevels | None = None) -> dict
 
 
 def lattice(pixels: Any) -> np.ndarray:
-    """Pixels of a plane on a regular lattice of at most about 1,024 by 1,024; `pixels` may be lazy."""
+    """Pixels of a plane on a regular lattice of at most about 512 by 512; `pixels` may be lazy."""
     return np.asarray(pixels[tuple(slice(None, None, max(1, -(-n // _LATTICE))) for n in pixels.shape[:2])])
 
 
@@ -173,7 +173,7 @@ def _signal(plane: np.ndarray, bright: bool, step: float) -> float:
     from scipy.ndimage import gaussian_filter
 
     smooth = gaussian_filter(plane, 1.5)
-    levels = object_levels(smooth, bright)
+    levels = object_levels(lattice(smooth), bright)
     far = np.percentile(smooth, 0.1 if bright else 99.9)
     spread = max(levels.spread, 0.3 * step)
     return float(abs(far - levels.background) / spread) if spread > 0 else 0.0

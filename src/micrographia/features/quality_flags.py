@@ -1,0 +1,109 @@
+"""What is wrong with an image, in words, from the columns of its quality.
+
+Each flag looks at one column. Its limit was chosen on training images of the 2018 Data Science Bowl, as they are and
+with the fault made on purpose: the limit with the largest sum of sensitivity and specificity among those that flag at
+most 3 % of the images as they are. ``benchmarks/image_quality.py`` says how it does on other images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from micrographia.features.plane_quality import PREFIX
+
+
+class Flag(NamedTuple):
+    """One fault and how it is recognised.
+
+    Attributes
+    ----------
+    name : str
+        In plain words.
+    column : str
+        Column, without ``ImageQuality_`` and channel.
+    limit : float
+        An image has the fault where the column is beyond this.
+    above : bool
+        Whether beyond is above.
+    sentence : str
+        What it means, with ``{}`` for the value.
+    """
+
+    name: str
+    column: str
+    limit: float
+    above: bool
+    sentence: str
+
+    def excess(self, value: float) -> float:
+        """How far a value is beyond the limit, as a factor; 0 where it is not, or is not known."""
+        beyond = value > self.limit if self.above else value < self.limit
+        if not beyond:
+            return 0.0
+        more, less = (value, self.limit) if self.above else (self.limit, value)
+        return float(more / less) if less > 0 else 100.0
+
+
+EMPTY = Flag("empty", "Signal", 12.0, False, "empty: nothing stands out from the background")
+FLAGS = (
+    EMPTY,
+    Flag("out of focus", "BlurSigma", 1.6, True, "out of focus: blurred by {:.1f} pixels"),
+    Flag("saturated", "PercentObjectsSaturated", 2.0, True, "saturated: {:.1f} % of the object pixels"),
+    Flag("uneven illumination", "BackgroundSpan", 0.3, True,
+         "uneven illumination: the background changes by {:.2f} of the objects' contrast"),
+    Flag("debris", "PercentDebris", 0.05, True, "debris: {:.2f} % of the image are far brighter than its objects"),
+)  # fmt: skip
+"""All flags. An image that is empty gets no other flag: there is nothing in it that could be sharp or saturated."""
+
+
+class Flagged(NamedTuple):
+    """A fault of an image.
+
+    Attributes
+    ----------
+    flag : Flag
+    channel : str
+        Ending of the columns, without underscore; empty for images without named channels.
+    value : float
+        Of the column.
+    """
+
+    flag: Flag
+    channel: str
+    value: float
+
+    @property
+    def text(self) -> str:
+        """Name of the fault, with the channel."""
+        return f"{self.flag.name} ({self.channel})" if self.channel else self.flag.name
+
+    @property
+    def sentence(self) -> str:
+        """The fault in a sentence."""
+        said = self.flag.sentence.format(self.value)
+        return f"{self.channel}: {said}" if self.channel else said[0].upper() + said[1:]
+
+
+def find_flags(row: Mapping[str, Any]) -> list[Flagged]:
+    """Faults of one image or tile.
+
+    Parameters
+    ----------
+    row : mapping
+        One row of `image_quality` or `tile_quality`; columns that are missing are not looked at.
+
+    Returns
+    -------
+    list of Flagged
+    """
+    start = f"{PREFIX}{EMPTY.column}"
+    found = []
+    for ending in [name.removeprefix(start) for name in row if name.startswith(start)]:
+        for flag in FLAGS:
+            value = float(row.get(f"{PREFIX}{flag.column}{ending}", float("nan")))
+            if flag.excess(value) > 0:
+                found.append(Flagged(flag, ending.removeprefix("_"), value))
+                if flag is EMPTY:
+                    break
+    return found
