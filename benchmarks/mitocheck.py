@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from crop_descriptors import DESCRIPTORS
 from PIL import Image
 from scipy import ndimage
 
@@ -34,7 +35,7 @@ def folder() -> Path:
 
 
 def keys() -> pd.DataFrame:
-    """One row a crop: ``Metadata_Image``, ``Metadata_Plate``, ``Metadata_Well``, ``ObjectNumber`` (always 1), ``Class``.
+    """A row a crop: ``Metadata_Image``, ``Metadata_Plate``, ``Metadata_Well``, ``ObjectNumber`` (always 1), ``Class``.
 
     All of them are read from the file names. 19 names, all of class OutOfFocus, lack a dash and are without plate and
     well in ``index.csv``; the pattern here takes them, too, so that they stay with the other crops of their well.
@@ -70,8 +71,8 @@ def crops() -> tuple[np.ndarray, pd.DataFrame]:
 def central_mask(crop: np.ndarray) -> np.ndarray:
     """The nucleus in the middle of a crop (Y, X), as a mask; fragments less than 5 pixels apart belong together.
 
-    Otsu's threshold (1979) on the square root of the smoothed crop, around the middle only: a bright neighbour shall not
-    hide a dim nucleus. Where nothing lies in the middle, the threshold is lowered.
+    Otsu's threshold (1979) on the square root of the smoothed crop, around the middle only: a bright neighbour shall
+    not hide a dim nucleus. Where nothing lies in the middle, the threshold is lowered.
     """
     smooth = ndimage.gaussian_filter(np.sqrt(crop.astype(float)), 1)
     y, x = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
@@ -181,7 +182,7 @@ def hog_features(image: np.ndarray, mask: np.ndarray) -> dict[str, float]:
     return {f"HOG_{i}{j}_{b}": float(mean[i, j, b]) for i, j, b in np.ndindex(2, 2, 8)}
 
 
-FAMILIES = (cp_measure_features, gradient_features, hog_features)
+FAMILIES = (cp_measure_features, gradient_features, hog_features, *DESCRIPTORS)
 """Each gives the features of one crop (Y, X) and its mask as a dict."""
 
 
