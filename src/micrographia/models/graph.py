@@ -50,14 +50,14 @@ def read_graph(onnx: bytes) -> Graph:
     graph = Graph()
     initialised: set[str] = set()
     try:
-        for number, value in _fields(memoryview(onnx)):
+        for number, value in fields(memoryview(onnx)):
             if number == 8:  # opset_import
-                opset = dict(_fields(_bytes(value)))
+                opset = dict(fields(_bytes(value)))
                 graph.opsets[_text(opset.get(1, b""))] = _int(opset.get(2, 0))
             elif number == 7:
-                for part, content in _fields(_bytes(value)):
+                for part, content in fields(_bytes(value)):
                     if part in (11, 12):  # input, output
-                        name = _text(dict(_fields(_bytes(content))).get(1, b""))
+                        name = _text(dict(fields(_bytes(content))).get(1, b""))
                         (graph.inputs if part == 11 else graph.outputs).append(name)
                     elif part == 5:
                         initialised.add(_text(_first(_bytes(content), 8)))
@@ -73,7 +73,7 @@ def read_graph(onnx: bytes) -> Graph:
 
 
 def _graph(data: memoryview, found: Graph) -> None:
-    for number, value in _fields(data):
+    for number, value in fields(data):
         if number == 1:
             _node(_bytes(value), found)
         elif number == 5:
@@ -84,7 +84,7 @@ def _graph(data: memoryview, found: Graph) -> None:
 
 def _node(data: memoryview, found: Graph) -> None:
     operator = domain = ""
-    for number, value in _fields(data):
+    for number, value in fields(data):
         if number == 4:
             operator = _text(value)
         elif number == 7:
@@ -95,7 +95,7 @@ def _node(data: memoryview, found: Graph) -> None:
 
 
 def _attribute(data: memoryview, found: Graph) -> None:
-    for number, value in _fields(data):
+    for number, value in fields(data):
         if number in (6, 11):  # a subgraph: If, Loop, Scan
             _graph(_bytes(value), found)
         elif number in (5, 10):
@@ -105,20 +105,20 @@ def _attribute(data: memoryview, found: Graph) -> None:
 
 
 def _tensor(data: memoryview, found: Graph) -> None:
-    for number, value in _fields(data):
+    for number, value in fields(data):
         if number == 13 or (number == 14 and value == 1):
             found.external_data = True
 
 
 def _sparse(data: memoryview, found: Graph) -> None:
-    for number, value in _fields(data):
+    for number, value in fields(data):
         if number in (1, 2):
             _tensor(_bytes(value), found)
 
 
 def _function(data: memoryview, found: Graph) -> None:
     name = domain = ""
-    for number, value in _fields(data):
+    for number, value in fields(data):
         if number == 1:
             name = _text(value)
         elif number == 10:
@@ -128,7 +128,7 @@ def _function(data: memoryview, found: Graph) -> None:
     found.functions.add((domain, name))
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, memoryview | int]]:
+def fields(data: memoryview) -> Iterator[tuple[int, memoryview | int]]:
     """Field numbers and raw values of one message."""
     at, end = 0, len(data)
     while at < end:
@@ -184,4 +184,4 @@ def _text(value: memoryview | bytes | int) -> str:
 
 
 def _first(data: memoryview, number: int) -> memoryview | bytes | int:
-    return next((value for n, value in _fields(data) if n == number), b"")
+    return next((value for n, value in fields(data) if n == number), b"")

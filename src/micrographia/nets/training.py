@@ -151,6 +151,10 @@ class _Training(pl.LightningModule):
         if self.report:
             self.report(row)
 
+    def on_train_epoch_end(self) -> None:
+        if not sum(self.trainer.num_val_batches):  # nothing to validate on: the losses of training alone
+            self.on_validation_epoch_end()
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["micrographia"] = {"rows": self.history.rows, "seconds": self.seconds, "step": self.step}
 

@@ -1,0 +1,219 @@
+"""Networks that look at crops as model packages: written, read, and run with ONNX Runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.features.crops import CropPlan
+
+if TYPE_CHECKING:
+    from micrographia.models.package import ModelPackage
+    from micrographia.nets.crop_encoder import CropEncoder, CropNetwork
+
+METHODS = ("encoder", "crops", "images")
+"""Methods whose packages look at crops."""
+
+_BATCH = 256
+
+
+class CropModel:
+    """A stored network that looks at crops, ready to run.
+
+    Parameters
+    ----------
+    package : ModelPackage
+        Written by `write_crop_package`.
+    threads : int, optional
+        Threads for one call; all usable cores where not given.
+
+    Attributes
+    ----------
+    plan : CropPlan
+        How its crops are cut.
+    channels : tuple of str
+        Names of the channels of an image, without the mask.
+    classes : tuple of str
+        Empty for an encoder.
+    count : int
+        Number of features.
+
+    Raises
+    ------
+    InputError
+        Where it is another kind of package, or damaged.
+    """
+
+    def __init__(self, package: ModelPackage, threads: int | None = None) -> None:
+        config = package.config
+        if package.kind != "network" or config.get("method") not in METHODS:
+            raise InputError(f"{package.path}: this model does not look at crops of objects.")
+        try:
+            self.plan = CropPlan.from_dict(config["crops"])
+            self.channels = tuple(str(c) for c in config["channels"])
+            self.classes = tuple(str(c) for c in config["classes"])
+            self.count = int(config["features"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{package.path}: what this model package says of its crops is damaged.") from error
+        self.package = package
+        self._network = package.network(threads)
+
+    def __call__(self, crops: np.ndarray) -> dict[str, np.ndarray]:
+        """Run the network on crops of any number.
+
+        Parameters
+        ----------
+        crops : (N, C, S, S) array
+            Cut as `plan` says, the mask as the last channel where it asks for one.
+
+        Returns
+        -------
+        dict
+            "features" (N, F) float32; of a classifier also "probability" (N, K) float32.
+
+        Raises
+        ------
+        InputError
+            Where the crops have another number of channels or another size.
+        """
+        channels = len(self.channels) + self.plan.mask
+        if crops.ndim != 4 or crops.shape[1:] != (channels, self.plan.size, self.plan.size):
+            raise InputError(
+                f"{self.package.path}: the model looks at crops of shape {(channels, self.plan.size, self.plan.size)}, "
+                f"not {crops.shape[1:]}."
+            )
+        parts = [self._network({"raw": crops[i : i + _BATCH]}) for i in range(0, len(crops), _BATCH)]
+        if not parts:
+            out = {"features": np.empty((0, self.count), np.float32)}
+            return out | ({"probability": np.empty((0, len(self.classes)), np.float32)} if self.classes else {})
+        return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+    def match(self, channels: Sequence[str], name: str) -> list[int]:
+        """Which of an image's channels the network was trained on: those of the same names, else all in their order.
+
+        Raises
+        ------
+        InputError
+            Where the image has others or fewer; both are named.
+        """
+        here, wanted = [c.casefold() for c in channels], [c.casefold() for c in self.channels]
+        if len(set(here)) == len(here) and set(wanted) <= set(here):
+            return [here.index(c) for c in wanted]
+        if len(here) == len(wanted):
+            return list(range(len(here)))
+        raise InputError(
+            f"{name} has {_counted(channels)}, but the model {self.package.name} was trained on "
+            f"{_counted(self.channels)}; give it images with the same channels."
+        )
+
+
+def write_crop_package(
+    path: str | Path,
+    network: CropEncoder | CropNetwork,
+    *,
+    method: str,
+    plan: CropPlan,
+    channels: Sequence[str],
+    classes: Sequence[str],
+    example: np.ndarray,
+    name: str,
+    documentation: str,
+    authors: Sequence[str] = ("Micrographia user",),
+    config: Mapping[str, Any] | None = None,
+) -> ModelPackage:
+    """Export a trained network and write its package.
+
+    Parameters
+    ----------
+    path : str or Path
+        The ``.zip`` to write.
+    network : CropEncoder or CropNetwork
+        Trained.
+    method : str
+        One of `METHODS`.
+    plan : CropPlan
+        How its crops are cut.
+    channels, classes : sequence of str
+        Names of the channels without the mask, and of the classes (none for an encoder).
+    example : (N, C, S, S) array
+        Some crops for the stored test.
+    config : dict, optional
+        More for the package's config: parameters, training report.
+
+    Returns
+    -------
+    ModelPackage
+    """
+    import torch
+
+    from micrographia.models.tensors import Axis, TensorSpec
+    from micrographia.models.write import write_package
+    from micrographia.nets.crop_export import export_crop_network, exportable, state_bytes
+
+    out = exportable(network)
+    count = out.encoder.widths[-1]
+    names = [*channels, "mask"] if plan.mask else list(channels)
+    sides = (Axis.space("y", plan.size), Axis.space("x", plan.size))
+    inputs = [TensorSpec("raw", (Axis.batch(), Axis.channel(*names), *sides), "crop, background near 0, bright near 1")]
+    outputs = [TensorSpec("features", (Axis.batch(), Axis.channel(*(f"f{i:03d}" for i in range(count)))), "features")]
+    if classes:
+        outputs.insert(0, TensorSpec("probability", (Axis.batch(), Axis.channel(*classes)), "class", range=(0, 1)))
+    what = f"Tells {len(classes)} classes apart" if classes else "Turns into features"
+    return write_package(
+        path,
+        name=name,
+        description=f"{what} what crops of cells show; trained with Micrographia.",
+        authors=authors,
+        license="CC0-1.0",
+        inputs=inputs,
+        outputs=outputs,
+        onnx=export_crop_network(out, plan.size),
+        state_dict=state_bytes(out),
+        architecture={
+            "source": "micrographia.nets.crop_encoder:Exported",
+            "kwargs": {"channels": len(names), "widths": list(out.encoder.widths), "classes": len(classes)},
+            "pytorch_version": torch.__version__.split("+")[0],
+        },
+        test_inputs={"raw": np.ascontiguousarray(example[:4], dtype=np.float32)},
+        documentation=documentation,
+        tags=["classification" if classes else "representation-learning", "2d", "cells"],
+        config={
+            "method": method,
+            "crops": plan.as_dict(),
+            "channels": list(channels),
+            "classes": list(classes),
+            "features": count,
+            **(config or {}),
+        },
+    )
+
+
+def stored_encoder(model: str | Path) -> tuple[CropEncoder, CropModel]:
+    """The encoder of a package, to train further, and the package's model.
+
+    Raises
+    ------
+    RequestError
+        Where the package holds no such weights.
+    """
+    from micrographia.models.library import find_model
+    from micrographia.models.package import open_package
+    from micrographia.nets.crop_export import encoder_from
+
+    package = open_package(find_model(model))
+    stored = CropModel(package)
+    weights = package.description.get("weights", {}).get("pytorch_state_dict")
+    if not weights:
+        raise RequestError(f"{model}: this package holds no weights to train further from.")
+    try:
+        return encoder_from(package.read(weights["source"]), weights["architecture"]["kwargs"]), stored
+    except (RuntimeError, KeyError, TypeError) as error:
+        raise InputError(f"{package.path}: the weights in this model package are damaged.") from error
+
+
+def _counted(names: Sequence[str]) -> str:
+    return f"{len(names)} channel{'s' * (len(names) != 1)} ({', '.join(names)})"

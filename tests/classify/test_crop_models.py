@@ -1,0 +1,233 @@
+"""Encoders and classifiers of crops: learned, stored, read again, applied; and what they refuse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("torch")
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.arrays.image import Image
+from micrographia.classify.cell_images import CellImages, cell_crops
+from micrographia.classify.class_tables import Classified, ClassifiedImages, held_out, join_classes
+from micrographia.classify.crop_classifier import CropClassifier
+from micrographia.classify.encoder import CellEncoder
+from micrographia.classify.image_classifier import ImageClassifier
+from micrographia.classify.learned_features import learned_table, open_features
+from micrographia.features.crops import CropPlan
+
+SMALL = {"size": 16, "widths": (4, 8), "batch": 16, "device": "cpu", "intensity": "range"}
+
+
+def field(seed: int, channels: int = 1) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Six objects: bright discs and dim squares."""
+    rng = np.random.default_rng(seed)
+    image = np.full((channels, 64, 96), 20.0)
+    labels = np.zeros((64, 96), np.int32)
+    y, x = np.mgrid[:64, :96]
+    kinds = []
+    for k in range(6):
+        cy, cx = 16 + 32 * (k // 3), 16 + 32 * (k % 3)
+        disc = (k + seed) % 2 == 0
+        inside = np.hypot(y - cy, x - cx) < 6 if disc else np.maximum(abs(y - cy), abs(x - cx)) < 4
+        labels[inside] = 2 * k + 1
+        image[:, inside] = 220 if disc else 90
+        kinds.append("disc" if disc else "square")
+    return (image + rng.normal(0, 4, image.shape)).clip(0, 255).astype(np.uint8), labels, kinds
+
+
+def examples(count: int = 8) -> ClassifiedImages:
+    images, labels, rows = [], [], []
+    for i in range(count):
+        image, label, kinds = field(i)
+        images.append(Image(image[0], "YX", name=f"f{i}"))
+        labels.append(label)
+        rows += [(f"f{i}.tif", 2 * k + 1, kind, f"W{i % 4}") for k, kind in enumerate(kinds)]
+    table = pd.DataFrame(rows, columns=["Metadata_Image", "ObjectNumber", "Class", "Metadata_Well"])
+    return ClassifiedImages(images, table, labels)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> CellEncoder:
+    given = examples()
+    return CellEncoder(**SMALL, mask=True, steps=6, every=3).fit(CellImages(given.images, given.labels))
+
+
+@pytest.fixture(scope="module")
+def classifier() -> CropClassifier:
+    return CropClassifier(**SMALL, steps=60, every=20, learning_rate=1e-2, views=2).fit(examples())
+
+
+def test_an_encoder_is_stored_and_gives_the_same_features(encoder, tmp_path):
+    import torch
+
+    image, labels, _ = field(99)
+    before = encoder.predict(image, labels)
+    assert before.shape == (6, 8) and np.isfinite(before).all() and before.std(0).max() > 0
+    path = encoder.save(tmp_path / "cells.zip")
+    read = CellEncoder.load(path)
+    np.testing.assert_array_equal(read.predict(image, labels), before)
+    assert read.parameters() == encoder.parameters()
+    crops = cell_crops(CellImages([image], [labels]), encoder.plan).pixels
+    with torch.no_grad():
+        wanted = encoder.encoder_(torch.from_numpy(crops.astype(np.float32))).numpy()
+    np.testing.assert_allclose(before, wanted, atol=1e-4)
+    again = read.save(tmp_path / "copy.zip")
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_stored_packages_pass_their_own_test(encoder, classifier, tmp_path):
+    from micrographia.models.package import open_package
+    from micrographia.models.verify import test_model
+
+    for method in (encoder, classifier):
+        assert test_model(open_package(method.save(tmp_path / "model.zip"))).passed
+
+
+def test_a_classifier_learns_is_stored_and_predicts_the_same(classifier, tmp_path):
+    import torch
+
+    image, labels, kinds = field(50)
+    table = classifier.predict(Image(image[0], "YX", name="new"), labels)
+    assert table["Class"].tolist() == kinds
+    assert table["ObjectNumber"].tolist() == [1, 3, 5, 7, 9, 11] and set(table["Metadata_Image"]) == {"new"}
+    np.testing.assert_allclose(table[["Probability_disc", "Probability_square"]].sum(axis=1), 1, atol=1e-5)
+    read = CropClassifier.load(classifier.save(tmp_path / "model.zip"))
+    pd.testing.assert_frame_equal(read.predict(Image(image[0], "YX", name="new"), labels), table)
+    crops = cell_crops(CellImages([image], [labels]), classifier.plan).pixels.astype(np.float32)
+    with torch.no_grad():
+        logits = [classifier.network_(torch.from_numpy(np.rot90(crops, k, (2, 3)).copy())) for k in (0, 1)]
+    wanted = np.mean([torch.softmax(one, 1).numpy() for one in logits], axis=0)
+    np.testing.assert_allclose(classifier.probabilities(crops), wanted, atol=1e-4)
+
+
+def test_the_same_seed_gives_the_same_classifier():
+    found = [CropClassifier(**SMALL, steps=3, seed=seed).fit(examples(4)).network_.state_dict() for seed in (0, 0, 1)]
+    assert all(np.array_equal(found[0][key], found[1][key]) for key in found[0])
+    assert not np.array_equal(found[0]["head.weight"], found[2]["head.weight"])
+
+
+def test_transfer_takes_weights_and_crops_from_the_encoder(encoder, tmp_path):
+    path = encoder.save(tmp_path / "cells.zip")
+    method = CropClassifier(start=str(path), size=48, steps=1, batch=8, learning_rate=1e-6, device="cpu")
+    method.fit(examples(4))
+    assert method.plan == encoder.plan and method.plan.mask
+    np.testing.assert_allclose(
+        method.network_.encoder.stem.weight.detach(), encoder.encoder_.stem.weight.detach(), atol=1e-4
+    )
+    two = [Image(np.repeat(image.data[None], 2, 0), "CYX", name=image.name) for image in examples(4).images]
+    with pytest.raises(InputError, match="trained on the channels intensity, but the images have channel 0, channel 1"):
+        method.fit(ClassifiedImages(two, examples(4).table, examples(4).labels))
+
+
+def test_whole_images_and_tiles_have_classes(tmp_path):
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:40, :60]
+    images = [np.where(i % 2, 120 + 100 * np.sin(x / 2), 120) + rng.normal(0, 9, x.shape) for i in range(24)]
+    images = [image.clip(0, 255).astype(np.uint8) for image in images]
+    names = [f"site{i}" for i in range(24)]
+    table = pd.DataFrame({"image": [f"{n}.png" for n in names], "Class": ["flat", "waves"] * 12})
+    for tiles in (1, 2):
+        method = ImageClassifier(**(SMALL | {"size": 24}), tiles=tiles, steps=40, every=20, learning_rate=1e-2, views=1)
+        method.fit(ClassifiedImages(images[4:], table[4:], names=names[4:]))
+        found = method.predict(CellImages(images[:4], names=names[:4]))
+        assert found["Class"].tolist() == ["flat", "waves"] * 2
+        assert list(found.columns) == ["Metadata_Image", "Class", "Probability_flat", "Probability_waves"]
+        read = ImageClassifier.load(method.save(tmp_path / "images.zip"))
+        pd.testing.assert_frame_equal(read.predict(CellImages(images[:4], names=names[:4])), found)
+
+
+def test_learned_features_of_encoders_and_classifiers(encoder, classifier, tmp_path):
+    image, labels, _ = field(7)
+    for method, count in ((encoder, 8), (classifier, 8)):
+        model = open_features(method.save(tmp_path / "model.zip"))
+        table = learned_table(model, image, labels, name="a", objects="Cells", keys={"Metadata_Well": "B2"})
+        assert list(table.columns[:4]) == ["Metadata_Image", "Metadata_Well", "ObjectNumber", "Cells_Learned_000"]
+        assert model.count == count and table.shape == (6, 3 + count)
+        assert open_features(tmp_path / "model.zip").plane(image, labels * 0)[1].shape == (0, count)
+    with pytest.raises(RequestError, match="leave the layer out"):
+        open_features(tmp_path / "model.zip", "stem")
+
+
+def test_wrong_input_is_named(encoder, classifier, tmp_path):
+    image, labels, _ = field(3)
+    with pytest.raises(InputError, match="image 0 has 2 channels .channel 0, channel 1., but the model .* 1 channel"):
+        classifier.predict(np.repeat(image, 2, axis=0), labels)
+    with pytest.raises(InputError, match="No label image holds an object"):
+        classifier.predict(image, labels * 0)
+    with pytest.raises(InputError, match="No label image holds an object"):
+        CellEncoder(**SMALL).fit(CellImages([image], [labels * 0]))
+    with pytest.raises(InputError, match="There are no images"):
+        CellEncoder(**SMALL).fit(CellImages([]))
+    with pytest.raises(InputError, match="1 images but 2 label images"):
+        CellEncoder(**SMALL).fit(CellImages([image], [labels, labels]))
+    with pytest.raises(InputError, match="several planes"):
+        CellEncoder(**SMALL).fit(CellImages([Image(np.zeros((3, 9, 9)), "ZYX", name="v")]))
+    with pytest.raises(InputError, match="b has 2 channels, but a has 1"):
+        CellEncoder(**SMALL).fit(CellImages([image, np.repeat(image, 2, 0)], [labels, labels], ["a", "b"]))
+    with pytest.raises(InputError, match="has not learned anything"):
+        CropClassifier().save(tmp_path / "no.zip")
+    with pytest.raises(RequestError, match="two levels or more"):
+        CellEncoder(**(SMALL | {"widths": (4,)})).fit(CellImages([image], [labels]))
+    path = encoder.save(tmp_path / "cells.zip")
+    with pytest.raises(InputError, match="made by the method 'encoder'"):
+        CropClassifier.load(path)
+    with pytest.raises(InputError, match="classifies and is no encoder"):
+        CellEncoder.load(classifier.save(tmp_path / "classes.zip"))
+    with pytest.raises(InputError, match="does not look at crops"):
+        CellEncoder.load("nuclei")
+    with pytest.raises(InputError, match="looks at crops of shape .2, 16, 16., not .1, 16, 16."):
+        encoder.predict(np.zeros((2, 1, 16, 16), np.float32))
+
+
+def test_one_class_is_refused_and_few_examples_are_told():
+    given = examples(4)
+    alike = given.table.assign(Class="cell")
+    with pytest.raises(InputError, match="All examples are of the class cell"):
+        CropClassifier(**SMALL, steps=1).fit(ClassifiedImages(given.images, alike, given.labels))
+    rare = given.table.assign(Class=["rare", *["cell"] * 23])
+    method = CropClassifier(**SMALL, steps=1).fit(ClassifiedImages(given.images, rare, given.labels))
+    assert method.notes_ == ["class rare has only 1 example"]
+
+
+def test_tables_of_classes():
+    images, labels = np.array(["a", "a", "b"]), np.array([1, 2, 1])
+    table = pd.DataFrame({"image": ["a.tif", "b.tif", "a.tif"], "label": [2, 1, 1], "Class": ["x", "y", None]})
+    found = join_classes(table, images, labels)
+    assert found.rows.tolist() == [1, 2] and found.classes.tolist() == [0, 1] and found.names == ("x", "y")
+    assert found.groups.tolist() == ["a.tif", "b.tif"]
+    with pytest.raises(InputError, match="gives a, object 2 a class twice"):
+        join_classes(pd.concat([table, table[:1]]), images, labels)
+    with pytest.raises(InputError, match="classes to 1 that are not there, first object 9 of a"):
+        join_classes(table.assign(label=[9, 1, 1]), images, labels)
+    with pytest.raises(InputError, match="no column that names the object"):
+        join_classes(table.drop(columns="label"), images, labels)
+    with pytest.raises(InputError, match="no column 'Class'"):
+        join_classes(table.drop(columns="Class"), images, labels)
+    with pytest.raises(InputError, match="to none of them"):
+        join_classes(table[2:], images, labels)
+
+
+def test_what_is_held_out_keeps_groups_together_and_leaves_an_example_of_each_class():
+    groups = np.repeat([f"w{i}" for i in range(20)], 5)
+    classes = np.tile([0, 0, 0, 1, 1], 20)
+    held = held_out(Classified(np.arange(100), classes, ("a", "b"), groups), 0.2, 0)
+    assert held.sum() == 20 and all(len(set(held[groups == g])) == 1 for g in np.unique(groups))
+    alone = held_out(
+        Classified(np.arange(100), np.where(np.arange(100) == 3, 2, classes), ("a", "b", "c"), groups), 0.2, 1
+    )
+    assert not alone[3]
+    assert not held_out(Classified(np.arange(3), classes[:3], ("a", "b"), None), 0.2, 0).any()
+
+
+def test_only_so_many_crops_are_kept_and_each_has_the_same_chance():
+    image, labels, _ = field(0)
+    plan = CropPlan(8)
+    kept = [
+        cell_crops(CellImages([image] * 3, [labels] * 3, list("abc")), plan, most=4, seed=seed) for seed in range(200)
+    ]
+    assert all(len(one) == 4 for one in kept)
+    shares = [np.mean([np.mean(one.images == name) for one in kept]) for name in "abc"]
+    assert np.abs(np.array(shares) - 1 / 3).max() < 0.06
