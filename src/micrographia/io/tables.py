@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.io.atomic import replacing
+from micrographia.io.anndata import read_anndata
+from micrographia.io.table_stream import require_pyarrow, stream_table
 
 if TYPE_CHECKING:
     import pandas
@@ -19,9 +20,10 @@ def write_table(path: str | Path, table: pandas.DataFrame) -> Path:
     Parameters
     ----------
     path : path
-        Name ending in ``.csv`` (UTF-8) or ``.parquet`` (needs pyarrow).
+        Name ending in ``.csv`` (UTF-8), ``.parquet`` (needs pyarrow) or ``.h5ad`` (AnnData, needs h5py: columns of
+        floating-point numbers become its matrix).
     table : pandas.DataFrame
-        Its index is not stored.
+        Its index is not stored. ``attrs["units"]`` is kept in Parquet and AnnData.
 
     Returns
     -------
@@ -31,21 +33,13 @@ def write_table(path: str | Path, table: pandas.DataFrame) -> Path:
     Raises
     ------
     RequestError
-        Where the suffix is another, or pyarrow is missing.
+        Where the suffix is another, or a package is missing.
     InputError
         Where the file cannot be written.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix == ".csv":
-        with replacing(path) as partial:
-            table.to_csv(partial, index=False, encoding="utf-8", lineterminator="\n")
-    elif suffix == ".parquet":
-        _require_pyarrow(path)
-        with replacing(path) as partial:
-            table.to_parquet(partial, engine="pyarrow", index=False)
-    else:
-        raise RequestError(f"{path}: a table is stored as .csv or .parquet; choose one of these endings.")
+    with stream_table(path) as stream:
+        stream.add(table)
     return path
 
 
@@ -55,7 +49,8 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pandas
     Parameters
     ----------
     path : path
-        CSV (``.csv``, ``.tsv``, ``.txt``; also compressed, as ``.csv.gz``) or Parquet (``.parquet``, needs pyarrow).
+        CSV (``.csv``, ``.tsv``, ``.txt``; also compressed, as ``.csv.gz``), Parquet (``.parquet``, needs pyarrow) or
+        AnnData (``.h5ad``, needs h5py).
     columns : sequence of str, optional
         The columns to read; all otherwise.
 
@@ -67,7 +62,7 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pandas
     Raises
     ------
     RequestError
-        Where the suffix is another, or pyarrow is missing.
+        Where the suffix is another, or a package is missing.
     InputError
         Where the file is missing, damaged, empty or lacks a column.
     """
@@ -85,20 +80,12 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pandas
             words = {name: str for name in names if name.startswith("Metadata_")}
             table = pandas.read_csv(path, sep=separator, usecols=columns, dtype=words, low_memory=False)
         elif suffix == ".parquet":
-            _require_pyarrow(path)
+            require_pyarrow(path)
             table = pandas.read_parquet(path, engine="pyarrow", columns=None if columns is None else list(columns))
+        elif suffix == ".h5ad":
+            return read_anndata(path, columns)
         else:
-            raise RequestError(f"{path}: a table is read from .csv, .tsv or .parquet.")
+            raise RequestError(f"{path}: a table is read from .csv, .tsv, .parquet or .h5ad.")
     except (OSError, ValueError, pandas.errors.ParserError, pandas.errors.EmptyDataError) as error:
         raise InputError(f"{path}: this table cannot be read: {str(error).splitlines()[0]}.") from error
     return table if columns is None else table[list(columns)]
-
-
-def _require_pyarrow(path: Path) -> None:
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        raise RequestError(
-            f"{path}: Parquet needs the package pyarrow; install it with: pip install micrographia[parquet], "
-            "or choose .csv."
-        ) from None

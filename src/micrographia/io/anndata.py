@@ -1,0 +1,201 @@
+"""Tables as AnnData files (``.h5ad``), which scanpy and its kin read.
+
+Features are the matrix ``X``, all other columns ``obs``; units of the features are the column ``unit`` of ``var``.
+Written with h5py in the layout of https://anndata.readthedocs.io/en/stable/fileformat-prose.html (version 0.1.0 of the
+file, 0.2.0 of arrays and data frames).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError, RequestError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CHUNK = 1024
+
+
+class AnnDataRows:
+    """An ``.h5ad`` file that grows by rows.
+
+    Parameters
+    ----------
+    path : path
+        New file.
+    table : pandas.DataFrame
+        Tells the columns and their types (its rows are not written); ``attrs["units"]`` those units that there are.
+    features : sequence of str, optional
+        Columns that become ``X``; otherwise all columns of floating-point numbers.
+    """
+
+    def __init__(self, path: Path, table: pd.DataFrame, features: Sequence[str] | None = None) -> None:
+        h5py = _h5py(path)
+        if features is None:
+            features = [str(name) for name in table.columns if table[name].dtype.kind == "f"]
+        self.features = list(features)
+        self.keys = [str(name) for name in table.columns if name not in set(self.features)]
+        self.rows = 0
+        units = table.attrs.get("units", {})
+        self._text = h5py.string_dtype("utf-8")
+        self._file = h5py.File(path, "w")
+        _mark(self._file, "anndata", "0.1.0")
+        width = max(1, len(self.features))
+        self._x = self._file.create_dataset(
+            "X", (0, len(self.features)), np.float64, maxshape=(None, len(self.features)), chunks=(_CHUNK, width),
+            compression="gzip", compression_opts=1, shuffle=True,
+        )  # fmt: skip
+        _mark(self._x, "array", "0.2.0")
+        self._obs = self._frame("obs", self.keys)
+        self._columns = {name: self._column(name, table[name].dtype) for name in self.keys}
+        self._index = self._growing(self._obs, "_index", self._text, "string-array")
+        var = self._frame("var", ["unit"])
+        self._fixed(var, "_index", self.features)
+        self._fixed(var, "unit", [units.get(name, "") for name in self.features])
+        for name in ("layers", "obsm", "obsp", "varm", "varp", "uns"):
+            _mark(self._file.create_group(name), "dict", "0.1.0")
+        of_keys = _mark(self._file["uns"].create_group("units"), "dict", "0.1.0")
+        for name in self.keys:
+            if name in units:
+                of_keys.create_dataset(name, data=units[name], dtype=self._text)
+                _mark(of_keys[name], "string", "0.2.0")
+
+    def add(self, table: pd.DataFrame) -> None:
+        """Append the rows of a table with the same columns."""
+        start, self.rows = self.rows, self.rows + len(table)
+        for dataset in (self._x, self._index, *self._columns.values()):
+            dataset.resize(self.rows, axis=0)
+        if not len(table):
+            return
+        self._x[start:] = table[self.features].to_numpy(np.float64, na_value=np.nan)
+        self._index[start:] = [str(k) for k in range(start, self.rows)]
+        for name, dataset in self._columns.items():
+            column = table[name]
+            if dataset.dtype.kind == "O":
+                dataset[start:] = ["" if missing else str(v) for v, missing in zip(column, column.isna())]
+            else:
+                dataset[start:] = column.to_numpy(dataset.dtype)
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()
+
+    def _frame(self, name: str, columns: Sequence[str]) -> Any:
+        group = _mark(self._file.create_group(name), "dataframe", "0.2.0")
+        group.attrs["_index"] = "_index"
+        group.attrs.create("column-order", np.array(list(columns), dtype=object), dtype=self._text)
+        return group
+
+    def _column(self, name: str, dtype: Any) -> Any:
+        if dtype.kind in "biuf":
+            return self._growing(self._obs, name, dtype, "array")
+        return self._growing(self._obs, name, self._text, "string-array")
+
+    def _growing(self, group: Any, name: str, dtype: Any, encoding: str) -> Any:
+        made = group.create_dataset(name, (0,), dtype, maxshape=(None,), chunks=(_CHUNK,), compression="gzip")
+        return _mark(made, encoding, "0.2.0")
+
+    def _fixed(self, group: Any, name: str, values: Sequence[str]) -> None:
+        _mark(
+            group.create_dataset(name, data=np.array(values, dtype=object), dtype=self._text), "string-array", "0.2.0"
+        )
+
+
+def read_anndata(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read an ``.h5ad`` file as a table: ``obs``, then the columns of ``X``.
+
+    Parameters
+    ----------
+    path : path
+    columns : sequence of str, optional
+        The columns to read; all otherwise.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``attrs["units"]`` holds the column ``unit`` of ``var`` where the file has it.
+
+    Raises
+    ------
+    RequestError
+        Where h5py is missing.
+    InputError
+        Where this is no AnnData file, holds a kind of column or matrix that is not read, or lacks a column.
+    """
+    import pandas as pd
+
+    path = Path(path)
+    h5py = _h5py(path)
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("encoding-type") != "anndata" or "X" not in file:
+                raise InputError(f"{path} is no AnnData file: it has no X.")
+            obs, var = file["obs"], file["var"]
+            keys = [str(name) for name in obs.attrs["column-order"]]
+            names = [str(name) for name in _values(path, var[var.attrs["_index"]])]
+            missing = [name for name in columns or () if name not in keys and name not in names]
+            if missing:
+                raise InputError(f"{path} lacks the column {missing[0]}.")
+            wanted = [k for k, name in enumerate(names) if columns is None or name in columns]
+            parts = {name: _values(path, obs[name]) for name in keys if columns is None or name in columns}
+            matrix = _matrix(path, file["X"], wanted)
+            table = pd.DataFrame(parts, index=pd.RangeIndex(len(matrix)))
+            features = pd.DataFrame(matrix, columns=[names[k] for k in wanted])
+            table = pd.concat([table, features], axis=1)
+            if "unit" in var:
+                units = {name: str(unit) for name, unit in zip(names, _values(path, var["unit"])) if str(unit)}
+                stored = file.get("uns/units", {})
+                units |= {str(name): stored[name].asstr()[()] for name in stored}
+                table.attrs["units"] = {name: unit for name, unit in units.items() if name in table.columns}
+    except (OSError, KeyError) as error:
+        raise InputError(f"{path}: this AnnData file cannot be read: {str(error).splitlines()[0]}.") from error
+    return table if columns is None else table[list(columns)]
+
+
+def _matrix(path: Path, x: Any, wanted: list[int]) -> np.ndarray:
+    kind = x.attrs.get("encoding-type", "array")
+    if kind == "array":
+        return x[:][:, wanted]
+    if kind in ("csr_matrix", "csc_matrix"):
+        from scipy.sparse import csc_matrix, csr_matrix
+
+        parts = tuple(x[name][:] for name in ("data", "indices", "indptr"))
+        made = csr_matrix if kind == "csr_matrix" else csc_matrix
+        return made(parts, shape=tuple(x.attrs["shape"])).toarray()[:, wanted]
+    raise InputError(f"{path}: its X is a {kind}, which is not read; store it as an array.")
+
+
+def _values(path: Path, column: Any) -> np.ndarray:
+    kind = column.attrs.get("encoding-type", "")
+    if kind == "categorical":
+        codes, names = column["codes"][:], _values(path, column["categories"])
+        return np.array([names[code] if code >= 0 else None for code in codes], dtype=object)
+    if kind.startswith("nullable-"):
+        values = _values(path, column["values"]).astype(object)
+        return np.where(column["mask"][:], None, values)
+    if kind == "string-array":
+        return column.asstr()[:]
+    if kind == "array":
+        return column[:]
+    raise InputError(f"{path}: its column {column.name} is stored as {kind or 'an unknown kind'}, which is not read.")
+
+
+def _mark(thing: Any, kind: str, version: str) -> Any:
+    thing.attrs["encoding-type"], thing.attrs["encoding-version"] = kind, version
+    return thing
+
+
+def _h5py(path: Path) -> Any:
+    try:
+        import h5py
+    except ImportError:
+        raise RequestError(
+            f"{path}: AnnData needs the package h5py; install it with: pip install micrographia[formats], "
+            "or choose .csv."
+        ) from None
+    return h5py

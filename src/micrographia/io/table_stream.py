@@ -1,0 +1,193 @@
+"""Tables larger than memory: written part by part; the file has its name only when it is whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.io.atomic import replacing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ROW_GROUP = 20_000
+"""Rows of a Parquet file that are written together; few large groups are read faster than many small ones."""
+
+
+class TableStream:
+    """A table that grows by parts with the same columns; made by :func:`stream_table`.
+
+    Attributes
+    ----------
+    rows : int
+        Rows so far.
+    """
+
+    def __init__(self, path: Path, kind: str, features: Sequence[str] | None = None) -> None:
+        self._path, self._kind, self._features = path, kind, features
+        self._columns: list[str] = []
+        self._types: dict[str, Any] = {}
+        self._writer: Any = None
+        self.rows = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether no table was added yet, not even one without rows."""
+        return self._writer is None
+
+    def add(self, table: pd.DataFrame) -> None:
+        """Append the rows of a table.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            The first one says which columns there are and of which types; ``attrs["units"]`` is kept in Parquet and
+            AnnData.
+
+        Raises
+        ------
+        InputError
+            Where a later table has other columns, or a column of another type; nothing of it is written then.
+        """
+        if self._writer is None:
+            self._columns = [str(name) for name in table.columns]
+            self._types = dict(table.dtypes)
+            self._writer = _WRITERS[self._kind](self._path, table, self._features)
+        table = self._alike(table)
+        self._writer.add(table)
+        self.rows += len(table)
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def _alike(self, table: pd.DataFrame) -> pd.DataFrame:
+        strange = [str(name) for name in table.columns if name not in self._types]
+        missing = [name for name in self._columns if name not in table.columns]
+        if strange or missing:
+            what = f"has the column {strange[0]}, which" if strange else f"lacks the column {missing[0]}, which"
+            raise InputError(
+                f"This part of the table {what} the first one {'lacks' if strange else 'has'}; "
+                "images of one table need the same channels and axes."
+            )
+        try:
+            return table[self._columns].astype(self._types)
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"A part of the table has another type of values: {str(error).splitlines()[0]}."
+            ) from error
+
+
+@contextmanager
+def stream_table(path: str | Path, features: Sequence[str] | None = None) -> Iterator[TableStream]:
+    """Write a table part by part.
+
+    Parameters
+    ----------
+    path : path
+        Name ending in ``.csv``, ``.parquet`` (needs pyarrow) or ``.h5ad`` (AnnData; needs h5py).
+    features : sequence of str, optional
+        Columns of the matrix of an AnnData file; otherwise all of floating-point numbers.
+
+    Yields
+    ------
+    TableStream
+        When the block ends well, what was added has become the file ``path``; where it fails, or nothing was added,
+        ``path`` is as it was before.
+
+    Raises
+    ------
+    RequestError
+        Where the suffix is another, or a package is missing.
+    InputError
+        Where the file cannot be written.
+    """
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind not in _WRITERS:
+        raise RequestError(f"{path}: a table is stored as .csv, .parquet or .h5ad; choose one of these endings.")
+    if kind == ".parquet":
+        require_pyarrow(path)
+    try:
+        with replacing(path) as partial:
+            stream = TableStream(partial, kind, features)
+            try:
+                yield stream
+            finally:
+                stream.close()
+            if stream.empty:
+                raise _NothingToKeep
+    except _NothingToKeep:
+        return
+
+
+class _NothingToKeep(Exception):
+    pass
+
+
+class _CsvRows:
+    def __init__(self, path: Path, table: pd.DataFrame, features: Sequence[str] | None) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="")
+        self._header = True
+
+    def add(self, table: pd.DataFrame) -> None:
+        table.to_csv(self._file, index=False, header=self._header, lineterminator="\n")
+        self._header = False
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _ParquetRows:
+    def __init__(self, path: Path, table: pd.DataFrame, features: Sequence[str] | None) -> None:
+        import pyarrow
+        import pyarrow.parquet
+
+        schema = pyarrow.Table.from_pandas(table, preserve_index=False).schema
+        kept = {b"micrographia": json.dumps(table.attrs, ensure_ascii=False, default=str).encode()}
+        self._schema = schema.with_metadata((schema.metadata or {}) | kept)
+        self._writer = pyarrow.parquet.ParquetWriter(path, self._schema)
+        self._waiting: list[pd.DataFrame] = []
+
+    def add(self, table: pd.DataFrame) -> None:
+        self._waiting.append(table)
+        if sum(map(len, self._waiting)) >= _ROW_GROUP:
+            self._flush()
+
+    def close(self) -> None:
+        self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        import pandas
+        import pyarrow
+
+        if self._waiting:
+            table = pandas.concat(self._waiting, ignore_index=True)
+            self._writer.write_table(pyarrow.Table.from_pandas(table, schema=self._schema, preserve_index=False))
+            self._waiting = []
+
+
+def _anndata_rows(path: Path, table: pd.DataFrame, features: Sequence[str] | None) -> Any:
+    from micrographia.io.anndata import AnnDataRows
+
+    return AnnDataRows(path, table, features)
+
+
+_WRITERS: dict[str, Any] = {".csv": _CsvRows, ".parquet": _ParquetRows, ".h5ad": _anndata_rows}
+
+
+def require_pyarrow(path: Path) -> None:
+    """Raise a RequestError where pyarrow is not installed."""
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        raise RequestError(
+            f"{path}: Parquet needs the package pyarrow; install it with: pip install micrographia[parquet], "
+            "or choose .csv."
+        ) from None
