@@ -134,7 +134,9 @@ def test_whole_images_and_tiles_have_classes(tmp_path):
         method.fit(ClassifiedImages(images[4:], table[4:], names=names[4:]))
         found = method.predict(CellImages(images[:4], names=names[:4]))
         assert found["Class"].tolist() == ["flat", "waves"] * 2
-        assert list(found.columns) == ["Metadata_Image", "Class", "Probability_flat", "Probability_waves"]
+        assert list(found.columns) == [
+            "Metadata_Image", "Class", "Class_Probability", "Probability_flat", "Probability_waves"
+        ]
         read = ImageClassifier.load(method.save(tmp_path / "images.zip"))
         pd.testing.assert_frame_equal(read.predict(CellImages(images[:4], names=names[:4])), found)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +73,14 @@ def plane_of(image: Image | np.ndarray, name: str) -> tuple[np.ndarray, tuple[st
     return channels.image.array(order)[: len(channels.names)], channels.names
 
 
-def cell_crops(examples: CellImages, plan: CropPlan, *, most: int = 0, seed: int = 0) -> CellCrops:
+def cell_crops(
+    examples: CellImages,
+    plan: CropPlan,
+    *,
+    most: int = 0,
+    seed: int = 0,
+    divide: Callable[[tuple[int, int]], np.ndarray] | None = None,
+) -> CellCrops:
     """Cut the crops of all objects; of one image after the other, so that only crops are kept.
 
     Parameters
@@ -86,6 +93,8 @@ def cell_crops(examples: CellImages, plan: CropPlan, *, most: int = 0, seed: int
         Where there are more objects, so many are kept, drawn by chance; 0 keeps all.
     seed : int
         Seed of the draw.
+    divide : callable, optional
+        Makes a label image from the shape (Y, X) of an image that has none.
 
     Raises
     ------
@@ -100,6 +109,8 @@ def cell_crops(examples: CellImages, plan: CropPlan, *, most: int = 0, seed: int
         for image, own, name in zip(examples.images, labels, names, strict=True):
             pixels, channels = plane_of(image, name)
             said.append(channels)
+            if own is None and divide is not None:
+                own = divide((pixels.shape[1], pixels.shape[2]))
             yield name, pixels, own.array("YX") if isinstance(own, Image) else own
 
     rng = np.random.default_rng(seed)

@@ -144,8 +144,9 @@ def held_out(classified: Classified, share: float, seed: int) -> np.ndarray:
 
 
 def with_classes(table: pd.DataFrame, probabilities: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
-    """Add the columns ``Class`` and ``Probability_<class>`` of probabilities (N, K) to a table of N rows."""
+    """Add ``Class``, ``Class_Probability`` and ``Probability_<class>`` of probabilities (N, K) to a table of N rows."""
     table["Class"] = np.array(classes, str)[probabilities.argmax(axis=1)]
+    table["Class_Probability"] = probabilities.max(axis=1, initial=0)
     for name, column in zip(classes, probabilities.T, strict=True):
         table[f"Probability_{name}"] = column
     return table

@@ -172,7 +172,8 @@ class CropClassifier(Method):
         Returns
         -------
         pandas.DataFrame
-            ``Metadata_Image``, ``ObjectNumber``, ``Class`` and ``Probability_<class>``, a row an object.
+            ``Metadata_Image``, ``ObjectNumber``, ``Class``, ``Class_Probability`` and ``Probability_<class>``, a row an
+            object.
 
         Raises
         ------

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from micrographia.arrays.image import Image
-from micrographia.classify.cell_images import CellCrops, CellImages, cell_crops, cell_names, plane_of
+from micrographia.classify.cell_images import CellCrops, CellImages, cell_crops
 from micrographia.classify.class_tables import Classified, join_classes, with_classes
 from micrographia.classify.crop_classifier import CropClassifier
 from micrographia.features.crops import CropPlan
@@ -39,8 +38,12 @@ class ImageClassifier(CropClassifier):
         return CropPlan(self.size, self.size * _EQUAL_CIRCLE, False, self.intensity)
 
     def _crops(self, images: CellImages) -> CellCrops:
-        labels = [_grid(image, name, self.tiles) for image, name in zip(images.images, cell_names(images), strict=True)]
-        return cell_crops(CellImages(images.images, labels, images.names), self.plan)
+        return cell_crops(CellImages(images.images, None, images.names), self.plan, divide=self._grid)
+
+    def _grid(self, shape: tuple[int, int]) -> np.ndarray:
+        """A label image that numbers the tiles of an image."""
+        rows, columns = (np.minimum(np.arange(n) * self.tiles // n, self.tiles - 1) for n in shape)
+        return (1 + rows[:, None] * self.tiles + columns).astype(np.int32)
 
     def _joined(self, table: pd.DataFrame, crops: CellCrops) -> Classified:
         return join_classes(table, crops.images, None)
@@ -54,10 +57,3 @@ class ImageClassifier(CropClassifier):
         order = np.argsort(first)
         means = (sums / np.bincount(index)[:, None])[order]
         return with_classes(pd.DataFrame({"Metadata_Image": names[order]}), means, self.model().classes)
-
-
-def _grid(image: Image | np.ndarray, name: str, tiles: int) -> np.ndarray:
-    """A label image (Y, X) that numbers the tiles of an image."""
-    shape = plane_of(image, name)[0].shape[1:]
-    rows, columns = (np.minimum(np.arange(n) * tiles // n, tiles - 1) for n in shape)
-    return (1 + rows[:, None] * tiles + columns).astype(np.int32)

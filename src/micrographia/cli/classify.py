@@ -7,14 +7,19 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-SUBJECTS = {"pixels": "a class for every pixel, by a model that 'micrographia train pixels' made"}
+SUBJECTS = {
+    "pixels": "a class for every pixel, by a model that 'micrographia train pixels' made",
+    "crops": "a class for every object of label images, by a model that 'micrographia train crops' made",
+    "images": "a class for every image, by a model that 'micrographia train images' made",
+}
 """What can be classified; each is a module of its own, ``classify_pixels`` and so on."""
 
 DESCRIPTION = """
 Classify what images show. For an input cells.tif the output folder gets cells_probabilities.tif (a channel for each
 class), cells_classes.tif (the most probable class of each pixel: 1, 2, ...), cells_uncertainty.tif (1 where two classes
 are equally probable) or cells_labels.tif (the objects of one class), as --output says. The same command again goes on
-where it stopped.
+where it stopped. For crops and images the folder gets one table with the class of every object or image and the
+probability of each class.
 """
 EPILOG = """
 examples:
@@ -22,6 +27,8 @@ examples:
   micrographia classify pixels images/ -m membranes.zip --output probabilities uncertainty -o results
   micrographia classify pixels images/ -m nuclei_pixels.zip --output labels --object-class nucleus -o results
   micrographia classify pixels slide.ome.zarr -m membranes.zip --output classes -o results
+  micrographia classify crops images/ --labels labels/ -m phenotypes.zip -o results
+  micrographia classify images plate/ -m quality.zip -o results
 """
 
 

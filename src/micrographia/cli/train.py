@@ -7,6 +7,7 @@ import shutil
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from importlib import import_module
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,13 @@ from micrographia.arrays.errors import RequestError
 from micrographia.cli import flags
 from micrographia.method import Declared, Method, parameter
 from micrographia.methods import get_method, methods
+
+SUBJECTS = {
+    "crops": "classes of objects, by a network that looks at crops around them",
+    "images": "classes of whole images, by a network",
+}
+"""What is taught from tables of classes; each is a module of its own, ``train_crops`` and so on, with ``DESCRIPTION``,
+``EPILOG``, ``add_arguments(parser)`` and ``run(args)``."""
 
 DESCRIPTION = """
 Teach a method from images with label images and store what it learned as one model file. Images and labels are matched
@@ -52,7 +60,13 @@ class Train(Declared):
 
 def add_arguments(parser: ArgumentParser, words: Sequence[str]) -> None:
     """Declare the command's arguments, and the parameters of the method where one is named."""
-    parser.add_argument("method", metavar="METHOD", help=f"one of: {', '.join(methods())}")
+    known = ", ".join(sorted({*methods(), *SUBJECTS}))
+    parser.add_argument("method", metavar="METHOD", help=f"one of: {known}")
+    if words and words[0] in SUBJECTS:
+        subject = _subject(words[0])
+        parser.description, parser.epilog = subject.DESCRIPTION, subject.EPILOG
+        subject.add_arguments(parser)
+        return
     flags.add_flags(parser, Train, short={"out": "-o"})
     if words and not words[0].startswith("-"):
         method = get_method(words[0])
@@ -61,16 +75,13 @@ def add_arguments(parser: ArgumentParser, words: Sequence[str]) -> None:
 
 def run(args: Namespace) -> int:
     """Train and save; 130 where it was stopped."""
+    if args.method in SUBJECTS:
+        return _subject(args.method).run(args)
     options = flags.read(args, Train)
     method = flags.read(args, get_method(args.method))
     if options.images is None:
         raise RequestError("Say what to learn from: --images FOLDER --labels FOLDER, or --images TABLE.csv.")
-    out = Path(options.out).expanduser()
-    if out.suffix.lower() != ".zip":
-        raise RequestError(f"{out}: a model is stored in a file that ends in .zip.")
-    if out.exists() and not options.overwrite:
-        raise RequestError(f"{out} exists already; choose another name with --out, or replace it with --overwrite.")
-    folder = out.with_name(f"{out.stem}-training")
+    model_file(options.out, options.overwrite)
     from micrographia.cli.training_examples import make_examples
 
     examples = make_examples(
@@ -78,6 +89,19 @@ def run(args: Namespace) -> int:
         validation_labels=options.validation_labels, classes=options.classes, channel=options.channel,
         all_channels=options.all_channels,
     )  # fmt: skip
+    return learn_file(method, examples, options.out, options.overwrite)
+
+
+def learn_file(method: Method, examples: Any, name: str, overwrite: bool = False) -> int:
+    """Fit a method and save it under a name; 130 where it was stopped. The same call again goes on where it stopped.
+
+    Raises
+    ------
+    RequestError
+        Where the name is no ``.zip``, the file exists, or the packages for training are not installed.
+    """
+    out = model_file(name, overwrite)
+    folder = out.with_name(f"{out.stem}-training")
     try:
         learn(method, examples, folder, out)
     except KeyboardInterrupt:
@@ -92,6 +116,20 @@ def run(args: Namespace) -> int:
     if method.applied_by:
         print(f"use it with: micrographia {method.applied_by} IMAGE -m {shlex.quote(str(out))}")
     return 0
+
+
+def _subject(name: str) -> Any:
+    return import_module(f"micrographia.cli.train_{name}")
+
+
+def model_file(name: str, overwrite: bool) -> Path:
+    """The file to write a model to; raises RequestError where it is no ``.zip``, or exists already."""
+    out = Path(name).expanduser()
+    if out.suffix.lower() != ".zip":
+        raise RequestError(f"{out}: a model is stored in a file that ends in .zip.")
+    if out.exists() and not overwrite:
+        raise RequestError(f"{out} exists already; choose another name with --out, or replace it with --overwrite.")
+    return out
 
 
 def learn(method: Method, examples: Any, folder: Path, out: Path) -> None:

@@ -1,0 +1,119 @@
+"""Images whose objects, or which themselves, have classes: found, matched with their table, read when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.arrays.image import Image
+from micrographia.io.datasets import Dataset, Item, dataset
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class OnePlane:
+    """One plane of an image, with its labels where there are any, and the groups of its image."""
+
+    name: str
+    image: Image
+    labels: np.ndarray | None
+    groups: dict[str, str]
+
+
+class PlaneImages(Sequence[Image]):
+    """The images of a data set, each a single plane, read when their turn comes.
+
+    Parameters
+    ----------
+    items : Dataset
+        The images.
+    channel : str, optional
+        The channel to look at; all otherwise.
+    """
+
+    def __init__(self, items: Dataset, channel: str | None = None) -> None:
+        self.items, self.channel = items, channel
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        return only_plane(self.items[index], self.channel).image
+
+
+class PlaneLabels(PlaneImages):
+    """The label images of a data set, read when their turn comes."""
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        return only_plane(self.items[index], self.channel).labels
+
+
+def planes_of(item: Item, channel: str | None = None) -> Iterator[OnePlane]:
+    """The planes of one image of a data set, with labels where it has any.
+
+    Raises
+    ------
+    InputError
+        Where a file cannot be read, or labels and image have different shapes.
+    """
+    from micrographia.cli.labelled_planes import labelled_planes
+    from micrographia.io.reading import read
+    from micrographia.segment.planes import choose_planes, read_plane
+
+    if item.label is not None:
+        for plane in labelled_planes(item, channel=channel, all_channels=channel is None):
+            yield OnePlane(plane.name, plane.image, plane.labels, plane.groups)
+        return
+    image = read(item.image)
+    planes, _ = choose_planes(image, channel=channel, z="each", all_channels=channel is None)
+    for index in planes:
+        place = "".join(f" {axis.lower()}{index[axis]}" for axis in "TZ" if axis in index and image.size(axis) > 1)
+        yield OnePlane(f"{item.image.stem}{place}", read_plane(image, index), None, item.groups)
+
+
+def only_plane(item: Item, channel: str | None = None) -> OnePlane:
+    """The plane of an image that has one; raises InputError where it has several."""
+    planes = planes_of(item, channel)
+    first = next(planes)
+    if next(planes, None) is not None:
+        raise InputError(f"{item.image} holds several planes; a table of classes names images, so give each its file.")
+    return first
+
+
+def class_table(table: str | None, items: Dataset) -> pd.DataFrame:
+    """The table with the classes: a file, or the other columns of the CSV that lists the images.
+
+    Raises
+    ------
+    RequestError
+        Where there is neither.
+    """
+    import pandas as pd
+
+    from micrographia.io.tables import read_table
+
+    if table is not None:
+        return read_table(Path(table).expanduser())
+    known = {name.lower(): name for name in items.group_names}
+    if "class" not in known:
+        raise RequestError(
+            "Say which classes there are: --table TABLE.csv with the columns Metadata_Image (for objects also "
+            "ObjectNumber) and Class, or a column Class in the CSV that lists the images."
+        )
+    columns = {"Metadata_Image": [item.image.name for item in items], "Class": items.groups(known["class"])}
+    columns |= {f"Metadata_{key.capitalize()}": items.groups(known[key]) for key in ("plate", "well") if key in known}
+    return pd.DataFrame(columns)
+
+
+def found_images(images: Sequence[str] | str, labels: str | None) -> Dataset:
+    """The images, with their labels where a folder of labels or a table names them."""
+    if isinstance(images, str):
+        return dataset(images, labels)
+    return dataset(images[0], labels) if len(images) == 1 else dataset(list(images), labels)

@@ -1,0 +1,87 @@
+"""``micrographia classify crops``: a class for every object, by a network that looks at crops."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.classify.crop_classifier import CropClassifier
+from micrographia.cli import flags
+from micrographia.method import Declared, parameter
+
+
+class ClassifyCrops(Declared):
+    """Options of ``micrographia classify crops`` and ``micrographia classify images``."""
+
+    name = "classify"
+
+    model: str | None = parameter(None, "Model by name (see 'micrographia models list') or path of a model .zip")
+    labels: str | None = parameter(None, "Folder of label images, matched to the images by name")
+    out: str = parameter("micrographia-results", "Folder for the table; made where it is missing")
+    table: str = parameter("csv", "Kind of table", choices=("csv", "parquet"))
+    channel: str | None = parameter(None, "Channel to look at, by name or by number from 0; otherwise all")
+    overwrite: bool = parameter(False, "Replace a table that exists")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "images", nargs="+", metavar="IMAGE", help="files, a folder, or a CSV with the columns image and label"
+    )
+    flags.add_flags(parser, ClassifyCrops, short={"model": "-m", "out": "-o"})
+
+
+def run(args: Namespace) -> int:
+    """Classify the objects of all images; 1 where some failed."""
+    return classify_files(args, CropClassifier, "objects_classes")
+
+
+def classify_files(args: Namespace, method: type[CropClassifier], stem: str) -> int:
+    """Classify the objects of images, or images, into one table.
+
+    Raises
+    ------
+    RequestError
+        Where no model is named, or the table exists.
+    InputError
+        Where the model is another one, images and labels do not match, or nothing could be classified.
+    """
+    options = flags.read(args, ClassifyCrops)
+    if options.model is None:
+        raise RequestError(f"Say which model classifies: -m MODEL (train one: micrographia train {method.name}).")
+    path = Path(options.out).expanduser() / f"{stem}.{options.table}"
+    if path.exists() and not options.overwrite:
+        raise RequestError(f"{path} exists already; replace it with --overwrite or choose another folder.")
+    import pandas as pd
+
+    from micrographia.classify.cell_images import CellImages
+    from micrographia.cli.class_examples import found_images, planes_of
+    from micrographia.io.tables import write_table
+
+    classifier = method.load(options.model)
+    items = found_images(args.images, options.labels)
+    if method is CropClassifier and not all(item.label is not None for item in items):
+        raise RequestError("Crops are cut around the objects of label images: --labels FOLDER.")
+    tables, failed = [], 0
+    for item in items:
+        try:
+            for plane in planes_of(item, options.channel):
+                if plane.labels is not None and not (plane.labels > 0).any():
+                    continue
+                labels = None if plane.labels is None else [plane.labels]
+                table = classifier.predict(CellImages([plane.image], labels, [plane.name]))
+                for place, (name, value) in enumerate(plane.groups.items(), start=1):
+                    table.insert(place, f"Metadata_{name[:1].upper()}{name[1:]}", value)
+                tables.append(table)
+        except InputError as error:
+            print(f"failed: {error}", file=sys.stderr)
+            failed = 1
+    if not tables:
+        raise InputError("Nothing could be classified; there is no table to write.")
+    table = pd.concat(tables, ignore_index=True)
+    write_table(path, table)
+    counts = ", ".join(f"{name} {count:,}" for name, count in table["Class"].value_counts().items())
+    print(f"{path}: {counts}")
+    return failed

@@ -1,0 +1,80 @@
+"""``micrographia train crops``: teach a network to tell objects apart by crops around them."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from micrographia.arrays.errors import RequestError
+from micrographia.classify.crop_classifier import CropClassifier
+from micrographia.cli import flags
+from micrographia.method import Declared, parameter
+
+DESCRIPTION = """
+Teach a small network to tell the classes of objects apart by a crop around each of them. A table says which objects
+have which class: Metadata_Image, ObjectNumber (the label), Class, and where known Metadata_Plate and Metadata_Well,
+which are then kept together. Stop with Ctrl-C; the same command goes on where it stopped.
+"""
+EPILOG = """
+examples:
+  micrographia train crops --images images/ --labels labels/ --table annotated.csv -o phenotypes.zip
+  micrographia train crops --images images/ --labels labels/ --table annotated.csv --start encoder.zip -o phenotypes.zip
+"""
+
+
+class TrainCrops(Declared):
+    """Options of ``micrographia train crops`` and ``micrographia train images``."""
+
+    name = "train"
+
+    images: str | None = parameter(None, "Folder of images, or a CSV with the columns image, label and others")
+    labels: str | None = parameter(None, "Folder of label images, matched to the images by name")
+    table: str | None = parameter(None, "Table with the classes; otherwise the column Class of the CSV of --images")
+    out: str = parameter("model.zip", "Model file to write")
+    channel: str | None = parameter(None, "Channel to learn from, by name or by number from 0; otherwise all")
+    overwrite: bool = parameter(False, "Replace a model file that exists")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments and the parameters of the method."""
+    flags.add_flags(parser, TrainCrops, short={"out": "-o"})
+    flags.add_flags(parser, CropClassifier, title="parameters of the classifier")
+
+
+def run(args: Namespace) -> int:
+    """Train and save; 130 where it was stopped."""
+    options = flags.read(args, TrainCrops)
+    if options.images is not None and options.labels is None and not str(options.images).lower().endswith(".csv"):
+        raise RequestError("Crops are cut around the objects of label images: --labels FOLDER.")
+    return train_classifier(flags.read(args, CropClassifier), options)
+
+
+def train_classifier(method: CropClassifier, options: TrainCrops) -> int:
+    """Teach a classifier of crops or images from files, with resume.
+
+    Raises
+    ------
+    RequestError
+        Where something is not said, or the model file exists.
+    InputError
+        Where images, labels and table do not fit each other.
+    """
+    from micrographia.classify.class_tables import ClassifiedImages
+    from micrographia.cli.class_examples import PlaneImages, PlaneLabels, class_table, found_images
+    from micrographia.cli.train import learn_file
+
+    if options.images is None:
+        raise RequestError("Say what to learn from: --images FOLDER, or --images TABLE.csv.")
+    items = found_images(options.images, options.labels)
+    table = class_table(options.table, items)
+    labelled = any(item.label is not None for item in items)
+    examples = ClassifiedImages(
+        PlaneImages(items, options.channel),
+        table,
+        PlaneLabels(items, options.channel) if labelled else None,
+        [item.image.name for item in items],
+    )
+    code = learn_file(method, examples, options.out, options.overwrite)
+    if not code:
+        for note in method.notes_:
+            print(f"note: {note}")
+    return code

@@ -1,0 +1,106 @@
+"""``train encoder|crops|images``, ``classify crops|images`` and ``measure --features learned``, from files to files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("torch")
+
+from micrographia.io import write, write_labels
+
+SMALL = ("--size", "16", "--widths", "4", "8", "--device", "cpu", "--intensity", "range")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Eight images of bright and dim squares with labels and a table of classes; odd images are dark."""
+    root = tmp_path_factory.mktemp("cells")
+    rows = []
+    for i in range(8):
+        image = np.full((48, 64), 10.0 if i % 2 else 60.0)
+        labels = np.zeros(image.shape, np.int32)
+        for k in range(6):
+            y, x = 6 + 20 * (k // 3), 6 + 20 * (k % 3)
+            labels[y : y + 8, x : x + 8] = k + 1
+            image[y : y + 8, x : x + 8] = 230 if (k + i) % 2 else 120
+            rows.append((f"p{i}", k + 1, "bright" if (k + i) % 2 else "dim", "P1", f"W{i % 4}"))
+        image += np.random.default_rng(i).normal(0, 3, image.shape)
+        write(root / "images" / f"p{i}.tif", image.clip(0, 255).astype(np.uint8), axes="YX")
+        write_labels(root / "labels" / f"p{i}_labels.tif", labels, axes="YX")
+    columns = ["Metadata_Image", "ObjectNumber", "Class", "Metadata_Plate", "Metadata_Well"]
+    pd.DataFrame(rows, columns=columns).to_csv(root / "objects.csv", index=False)
+    listed = [(f"images/p{i}.tif", "dark" if i % 2 else "light", "P1", f"W{i}") for i in range(8)]
+    pd.DataFrame(listed, columns=["image", "Class", "plate", "well"]).to_csv(root / "images.csv", index=False)
+    return root
+
+
+def test_objects_from_training_to_a_table(run, folder, tmp_path):
+    given = ("--images", folder / "images", "--labels", folder / "labels")
+    train = ("train", "crops", *given, "--table", folder / "objects.csv", "-o", "m.zip", *SMALL)
+    code, out, err = run(*train, "--steps", "60", "--every", "20", "--learning-rate", "0.01", "--batch", "16")
+    assert code == 0, err
+    assert "micrographia classify crops IMAGE -m m.zip" in out and not (tmp_path / "m-training").exists()
+    code, out, err = run(
+        "classify", "crops", folder / "images", "--labels", folder / "labels", "-m", "m.zip", "-o", "r"
+    )
+    assert code == 0, err
+    found = pd.read_csv(tmp_path / "r" / "objects_classes.csv")
+    both = found.merge(pd.read_csv(folder / "objects.csv"), on=["Metadata_Image", "ObjectNumber"])
+    assert len(both) == 48 and (both["Class_x"] == both["Class_y"]).mean() >= 0.9
+    assert "bright" in out and "dim" in out
+    code, _, err = run("classify", "crops", folder / "images", "--labels", folder / "labels", "-m", "m.zip", "-o", "r")
+    assert code == 2 and "exists already" in err
+    code, _, err = run(*train)
+    assert code == 2 and "m.zip exists already" in err
+    code, _, err = run("classify", "images", folder / "images", "-m", "m.zip", "-o", "s")
+    assert code == 1 and "made by the method 'crops'" in err
+    code, _, err = run("classify", "crops", folder / "images", "-m", "m.zip", "-o", "s")
+    assert code == 2 and "--labels FOLDER" in err
+
+
+def test_images_from_training_to_a_table(run, folder, tmp_path):
+    words = ("--steps", "40", "--every", "20", "--learning-rate", "0.01", "--batch", "8")
+    code, _, err = run("train", "images", "--images", folder / "images.csv", "-o", "m.zip", *SMALL, *words)
+    assert code == 0, err
+    code, _, err = run("classify", "images", folder / "images.csv", "-m", "m.zip", "-o", "r", "--table", "parquet")
+    assert code == 0, err
+    table = pd.read_parquet(tmp_path / "r" / "images_classes.parquet")
+    assert table["Class"].tolist() == ["light", "dark"] * 4
+    assert table["Metadata_Image"].tolist() == [f"p{i}" for i in range(8)] and table["Metadata_Well"][3] == "W3"
+
+
+def test_an_encoder_and_its_features(run, folder, tmp_path):
+    given = ("--images", folder / "images", "--labels", folder / "labels")
+    code, _, err = run("train", "encoder", *given, "-o", "e.zip", *SMALL, "--steps", "4", "--batch", "16")
+    assert code == 0, err
+    code, out, err = run("measure", "--features", "learned", "-m", "e.zip", *given, "-o", "t", "--objects", "Cells")
+    assert code == 0, err
+    table = pd.read_csv(tmp_path / "t" / "Cells_learned.csv")
+    assert "48 objects, 8 features" in out and table.shape == (48, 2 + 8)
+    assert list(table.columns[:3]) == ["Metadata_Image", "ObjectNumber", "Cells_Learned_000"]
+    code, _, err = run("measure", "--features", "learned", *given)
+    assert code == 2 and "-m MODEL" in err
+    code, _, err = run("measure", "--features", "learned", "-m", "e.zip", "--labels", folder / "labels")
+    assert code == 2 and "need the images" in err
+
+
+def test_what_makes_no_sense_is_said(run, folder, tmp_path):
+    images, labels = folder / "images", folder / "labels"
+    code, _, err = run("train", "crops", "--images", images, "-o", "m.zip")
+    assert code == 2 and "--labels FOLDER" in err
+    code, _, err = run("train", "crops", "--images", images, "--labels", labels, "-o", "m.zip")
+    assert code == 2 and "Say which classes there are" in err
+    code, _, err = run("train", "images", "-o", "m.zip")
+    assert code == 2 and "--images FOLDER" in err
+    code, _, err = run("train", "images", "--images", images, "--table", folder / "objects.csv", "-o", "m.zip")
+    assert code == 1 and "gives p0 a class twice" in err
+    code, _, err = run("classify", "images", images)
+    assert code == 2 and "train images" in err
+    one = pd.read_csv(folder / "objects.csv").assign(Class="cell")
+    one.to_csv(tmp_path / "one.csv", index=False)
+    code, _, err = run(
+        "train", "crops", "--images", images, "--labels", labels, "--table", tmp_path / "one.csv", *SMALL
+    )
+    assert code == 1 and "All examples are of the class cell" in err
