@@ -75,7 +75,7 @@ def run(args: Namespace) -> int:
 
     failed = 0
     folder = Path(options.out).expanduser()
-    for labels, image in _pairs(options):
+    for labels, image in pairs(options):
         stem = _stem(labels)
         path = folder / f"{stem}_objects.{options.table}"
         try:
@@ -94,7 +94,14 @@ def _module(features: str) -> Any:
     return import_module(f"micrographia.cli.measure_{features}")
 
 
-def _pairs(options: Measure) -> list[tuple[Path, Path | None]]:
+def pairs(options: Measure) -> list[tuple[Path, Path | None]]:
+    """The label images, each with its image where images are given.
+
+    Raises
+    ------
+    InputError
+        Where they do not match by name, or there is no label image.
+    """
     from micrographia.io.datasets import dataset
     from micrographia.io.find import images_in, is_zarr
 

@@ -2,19 +2,205 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from micrographia.arrays.errors import RequestError
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.cli import flags
+from micrographia.method import Declared, parameter
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from micrographia.cli.measure import Measure
+    from micrographia.io.datasets import Item
+
+_MEASUREMENTS = ("shape", "feret", "zernike", "neighbours", "intensity", "texture", "granularity", "radial",
+                 "radial-zernike", "colocalisation")  # fmt: skip
+
+
+class MeasureCellProfiler(Declared):
+    """Options that only ``--features cellprofiler`` has."""
+
+    name = "measure --features cellprofiler"
+
+    cells: str | None = parameter(
+        None, "Label images of the cells, matched by name; each nucleus then has its cell's and cytoplasm's features"
+    )
+    ring: float = parameter(
+        0, "Where cells are not segmented: width of a ring around each nucleus, the cytoplasm", ge=0, unit="px"
+    )
+    objects: str = parameter("Nuclei", "Name of the objects that the labels show, with which the columns begin")
+    channels: tuple[str, ...] = parameter((), "Names of the channels, in their order; otherwise those of the files")
+    white: float | None = parameter(
+        None, "Pixel value that counts as 1, for example 4095; otherwise the largest of the file's type", ge=1e-9
+    )
+    only: tuple[str, ...] = parameter((), "Measurements to make; otherwise all", choices=_MEASUREMENTS)
+    volumes: bool = parameter(False, "Objects go through the planes of Z: measure volumes")
+    names: str | None = parameter(
+        None,
+        r"Plate, well and site in the file names: a regular expression such as '(?P<well>[A-P]\d\d)_s(?P<site>\d)'",
+    )
+    jobs: int = parameter(0, "Images measured at the same time; 0 chooses", ge=0)
+
+
+@dataclass(frozen=True)
+class CellTask:
+    """One image to measure, in this process or in another."""
+
+    number: int
+    name: str
+    labels: Path
+    image: Path | None
+    cells: Path | None
+    keys: dict[str, str]
+    axes: str | None
+    pixel_size: float | None
+    options: dict[str, Any] = field(default_factory=dict)
+    threads: int = 0
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments that only these features have."""
+    flags.add_flags(parser, MeasureCellProfiler, title="flags of --features cellprofiler")
 
 
 def run(args: Namespace, options: Measure) -> int:
-    """Measure the objects of all images; 1 where some failed."""
-    raise RequestError("--features cellprofiler is under construction.")
+    """Measure the objects of all images; 1 where some failed, 130 where it was stopped."""
+    more = flags.read(args, MeasureCellProfiler)
+    if more.cells is not None and more.ring > 0:
+        raise RequestError("A ring stands for cells that are not segmented; give --cells or --ring, not both.")
+    path = Path(options.out).expanduser() / f"{more.objects}_cellprofiler.{options.table}"
+    if path.exists() and not options.overwrite:
+        raise RequestError(f"{path} exists already; replace it with --overwrite or choose another folder.")
+    tasks = cell_tasks(options, more)
+    try:
+        return _write(path, tasks, more.jobs)
+    except KeyboardInterrupt:
+        print(f"\nStopped; {path} was not written.", file=sys.stderr)
+        return 130
+
+
+def cell_tasks(options: Measure, more: MeasureCellProfiler) -> list[CellTask]:
+    """One task for each image.
+
+    Raises
+    ------
+    RequestError
+        Where neither labels nor a table of them are given.
+    InputError
+        Where labels, images and cells do not match by name.
+    """
+    from micrographia.cli.result_names import result_names
+    from micrographia.cli.row_keys import groups_of_names, metadata
+
+    items = _items(options)
+    sources = [item.image for item in items]
+    groups = [dict(item.groups) for item in items]
+    cells: dict[Path, Path] = _cells(more.cells, items)
+    if more.names is not None:
+        found = groups_of_names(more.names, [path.name for path in sources])
+        groups = [{**known, **new} for known, new in zip(groups, found)]
+    names = result_names(sources)
+    known = {key: "" for known in groups for key in metadata(known)}
+    chosen = {key: getattr(more, key) for key in ("ring", "objects", "white", "only", "volumes")}
+    return [
+        CellTask(
+            k + 1, names[item.image].removesuffix("_labels"), item.label or item.image,
+            item.image if item.label is not None else None, cells.get(item.image), known | metadata(groups[k]),
+            options.axes, options.pixel_size, {**chosen, "channels": list(more.channels) or None},
+        )
+        for k, item in enumerate(items)
+    ]  # fmt: skip
+
+
+def measure_image(task: CellTask) -> dict[str, Any]:
+    """Measure one image: its table, with the columns that say where the rows come from."""
+    from micrographia.features.cells import measure_cells
+    from micrographia.io.reading import read, read_labels
+
+    labels = read_labels(task.labels, axes=task.axes)
+    if task.pixel_size is not None:
+        labels = replace(labels, pixel_size={"Y": task.pixel_size, "X": task.pixel_size})
+    image = None if task.image is None else read(task.image)
+    cells = None if task.cells is None else read_labels(task.cells, axes=task.axes)
+    table = measure_cells(labels, image, cells=cells, threads=task.threads, **task.options)
+    return {"table": with_keys(table, task.number, task.name, task.keys)}
+
+
+def with_keys(table: pd.DataFrame, number: int, name: str, keys: dict[str, str]) -> pd.DataFrame:
+    """The table with the columns ImageNumber, Metadata_Image and the image's groups in front."""
+    import numpy as np
+    import pandas as pd
+
+    words: dict[str, Any] = {"Metadata_Image": name, **keys}
+    front = pd.DataFrame({key: pd.Series([value] * len(table), dtype="str") for key, value in words.items()})
+    front.insert(1, "ImageNumber", np.full(len(table), number, np.int64))
+    own = [column for column in table.columns if column not in front.columns]
+    out = pd.concat([front, table[own]], axis=1)
+    out.attrs = {"units": table.attrs.get("units", {})}
+    return out
+
+
+def _write(path: Path, tasks: list[CellTask], jobs: int) -> int:
+    """Measure and write in the order of the images; a finished image waits for those before it."""
+    from micrographia.cli.batch import Progress, automatic_jobs, run_batch
+    from micrographia.features.feature_table import feature_columns
+    from micrographia.io.table_stream import stream_table
+    from micrographia.models.runtime import usable_cores
+
+    cores = usable_cores()
+    jobs = min(jobs, len(tasks)) or automatic_jobs(len(tasks), cores)
+    tasks = [replace(task, threads=max(1, cores // jobs)) for task in tasks]
+    waiting: dict[int, Any] = {}
+    turn, failed = 1, 0
+    ends = run_batch(tasks, measure_image, jobs=jobs)
+    with stream_table(path, feature_columns) as stream, Progress(len(tasks), "measuring")() as bar, closing(ends):
+        for ended in ends:
+            waiting[ended.task.number] = ended
+            said = "failed" if ended.outcome is None else f"{len(ended.outcome['table']):,} objects"
+            bar.advance(f"{ended.task.name}: {said}")
+            while turn in waiting:
+                end, turn = waiting.pop(turn), turn + 1
+                problem = end.problem
+                try:
+                    if end.outcome is not None:
+                        stream.add(end.outcome["table"])
+                except InputError as error:
+                    problem = str(error)
+                if problem:
+                    print(f"failed: {end.task.name}: {problem}\n{end.details}".rstrip(), file=sys.stderr)
+                    failed += 1
+    if stream.empty:
+        raise InputError("No image could be measured; there is no table to write.")
+    print(f"{path}: {stream.rows:,} objects of {len(tasks) - failed:,} images")
+    return 1 if failed else 0
+
+
+def _items(options: Measure) -> list[Item]:
+    from micrographia.cli.labelled_planes import labelled_dataset
+    from micrographia.cli.measure import pairs
+    from micrographia.io.datasets import Item
+
+    if options.labels is None:
+        if options.images is None or not options.images.lower().endswith(".csv"):
+            raise RequestError("Say which label images to measure, for example --labels results/.")
+        return list(labelled_dataset(options.images, None))
+    return [Item(image or labels, labels if image else None) for labels, image in pairs(options)]
+
+
+def _cells(folder: str | None, items: list[Item]) -> dict[Path, Path]:
+    """The label image of the cells for each image."""
+    from micrographia.io.datasets import dataset
+
+    if folder is None:
+        return {}
+    cells = Path(folder).expanduser()
+    if len(items) == 1 and cells.is_file():
+        return {items[0].image: cells}
+    found = dataset([item.image for item in items], cells)
+    return {item.image: item.label for item in found if item.label is not None}

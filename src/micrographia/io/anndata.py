@@ -177,7 +177,8 @@ def _values(path: Path, column: Any) -> np.ndarray:
         return np.array([names[code] if code >= 0 else None for code in codes], dtype=object)
     if kind.startswith("nullable-"):
         values = _values(path, column["values"]).astype(object)
-        return np.where(column["mask"][:], None, values)
+        values[column["mask"][:]] = None
+        return values
     if kind == "string-array":
         return column.asstr()[:]
     if kind == "array":

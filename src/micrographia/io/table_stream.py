@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ class TableStream:
         Rows so far.
     """
 
-    def __init__(self, path: Path, kind: str, features: Sequence[str] | None = None) -> None:
+    def __init__(self, path: Path, kind: str, features: Callable[[pd.DataFrame], Sequence[str]] | None) -> None:
         self._path, self._kind, self._features = path, kind, features
         self._columns: list[str] = []
         self._types: dict[str, Any] = {}
@@ -56,7 +56,8 @@ class TableStream:
         if self._writer is None:
             self._columns = [str(name) for name in table.columns]
             self._types = dict(table.dtypes)
-            self._writer = _WRITERS[self._kind](self._path, table, self._features)
+            features = None if self._features is None else self._features(table)
+            self._writer = _WRITERS[self._kind](self._path, table, features)
         table = self._alike(table)
         self._writer.add(table)
         self.rows += len(table)
@@ -84,15 +85,18 @@ class TableStream:
 
 
 @contextmanager
-def stream_table(path: str | Path, features: Sequence[str] | None = None) -> Iterator[TableStream]:
+def stream_table(
+    path: str | Path, features: Callable[[pd.DataFrame], Sequence[str]] | None = None
+) -> Iterator[TableStream]:
     """Write a table part by part.
 
     Parameters
     ----------
     path : path
         Name ending in ``.csv``, ``.parquet`` (needs pyarrow) or ``.h5ad`` (AnnData; needs h5py).
-    features : sequence of str, optional
-        Columns of the matrix of an AnnData file; otherwise all of floating-point numbers.
+    features : callable, optional
+        Names the columns of a table that become the matrix of an AnnData file, as
+        :func:`micrographia.features.feature_table.feature_columns` does; otherwise all of floating-point numbers.
 
     Yields
     ------
