@@ -138,7 +138,7 @@ def _write(
     rows = [row for outcome in outcomes for row in outcome["rows"]]
     table = pd.DataFrame(rows)
     numbers = [name for name in table.columns if not str(name).startswith("Metadata_")]
-    table = table.astype({name: float for name in numbers})
+    table = table.astype(dict.fromkeys(numbers, float))
     if rows:
         write_table(path, table)
         print(f"table:   {path}")

@@ -27,10 +27,16 @@ whose blurred copies were rounded."""
 CALIBRATION = (0.157, -0.043, -0.179)
 """log(true σ / fitted σ) = a + b·log σ + c·log(σ·reach): what the model misses where objects are small or noise leaves
 only low frequencies. Found on 78 training images of the Data Science Bowl (60 fluorescence, 14 stained, 4 brightfield)
-blurred by 1 to 5 pixels, with and without camera noise after the blur: ``benchmarks/image_quality.py --calibrate``."""
+blurred by 1 to 5 pixels, with and without camera noise after the blur: ``benchmarks/image_quality.py --choose``."""
+
+SHARP = 0.98
+"""Blur of sharp images, in pixels: the median of the same images before they were blurred."""
 
 _SMALLEST = 16
 """Shortest side, in pixels, of an image whose blur can be measured."""
+
+_RINGS = 6
+"""Fewest rings that are fitted."""
 
 _COUNTED = 400
 """A ring of frequencies counts at most like so many, so that the many highest ones do not decide alone."""
@@ -116,16 +122,22 @@ def blur_sigma(image: np.ndarray, step: float | None = None) -> float:
     float
         NaN for constant images and those with a side under 16 pixels.
     """
+    return calibrated(fit_spectrum(image, step))
+
+
+def fit_spectrum(image: np.ndarray, step: float | None = None) -> BlurFit:
+    """The best fit of an image's spectrum, before calibration; parameters as for `blur_sigma`."""
     image = np.asarray(image)
+    unknown = BlurFit(float("nan"), float("nan"), float("nan"))
     if min(image.shape) < _SMALLEST:
-        return float("nan")
+        return unknown
     frequency, power, number = power_rings(image)
     if not power.max() > 0:
-        return float("nan")
+        return unknown
     step = grey_step(image) if step is None else step
     drowned = np.flatnonzero(power < ROUNDING * step**2 / frequency**2)
-    last = max(6, drowned[0]) if len(drowned) else len(power)
-    return calibrated(fit_blur(frequency[:last], power[:last], number[:last]))
+    last = max(_RINGS, drowned[0]) if len(drowned) else len(power)
+    return fit_blur(frequency[:last], power[:last], number[:last])
 
 
 def calibrated(fit: BlurFit) -> float:

@@ -8,8 +8,9 @@ import numpy as np
 
 from micrographia.features.quality import finite
 
-BRIGHTER = 4.0
-"""Debris stands out from the background by so many times what objects do."""
+BRIGHTER, BEYOND = 5.0, 2.5
+"""Debris stands out from the background by more than so many times what objects do, and by more than so many times what
+their brightest do."""
 
 _LONGEST = 512
 """Debris is looked for in an image of at most this many pixels a side."""
@@ -18,7 +19,7 @@ _SPOT = 9
 """Fewest pixels of a spot."""
 
 _LONG, _SLENDER = 0.15, 6.0
-"""A fibre is longer than this share of the shorter side, and so many times longer than wide."""
+"""A fibre is longer than this share of the shorter side, and so many times longer than wide on average."""
 
 
 class Objects(NamedTuple):
@@ -33,11 +34,14 @@ class Objects(NamedTuple):
     objects : float
         Median of what stands out from the background by more than five standard deviations, and by more than half of
         this median; NaN where less than 0.1 % of the pixels do.
+    brightest : float
+        The 75th percentile of the same pixels: dividing cells, or one bright population among dim cells.
     """
 
     background: float
     spread: float
     objects: float
+    brightest: float
 
 
 class Debris(NamedTuple):
@@ -73,7 +77,7 @@ def object_levels(pixels: np.ndarray, bright: bool = False) -> Objects:
     values = np.asarray(pixels, np.float64).ravel()
     values = values[np.isfinite(values)] * (-1 if bright else 1)
     if values.size == 0:
-        return Objects(float("nan"), float("nan"), float("nan"))
+        return Objects(float("nan"), float("nan"), float("nan"), float("nan"))
     sign = -1.0 if bright else 1.0
     low, high = np.percentile(values, (0.5, 75))
     counts, edges = np.histogram(values, 128, (low, high)) if high > low else (np.ones(1), np.array([low, low]))
@@ -83,10 +87,13 @@ def object_levels(pixels: np.ndarray, bright: bool = False) -> Objects:
     # The darker side of the mode is free of objects; whole numbers hide noise of less than half a grey value.
     spread = max(float(np.sqrt(np.mean((under - mode) ** 2))) if under.size else 0.0, 1e-9 * max(1.0, abs(mode)))
     out = values[values > mode + max(5 * spread, 2 * float(edges[1] - edges[0]))]
-    objects = float(np.median(out)) if out.size > 0.001 * values.size else float("nan")
+    if out.size <= 0.001 * values.size:
+        return Objects(sign * mode, spread, float("nan"), float("nan"))
+    objects = float(np.median(out))
     for _ in range(3):  # the halo around objects, and dim objects beside bright ones, are left out
-        objects = float(np.median(out[out > (mode + objects) / 2])) if np.isfinite(objects) else objects
-    return Objects(sign * mode, spread, sign * objects)
+        objects = float(np.median(out[out > (mode + objects) / 2]))
+    brightest = float(np.percentile(out[out > (mode + objects) / 2], 75))
+    return Objects(sign * mode, spread, sign * objects, sign * brightest)
 
 
 def find_debris(image: np.ndarray, levels: Objects, bright: bool = False) -> Debris:
@@ -108,6 +115,7 @@ def find_debris(image: np.ndarray, levels: Objects, bright: bool = False) -> Deb
     from scipy.ndimage import find_objects, label
 
     contrast = abs(levels.objects - levels.background)
+    limit = max(BRIGHTER * contrast, BEYOND * abs(levels.brightest - levels.background))
     if not contrast > 0:
         return Debris(0, 0, 0.0)
     image = (finite(image) - levels.background) * (-1.0 if bright else 1.0)
@@ -116,19 +124,18 @@ def find_debris(image: np.ndarray, levels: Objects, bright: bool = False) -> Deb
         height, width = (n // step * step for n in image.shape)
         image = image[:height, :width].reshape(height // step, step, width // step, step).mean(axis=(1, 3))
     fibres, covered = 0, np.zeros(image.shape, bool)
-    marks, _ = label(image > 1.5 * contrast, np.ones((3, 3)))
+    marks, _ = label(image > limit / 2, np.ones((3, 3)))
     for number, where in enumerate(find_objects(marks), 1):
-        y, x = np.nonzero(marks[where] == number)
-        if np.hypot(*(s.stop - s.start for s in where)) < _LONG * min(image.shape) or len(y) < _SPOT:
-            continue
-        # A straight or bent fibre covers little of a disc as long as itself.
         length = float(np.hypot(*(s.stop - s.start for s in where)))
-        if length**2 / len(y) > _SLENDER:
+        if length < _LONG * min(image.shape):
+            continue
+        own = marks[where] == number
+        # A straight or bent fibre covers little of a square as long as itself.
+        if length**2 / np.count_nonzero(own) > _SLENDER:
             fibres += 1
-            covered[where] |= marks[where] == number
-    spots = 0
-    marks, count = label((image > BRIGHTER * contrast) & ~covered)
+            covered[where] |= own
+    marks, count = label((image > limit) & ~covered)
     sizes = np.bincount(marks.ravel(), minlength=count + 1)[1:]
     spots = int(np.count_nonzero(sizes * step**2 >= _SPOT))
-    covered |= image > BRIGHTER * contrast
+    covered |= image > limit
     return Debris(spots, fibres, float(covered.mean()))

@@ -2,7 +2,8 @@
 
 A row is known by its keys, in CellProfiler's words: ``Metadata_Image`` (name of the image), ``Metadata_Plate``,
 ``Metadata_Well``, ``Metadata_Site``, any other ``Metadata_...``, ``ImageNumber`` and ``ObjectNumber`` (the label);
-tables that :func:`micrographia.measure` made have ``image``, ``label``, ``t`` and ``z`` instead. The column ``Class``
+tables that :func:`micrographia.measure` made have ``image``, ``label``, ``t`` and ``z`` instead, tables of tiles
+``Tile_Y`` and ``Tile_X`` in addition. The column ``Class``
 holds a class. All other columns of numbers are features, except those that say where an object lies.
 """
 
@@ -22,7 +23,7 @@ CLASS = "Class"
 """Column that holds the class of a row."""
 
 OBJECT_KEYS = ("ImageNumber", "Metadata_Image", "Metadata_Plate", "Metadata_Well", "Metadata_Site",
-               "Metadata_T", "Metadata_Z", "ObjectNumber", "image", "label", "t", "z")  # fmt: skip
+               "Metadata_T", "Metadata_Z", "Tile_Y", "Tile_X", "ObjectNumber", "image", "label", "t", "z")  # fmt: skip
 """Columns that together tell one object from all others, as far as a table has them."""
 
 _PLACES = ("Location_", "AreaShape_Center_", "AreaShape_BoundingBox", "Number_Object_Number", "Parent_", "Children_",
@@ -34,7 +35,7 @@ _OWN_PLACES = ("centroid_", "bbox_", "touches_border", "t_s", "z_um", "probabili
 
 def is_key(name: str) -> bool:
     """Whether a column says which row it is (or its class), or where the object lies, and is no feature."""
-    if name in OBJECT_KEYS or name == CLASS or name.startswith(("Metadata_", "Class_", "Probability_")):
+    if name in OBJECT_KEYS or name == CLASS or name.startswith(("Metadata_", "Class_", "Probability_", "Plane_")):
         return True
     after = name.split("_", 1)[1] if "_" in name else ""
     return name.startswith((*_PLACES, *_OWN_PLACES)) or after.startswith(_PLACES)

@@ -16,7 +16,7 @@ LOCAL = 20
 
 IN_FOCUS = (3.3, -6.4)
 """Logarithm of the odds that an image is in focus: a + b·log σ of its blur. Fitted on training images of the Data
-Science Bowl, sharp and blurred by 2 to 5 pixels: ``benchmarks/image_quality.py --calibrate``."""
+Science Bowl, sharp and blurred by 2 to 5 pixels: ``benchmarks/image_quality.py --choose``."""
 
 
 def power_log_log_slope(image: np.ndarray) -> float:

@@ -11,6 +11,9 @@ from micrographia.features.quality import finite
 _GRID = 12
 """The shorter side is cut into about so many blocks."""
 
+_FEWEST = 12
+"""Fewest blocks that a surface is fitted to."""
+
 
 class Background(NamedTuple):
     """The smooth background of an image.
@@ -77,31 +80,41 @@ def background(image: np.ndarray, bright: bool = False) -> Background:
     Returns
     -------
     Background
-        In grey values; a span of 0 where the image is too small for six blocks.
+        In grey values; a span of 0 where the image is too small for twelve blocks.
     """
+    ends = np.linspace(-1, 1, 9)
+    surface = _surface(finite(image), bright, ends, ends)
+    middle, corners = float(surface[4, 4]), float(surface[::8, ::8].mean())
+    fall_off = 1 - corners / middle if middle > 0 else 0.0
+    return Background(float(surface.mean()), float(surface.max() - surface.min()), fall_off)
+
+
+def flattened(image: np.ndarray, bright: bool = False) -> np.ndarray:
+    """The image with an even background: less the surface that `background` fits, plus its level; (Y, X) float64."""
     image = finite(image)
+    y, x = (np.linspace(-1, 1, n) for n in image.shape)
+    surface = _surface(image, bright, y, x)
+    return image - surface + surface.mean()
+
+
+def _surface(image: np.ndarray, bright: bool, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The fitted surface at rows `y` and columns `x`, both from -1 to 1."""
     sign = -1.0 if bright else 1.0
-    y, x, levels = _block_levels(sign * image)
-    if len(levels) < 12:
-        return Background(float(sign * np.median(levels)), 0.0, 0.0)
-    terms = np.stack([np.ones_like(y), y, x, y * x, y**2, x**2], axis=1)
+    rows, columns, levels = _block_levels(sign * image)
+    if len(levels) < _FEWEST:
+        return np.full((len(y), len(x)), sign * np.median(levels))
+    terms = np.stack([np.ones_like(rows), rows, columns, rows * columns, rows**2, columns**2], axis=1)
     weight = np.ones(len(levels))
     for _ in range(12):
         root = np.sqrt(weight)
-        coefficients = np.linalg.lstsq(terms * root[:, None], levels * root, rcond=None)[0]
-        off = levels - terms @ coefficients
+        c = np.linalg.lstsq(terms * root[:, None], levels * root, rcond=None)[0]
+        off = levels - terms @ c
         spread = 1.4826 * float(np.median(np.abs(off[off <= 0]))) if (off <= 0).any() else 0.0
         # Below the surface a block counts fully; above it the less, the further it sticks out.
         weight = np.where(off <= 0, 1.0, 1.0 / (1.0 + (off / max(2 * spread, 1e-12)) ** 2))
-    ends = np.linspace(-1, 1, 9)
-    v, u = (grid.ravel() for grid in np.meshgrid(ends, ends, indexing="ij"))
-    surface = sign * (np.stack([np.ones_like(v), v, u, v * u, v**2, u**2], axis=1) @ coefficients)
+    surface = (c[0] + c[1] * y + c[4] * y**2)[:, None] + c[2] * x + c[5] * x**2 + c[3] * y[:, None] * x
     # The fit is not trusted beyond what blocks have: surfaces overshoot at corners that objects fill.
-    surface = surface.clip(*np.sort(sign * np.array([levels.min(), levels.max()])))
-    middle = float(surface[len(surface) // 2])
-    corners = float(surface[[0, 8, 72, 80]].mean())
-    fall_off = 1 - corners / middle if middle > 0 else 0.0
-    return Background(float(surface.mean()), float(surface.max() - surface.min()), fall_off)
+    return sign * surface.clip(levels.min(), levels.max())
 
 
 def _block_levels(image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

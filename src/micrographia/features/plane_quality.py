@@ -37,7 +37,7 @@ from micrographia.arrays.normalize import bright_background
 from micrographia.features.blur import blur_sigma, grey_step
 from micrographia.features.debris import Objects, find_debris, object_levels
 from micrographia.features.focus import in_focus, local_normalized_variance, normalized_variance, power_log_log_slope
-from micrographia.features.illumination import background, noise_sigma
+from micrographia.features.illumination import background, flattened, noise_sigma
 from micrographia.features.quality import finite, focus_score, saturation_level
 
 PREFIX = "ImageQuality_"
@@ -68,7 +68,7 @@ class PlaneLevels(NamedTuple):
 
 
 def plane_levels(pixels: Any) -> PlaneLevels:
-    """Levels of a whole plane, from a regular lattice of its pixels.
+    """Levels of a whole plane, from a regular lattice of its pixels, once its background is made even.
 
     Parameters
     ----------
@@ -80,7 +80,9 @@ def plane_levels(pixels: Any) -> PlaneLevels:
     channels = np.stack([finite(plane).astype(np.float32) for plane in colour])
     bright = bright_background(channels)
     scaling = float(np.iinfo(thin.dtype).max) if thin.dtype.kind in "iu" else 1.0
-    return PlaneLevels(scaling, bright, saturation_level(colour.min(axis=0)), object_levels(grey(thin), bright))
+    return PlaneLevels(
+        scaling, bright, saturation_level(colour.min(axis=0)), object_levels(flattened(grey(thin), bright), bright)
+    )
 
 
 def plane_quality(pixels: np.ndarray, levels: PlaneLevels | None = None) -> dict[str, float]:
@@ -172,7 +174,7 @@ def _objects_saturated(plane: np.ndarray, brightest: np.ndarray, levels: PlaneLe
 def _signal(plane: np.ndarray, bright: bool, step: float) -> float:
     from scipy.ndimage import gaussian_filter
 
-    smooth = gaussian_filter(plane, 1.5)
+    smooth = gaussian_filter(flattened(plane, bright), 1.5)
     levels = object_levels(lattice(smooth), bright)
     far = np.percentile(smooth, 0.1 if bright else 99.9)
     spread = max(levels.spread, 0.3 * step)
