@@ -146,7 +146,7 @@ def cross_validate(
         if progress is not None:
             progress(f"fold {k + 1} of {number}")
         model = type(method)(**method.parameters()).fit(examples[taught])
-        rows = [names.index(name) for name in model.classes_]
+        rows = np.array([names.index(name) for name in model.classes_])
         probabilities[np.ix_(rows, np.flatnonzero(~taught))] = model.probabilities(examples[~taught]).T
         models.append(model)
     evaluation = evaluate_classes(truth, probabilities.argmax(axis=0), names, of_row, seed=seed)

@@ -9,6 +9,7 @@ from typing import Any
 
 SUBJECTS = {
     "pixels": "a class for every pixel, by a model that 'micrographia train pixels' made",
+    "objects": "a class for every row of tables, by a model that 'micrographia train objects' made",
     "crops": "a class for every object of label images, by a model that 'micrographia train crops' made",
     "images": "a class for every image, by a model that 'micrographia train images' made",
 }

@@ -18,6 +18,7 @@ from micrographia.method import Declared, Method, parameter
 from micrographia.methods import get_method, methods
 
 SUBJECTS = {
+    "objects": "classes of objects, from a table of measurements",
     "crops": "classes of objects, by a network that looks at crops around them",
     "images": "classes of whole images, by a network",
 }

@@ -1,0 +1,153 @@
+"""``micrographia classify objects``: a class for every object of tables of any size, and counts by image and well."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.cli import flags
+from micrographia.cli.batch import Progress, duration
+from micrographia.method import Declared, parameter
+
+if TYPE_CHECKING:
+    from micrographia.classify.objects import ObjectClassifier
+    from micrographia.classify.scoring import ClassCounts
+
+
+class ClassifyObjects(Declared):
+    """Options of ``micrographia classify objects``."""
+
+    name = "classify objects"
+
+    model: str | None = parameter(None, "Model by name (see 'micrographia models list') or path of a model .zip")
+    out: str = parameter("micrographia-results", "Folder for the results; made where it is missing")
+    format: str = parameter(
+        "auto",
+        "Kind of tables; auto writes the classes of a Parquet table as Parquet",
+        choices=("auto", "csv", "parquet"),
+    )
+    overwrite: bool = parameter(False, "Replace results that exist")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("tables", nargs="+", metavar="TABLE", help="tables of objects: .csv, .tsv or .parquet")
+    flags.add_flags(parser, ClassifyObjects, short={"model": "-m", "out": "-o"})
+
+
+def run(args: Namespace) -> int:
+    """Classify the objects of the tables; 1 where some failed."""
+    return classify_tables(args.tables, flags.read(args, ClassifyObjects))
+
+
+def classify_tables(tables: Sequence[str | Path], options: ClassifyObjects) -> int:
+    """Classify the objects of tables into a folder; prints what it does.
+
+    Parameters
+    ----------
+    tables : sequence of paths
+        Each gives ``NAME_classes``: keys, ``Class``, ``Class_Probability`` and the probability of each class. All
+        together give ``images`` and ``wells``: counts, fractions and enrichment scores.
+    options : ClassifyObjects
+        Checked options.
+
+    Returns
+    -------
+    int
+        0 where all tables are finished, 1 where some failed.
+
+    Raises
+    ------
+    RequestError
+        Where results would be replaced, two tables have the same name, or no model is named.
+    InputError
+        Where the model is none that classifies objects.
+    """
+    from micrographia.classify.objects import ObjectClassifier
+    from micrographia.classify.scoring import IMAGE, WELL, ClassCounts
+
+    if options.model is None:
+        raise RequestError("Say which model classifies: -m MODEL.zip; 'micrographia train objects' makes one.")
+    start = time.monotonic()
+    paths, folder = [Path(table).expanduser() for table in tables], Path(options.out).expanduser()
+    targets = _targets(paths, folder, options)
+    model = ObjectClassifier.load(options.model)
+    images, wells = ClassCounts(IMAGE, model.classes_), ClassCounts(WELL, model.classes_)
+    problems, found = [], np.zeros(len(model.classes_), np.int64)
+    bar = Progress(len(paths), "classifying")
+    with bar() as progress:
+        for path, target in zip(paths, targets):
+            try:
+                count, of_images, of_wells = _classify(path, target, model, progress)
+            except InputError as error:
+                problems.append(str(error) if str(path) in str(error) else f"{path}: {error}")
+                progress.advance(f"{path.name}: failed")
+                continue
+            images.merge(of_images)
+            wells.merge(of_wells)
+            found += count
+            progress.advance(f"{path.name}: {count.sum():,} objects")
+    objects = int(found.sum())
+    if objects:
+        _write_counts(folder, "parquet" if options.format == "parquet" else "csv", images, wells)
+        shares = [f"{name} {100 * share:.1f} %" for name, share in zip(model.classes_, found / objects)]
+        print(", ".join([f"{objects:,} objects", *shares, duration(time.monotonic() - start)]))
+        print(f"results: {folder}")
+    for problem in problems:
+        print(f"failed: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _targets(paths: list[Path], folder: Path, options: ClassifyObjects) -> list[Path]:
+    targets = []
+    for path in paths:
+        suffix = path.suffix.lower() if options.format == "auto" else f".{options.format}"
+        name = path.name.partition(".")[0] or path.name
+        targets.append(folder / f"{name}_classes{'.parquet' if suffix == '.parquet' else '.csv'}")
+        if targets[-1] in targets[:-1]:
+            raise RequestError(f"Two tables would give {targets[-1].name}; classify them into different folders.")
+    end = "parquet" if options.format == "parquet" else "csv"
+    for target in (*targets, folder / f"images.{end}", folder / f"wells.{end}"):
+        if target.exists() and not options.overwrite:
+            raise RequestError(f"{target} exists already; choose another folder with --out, or use --overwrite.")
+    return targets
+
+
+def _classify(
+    path: Path, target: Path, model: ObjectClassifier, progress: Progress
+) -> tuple[np.ndarray, ClassCounts, ClassCounts]:
+    """Classify one table; how many of each class it holds, in all, by image and by well."""
+    from micrographia.classify.scoring import IMAGE, WELL, ClassCounts, needed_columns, score_parts
+    from micrographia.io.table_parts import table_columns, table_parts, table_rows
+    from micrographia.io.table_stream import stream_table
+
+    all_, images, wells = (ClassCounts(columns, model.classes_) for columns in ((), IMAGE, WELL))
+    columns, total = needed_columns(model, table_columns(path)), table_rows(path)
+    with stream_table(target) as stream:
+        for found in score_parts(table_parts(path, columns), model, (all_, images, wells)):
+            stream.add(found)
+            if total:
+                progress.within(stream.rows / total)
+        if not stream.rows:
+            raise InputError(f"{path}: the table has no rows.")
+    return all_.total, images, wells
+
+
+def _write_counts(folder: Path, kind: str, images: ClassCounts, wells: ClassCounts) -> None:
+    from micrographia.io.tables import write_table
+
+    for name, counts in (("images", images), ("wells", wells)):
+        if not counts.counts:
+            print(f"note: no {name}.{kind}: the table has none of the columns {', '.join(counts.columns)}.")
+            continue
+        table, notes = counts.table()
+        write_table(folder / f"{name}.{kind}", table)
+        for note in notes:
+            print(f"note: {note}")

@@ -1,0 +1,113 @@
+"""Tables larger than memory: read part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.io.table_stream import require_pyarrow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROWS = 20_000
+"""Rows of one part."""
+
+
+def table_columns(path: str | Path) -> list[str]:
+    """Names of a table's columns, without reading it.
+
+    Raises
+    ------
+    InputError, RequestError
+        As :func:`micrographia.io.tables.read_table`.
+    """
+    path = Path(path)
+    kind, separator = _kind(path)
+    if kind == "parquet":
+        return [str(name) for name in _parquet(path).schema_arrow.names]
+    import pandas as pd
+
+    try:
+        return [str(name) for name in pd.read_csv(path, sep=separator, nrows=0).columns]
+    except (OSError, ValueError, pd.errors.ParserError) as error:
+        raise _unreadable(path, error) from error
+
+
+def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: int = ROWS) -> Iterator[pd.DataFrame]:
+    """Read a table part by part.
+
+    Parameters
+    ----------
+    path : path
+        CSV (``.csv``, ``.tsv``, ``.txt``; also compressed, as ``.csv.gz``) or Parquet (``.parquet``, needs pyarrow).
+    columns : sequence of str, optional
+        The columns to read; all otherwise.
+    rows : int
+        Most rows of a part.
+
+    Yields
+    ------
+    pandas.DataFrame
+        The parts in order; columns ``Metadata_...`` hold words, as with :func:`micrographia.io.tables.read_table`.
+        Nothing of a table without rows.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, damaged or lacks a column.
+    RequestError
+        Where the suffix is another, or pyarrow is missing.
+    """
+    import pandas as pd
+
+    path = Path(path)
+    kind, separator = _kind(path)
+    names = table_columns(path)
+    missing = [name for name in columns or () if name not in names]
+    if missing:
+        raise InputError(f"{path}: the table has no column {', '.join(missing)}.")
+    wanted = None if columns is None else list(columns)
+    try:
+        if kind == "parquet":
+            for batch in _parquet(path).iter_batches(batch_size=rows, columns=wanted):
+                yield batch.to_pandas()
+            return
+        words = {name: str for name in names if name.startswith("Metadata_")}
+        with pd.read_csv(path, sep=separator, usecols=wanted, dtype=words, chunksize=rows, low_memory=False) as parts:
+            for part in parts:
+                yield part if wanted is None else part[wanted]
+    except (OSError, ValueError, pd.errors.ParserError) as error:
+        raise _unreadable(path, error) from error
+
+
+def table_rows(path: str | Path) -> int | None:
+    """Number of rows where the file says it (Parquet); None where only reading would tell."""
+    kind, _ = _kind(Path(path))
+    return int(_parquet(Path(path)).metadata.num_rows) if kind == "parquet" else None
+
+
+def _kind(path: Path) -> tuple[str, str]:
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    suffix = suffixes[-1] if suffixes else ""
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such table.")
+    if suffix not in (".csv", ".tsv", ".txt", ".parquet"):
+        raise RequestError(f"{path}: a table is read from .csv, .tsv or .parquet.")
+    return ("parquet", "") if suffix == ".parquet" else ("text", "," if suffix == ".csv" else "\t")
+
+
+def _parquet(path: Path):  # type: ignore[no-untyped-def]
+    require_pyarrow(path)
+    import pyarrow.parquet
+
+    try:
+        return pyarrow.parquet.ParquetFile(path)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path}: this table cannot be read: {str(error).splitlines()[0]}.")
