@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 import micrographia as mg
 from micrographia.arrays.image import Image
-from micrographia.features.feature_table import feature_columns, object_keys
+from micrographia.features.feature_table import feature_columns, groups, object_keys
 from micrographia.io.tables import read_table
 
 
@@ -66,6 +66,26 @@ def test_the_same_command_goes_on_and_another_is_refused(run, images, tmp_path):
     code, _, err = run(*words, "--tile", 64)
     assert code == 2 and "tile was 0 and is now 64" in err
     assert run(*words, "--tile", 64, "--overwrite")[0] == 0
+
+
+def test_plate_well_and_site_from_names_and_tables(run, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for well in ("A01", "B12"):
+        mg.write(folder / f"{well}_s2.tif", Image(cells(shape=(64, 64)), "YX"))
+    words = ("measure", "--features", "quality", "--jobs", 1)
+    pattern = r"(?P<well>[A-P]\d\d)_s(?P<site>\d)"
+    assert run(*words, "--images", folder, "-o", "a", "--names", pattern)[0] == 0
+    table = read_table(tmp_path / "a" / "image_quality.csv")
+    assert list(table["Metadata_Well"]) == ["A01", "B12"] and list(table["Metadata_Site"]) == ["2", "2"]
+    (tmp_path / "list.csv").write_text("image,plate,well\nimages/A01_s2.tif,P1,A01\nimages/B12_s2.tif,P2,B12\n")
+    assert run(*words, "--images", tmp_path / "list.csv", "-o", "b", "--tile", 32)[0] == 0
+    listed = read_table(tmp_path / "b" / "image_quality.csv")
+    assert list(listed["Metadata_Plate"]) == ["P1", "P2"]
+    assert list(groups(listed)) == ["P1/A01", "P2/B12"]
+    assert set(read_table(tmp_path / "b" / "B12_s2_quality_tiles.csv")["Metadata_Well"]) == {"B12"}
+    code, _, err = run(*words, "--images", folder, "-o", "c", "--names", "(?P<well>Z99)")
+    assert code == 2 and "does not fit" in err
 
 
 def test_files_that_cannot_be_read_do_not_stop_the_others(run, images, tmp_path):

@@ -17,6 +17,8 @@ from micrographia.method import Declared, parameter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
+
     from micrographia.cli.measure import Measure
 
 FLAGS = "Metadata_Quality"
@@ -29,6 +31,10 @@ class Quality(Declared):
     name = "measure --features quality"
 
     tile: int = parameter(0, "Measure tiles of this side, too, one table an image; 0 measures none", ge=0, unit="px")
+    names: str | None = parameter(
+        None,
+        r"Plate, well and site in the file names: a regular expression such as '(?P<well>[A-P]\d\d)_s(?P<site>\d)'",
+    )
     scene: int = parameter(0, "Which scene of files that hold several, counted from 0", ge=0)
     jobs: int = parameter(0, "Images worked on at the same time; 0 chooses", ge=0)
 
@@ -63,8 +69,9 @@ def run(args: Namespace, options: Measure) -> int:
     table = folder / f"image_quality.{options.table}"
     if table.exists() and not (folder / NAME).exists() and not options.overwrite:
         raise RequestError(f"{table} exists already; replace it with --overwrite or choose another folder.")
+    images, keys = _keys(options.images, own.names)
     values = {"axes": options.axes, "table": options.table, "tile": own.tile, "scene": own.scene}
-    settings = {"features": "quality", **values, "micrographia": __version__}
+    settings = {"features": "quality", **values, "names": own.names, "micrographia": __version__}
 
     def report(outcomes: list[dict[str, Any]], problems: list[dict[str, str]]) -> None:
         _write(table, outcomes, problems, settings)
@@ -72,7 +79,7 @@ def run(args: Namespace, options: Measure) -> int:
     folder_run: FolderRun[QualityTask] = FolderRun(
         folder,
         settings,
-        task=lambda path, name: QualityTask(path, folder, name, values),
+        task=lambda path, name: QualityTask(path, folder, name, values | {"keys": keys.get(path, {})}),
         work=measure_file,
         jobs=lambda tasks: own.jobs or automatic_jobs(len(tasks), cores),
         cores=cores,
@@ -80,7 +87,37 @@ def run(args: Namespace, options: Measure) -> int:
         doing="measuring",
         report=report,
     )
-    return run_folder([options.images], folder_run, overwrite=options.overwrite)
+    return run_folder(images, folder_run, overwrite=options.overwrite)
+
+
+def _keys(images: str, names: str | None) -> tuple[list[Path | str], dict[Path, dict[str, str]]]:
+    """The images, and for each the columns that say where it comes from: from a table of images, and from its name."""
+    from micrographia.cli.row_keys import groups_of_names, metadata
+    from micrographia.io.datasets import dataset
+    from micrographia.io.find import find_images
+
+    known: dict[Path, dict[str, str]] = {}
+    asked: list[Path | str] = [images]
+    if images.lower().endswith(".csv"):
+        items = list(dataset(images))
+        asked = [item.image for item in items]
+        known = {item.image.absolute(): metadata(item.groups) for item in items}
+    if names is not None:
+        paths = [path.absolute() for path in find_images(asked, errors=[])]
+        for path, found in zip(paths, groups_of_names(names, [path.name for path in paths])):
+            known[path] = known.get(path, {}) | metadata(found)
+    return asked, known
+
+
+def _with_keys(table: pd.DataFrame, task: QualityTask) -> pd.DataFrame:
+    """The table with the columns that say where its rows come from in front, and the faults in words behind them."""
+    from micrographia.features.quality_flags import find_flags
+
+    faults = [", ".join(f.text for f in find_flags(row)) for row in table.to_dict("records")]
+    columns = {"Metadata_Image": task.name, **task.options["keys"], FLAGS: faults}
+    return table.drop(columns=[name for name in columns if name in table.columns]).assign(**columns)[
+        [*columns, *(name for name in table.columns if name not in columns)]
+    ]
 
 
 def measure_file(task: QualityTask) -> dict[str, Any]:
@@ -97,20 +134,14 @@ def measure_file(task: QualityTask) -> dict[str, Any]:
         Where the image cannot be read or the table not be written.
     """
     from micrographia.features.image_quality import image_quality, tile_quality
-    from micrographia.features.quality_flags import find_flags
     from micrographia.io.reading import read
     from micrographia.io.tables import write_table
 
     start = time.perf_counter()
     image = read(task.source, axes=task.options["axes"], scene=task.options["scene"])
-    table = image_quality(image)
-    table.insert(0, "Metadata_Image", task.name)
-    table[FLAGS] = [", ".join(f.text for f in find_flags(row)) for row in table.to_dict("records")]
+    table = _with_keys(image_quality(image), task)
     for name in task.files:
-        tiles = tile_quality(image, task.options["tile"])
-        tiles.insert(0, "Metadata_Image", task.name)
-        tiles[FLAGS] = [", ".join(f.text for f in find_flags(row)) for row in tiles.to_dict("records")]
-        write_table(task.folder / name, tiles)
+        write_table(task.folder / name, _with_keys(tile_quality(image, task.options["tile"]), task))
     return {
         "source": str(task.source),
         "name": task.name,
