@@ -29,7 +29,7 @@ from micrographia.features.plane_quality import PREFIX, grey, plane_levels, plan
 from micrographia.features.quality import focus_score
 from micrographia.features.quality_flags import FLAGS, find_flags
 
-MOST = {"train": 60, "dev": None, "bbbc013": 24}
+MOST = {"train": 30, "dev": None, "bbbc013": 12}
 """Images of each kind; bbbc013 has two kinds, the channels."""
 
 FOCUS = ("BlurSigma", "PowerLogLogSlope", "LaplacianVariance", "FocusScore")

@@ -163,43 +163,39 @@ def fit_blur(frequency: np.ndarray, power: np.ndarray, number: np.ndarray) -> Bl
     weight = np.minimum(number, _COUNTED)
     corners = np.r_[0.0, np.geomspace(frequency[0] / 2, 0.8, 9)]
     sigmas = np.geomspace(0.25, 2.5 / frequency[0], 32)
-    tried = [_misfit(sigma, corners, frequency, observed, weight) for sigma in sigmas]
-    misfit = np.array([values.min() for values, *_ in tried])
-    best = int(misfit.argmin())
-    sigma = float(sigmas[best])
-    values, amplitude, noise = tried[best]
-    corner = int(values.argmin())
-    signal = amplitude[corner] * _shape(sigma, corners[corner : corner + 1], frequency)[0]
-    seen = np.flatnonzero(signal > noise[corner])
+    misfit, amplitude, noise = _misfits(_shapes(sigmas, corners, frequency), observed, weight)
+    best, corner = (int(k) for k in np.unravel_index(misfit.argmin(), misfit.shape))
+    signal = amplitude[best, corner] * _shapes(sigmas[best : best + 1], corners[corner : corner + 1], frequency)[0, 0]
+    seen = np.flatnonzero(signal > noise[best, corner])
     reach = float(frequency[seen[-1]]) if len(seen) else float(frequency[0])
+    sigma = float(sigmas[best])
     if 0 < best < len(sigmas) - 1:
-        left, middle, right = misfit[best - 1 : best + 2]
+        left, middle, right = misfit[best - 1 : best + 2].min(axis=1)
         sigma *= float((sigmas[1] / sigmas[0]) ** (0.5 * (left - right) / (left - 2 * middle + right)))
     return BlurFit(sigma, float(corners[corner]), reach)
 
 
-def _shape(sigma: float, corners: np.ndarray, frequency: np.ndarray) -> np.ndarray:
-    return (frequency**2 + corners[:, None] ** 2) ** -1.5 * np.exp(-((sigma * frequency) ** 2))
+def _shapes(sigmas: np.ndarray, corners: np.ndarray, frequency: np.ndarray) -> np.ndarray:
+    """The model without amplitude and noise: (σ, ω₀, R)."""
+    fall = (frequency**2 + corners[:, None] ** 2) ** -1.5
+    return fall * np.exp(-((sigmas[:, None, None] * frequency) ** 2))
 
 
-def _misfit(
-    sigma: float, corners: np.ndarray, frequency: np.ndarray, observed: np.ndarray, weight: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Negative log-likelihood for each corner frequency, with the best amplitude and noise."""
-    shape = _shape(sigma, corners, frequency)
-    noise = np.full(len(corners), observed[-max(1, len(observed) // 8) :].mean() / 2)
-    amplitude = (weight * shape / observed).sum(axis=1) / (weight * (shape / observed) ** 2).sum(axis=1)
+def _misfits(shapes: np.ndarray, observed: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Negative log-likelihood for each σ and corner frequency, with the best amplitude and noise."""
+    noise = np.full(shapes.shape[:2], observed[-max(1, len(observed) // 8) :].mean() / 2)
+    relative = shapes / observed
+    amplitude = (relative @ weight) / ((relative**2) @ weight)
     for _ in range(5):  # iterated weighted least squares; the weights are those of a periodogram, 1 / model²
-        model = amplitude[:, None] * shape + noise[:, None]
-        w = weight / model**2
-        ss, s1, s11 = (w * shape**2).sum(axis=1), (w * shape).sum(axis=1), w.sum(axis=1)
-        sy, s1y = (w * shape * observed).sum(axis=1), (w * observed).sum(axis=1)
-        det = ss * s11 - s1**2
+        w = weight / (amplitude[..., None] * shapes + noise[..., None]) ** 2
+        by_shape = w * shapes
+        ss, s1, s11 = (by_shape * shapes).sum(axis=-1), by_shape.sum(axis=-1), w.sum(axis=-1)
+        sy, s1y = by_shape @ observed, w @ observed
         with np.errstate(divide="ignore", invalid="ignore"):
-            noise = np.clip(np.nan_to_num((ss * s1y - s1 * sy) / det), 0, s1y / s11)
+            noise = np.clip(np.nan_to_num((ss * s1y - s1 * sy) / (ss * s11 - s1**2)), 0, s1y / s11)
             amplitude = np.maximum((sy - noise * s1) / ss, 1e-12 * sy / ss)
-    model = amplitude[:, None] * shape + noise[:, None]
-    return (weight * (np.log(model) + observed / model)).sum(axis=1), amplitude, noise
+    model = amplitude[..., None] * shapes + noise[..., None]
+    return (np.log(model) + observed / model) @ weight, amplitude, noise
 
 
 def _ring_edges(smallest: float) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -83,26 +84,46 @@ def background(image: np.ndarray, bright: bool = False) -> Background:
         In grey values; a span of 0 where the image is too small for twelve blocks.
     """
     ends = np.linspace(-1, 1, 9)
-    surface = _surface(finite(image), bright, ends, ends)
+    return _described(_fitted(finite(image), bright)(ends, ends))
+
+
+def flattened(image: np.ndarray, bright: bool = False) -> tuple[np.ndarray, Background]:
+    """The image with an even background.
+
+    Parameters
+    ----------
+    image : (Y, X) array
+    bright : bool
+        As for `background`.
+
+    Returns
+    -------
+    flat : (Y, X) float64 array
+        The image less the surface that `background` fits, plus the mean of that surface.
+    found : Background
+    """
+    image = finite(image)
+    surface = _fitted(image, bright)
+    ends = np.linspace(-1, 1, 9)
+    found = _described(surface(ends, ends))
+    whole = surface(*(np.linspace(-1, 1, n) for n in image.shape))
+    return image - whole + whole.mean(), found
+
+
+def _described(surface: np.ndarray) -> Background:
+    """What is said of a surface at 9 × 9 places."""
     middle, corners = float(surface[4, 4]), float(surface[::8, ::8].mean())
     fall_off = 1 - corners / middle if middle > 0 else 0.0
     return Background(float(surface.mean()), float(surface.max() - surface.min()), fall_off)
 
 
-def flattened(image: np.ndarray, bright: bool = False) -> np.ndarray:
-    """The image with an even background: less the surface that `background` fits, plus its level; (Y, X) float64."""
-    image = finite(image)
-    y, x = (np.linspace(-1, 1, n) for n in image.shape)
-    surface = _surface(image, bright, y, x)
-    return image - surface + surface.mean()
-
-
-def _surface(image: np.ndarray, bright: bool, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """The fitted surface at rows `y` and columns `x`, both from -1 to 1."""
+def _fitted(image: np.ndarray, bright: bool) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """The surface, as a function of rows and columns from -1 to 1."""
     sign = -1.0 if bright else 1.0
     rows, columns, levels = _block_levels(sign * image)
     if len(levels) < _FEWEST:
-        return np.full((len(y), len(x)), sign * np.median(levels))
+        level = sign * np.median(levels)
+        return lambda y, x: np.full((len(y), len(x)), level)
     terms = np.stack([np.ones_like(rows), rows, columns, rows * columns, rows**2, columns**2], axis=1)
     weight = np.ones(len(levels))
     for _ in range(12):
@@ -112,9 +133,13 @@ def _surface(image: np.ndarray, bright: bool, y: np.ndarray, x: np.ndarray) -> n
         spread = 1.4826 * float(np.median(np.abs(off[off <= 0]))) if (off <= 0).any() else 0.0
         # Below the surface a block counts fully; above it the less, the further it sticks out.
         weight = np.where(off <= 0, 1.0, 1.0 / (1.0 + (off / max(2 * spread, 1e-12)) ** 2))
-    surface = (c[0] + c[1] * y + c[4] * y**2)[:, None] + c[2] * x + c[5] * x**2 + c[3] * y[:, None] * x
-    # The fit is not trusted beyond what blocks have: surfaces overshoot at corners that objects fill.
-    return sign * surface.clip(levels.min(), levels.max())
+
+    def surface(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        z = (c[0] + c[1] * y + c[4] * y**2)[:, None] + c[2] * x + c[5] * x**2 + c[3] * y[:, None] * x
+        # The fit is not trusted beyond what blocks have: surfaces overshoot at corners that objects fill.
+        return sign * z.clip(levels.min(), levels.max())
+
+    return surface
 
 
 def _block_levels(image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -37,7 +37,7 @@ from micrographia.arrays.normalize import bright_background
 from micrographia.features.blur import blur_sigma, grey_step
 from micrographia.features.debris import Objects, find_debris, object_levels
 from micrographia.features.focus import in_focus, local_normalized_variance, normalized_variance, power_log_log_slope
-from micrographia.features.illumination import background, flattened, noise_sigma
+from micrographia.features.illumination import flattened, noise_sigma
 from micrographia.features.quality import finite, focus_score, saturation_level
 
 PREFIX = "ImageQuality_"
@@ -81,7 +81,7 @@ def plane_levels(pixels: Any) -> PlaneLevels:
     bright = bright_background(channels)
     scaling = float(np.iinfo(thin.dtype).max) if thin.dtype.kind in "iu" else 1.0
     return PlaneLevels(
-        scaling, bright, saturation_level(colour.min(axis=0)), object_levels(flattened(grey(thin), bright), bright)
+        scaling, bright, saturation_level(colour.min(axis=0)), object_levels(flattened(grey(thin), bright)[0], bright)
     )
 
 
@@ -116,7 +116,7 @@ def plane_quality(pixels: np.ndarray, levels: PlaneLevels | None = None) -> dict
         known = plane.ravel()
     middle = float(np.median(known))
     sigma = blur_sigma(plane, step)
-    surface = background(plane, levels.bright)
+    flat, surface = flattened(plane, levels.bright)
     contrast = abs(levels.objects.objects - levels.objects.background)
     debris = find_debris(plane, levels.objects, levels.bright)
     found = {
@@ -143,7 +143,7 @@ def plane_quality(pixels: np.ndarray, levels: PlaneLevels | None = None) -> dict
         "BackgroundSpan": surface.span / contrast if contrast > 0 else np.nan,
         "VignettingFallOff": surface.fall_off,
         "NoiseSigma": noise_sigma(plane) / scaling,
-        "Signal": _signal(plane, levels.bright, step),
+        "Signal": _signal(flat, levels.bright, step),
         "DebrisSpots": float(debris.spots),
         "DebrisFibres": float(debris.fibres),
         "PercentDebris": 100 * debris.share,
@@ -171,10 +171,10 @@ def _objects_saturated(plane: np.ndarray, brightest: np.ndarray, levels: PlaneLe
     return float(100 * np.mean(brightest[objects] == levels.saturated))
 
 
-def _signal(plane: np.ndarray, bright: bool, step: float) -> float:
+def _signal(flat: np.ndarray, bright: bool, step: float) -> float:
     from scipy.ndimage import gaussian_filter
 
-    smooth = gaussian_filter(flattened(plane, bright), 1.5)
+    smooth = gaussian_filter(flat, 1.5)
     levels = object_levels(lattice(smooth), bright)
     far = np.percentile(smooth, 0.1 if bright else 99.9)
     spread = max(levels.spread, 0.3 * step)
