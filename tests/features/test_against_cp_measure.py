@@ -13,8 +13,17 @@ from micrographia.features.label_objects import label_objects
 
 pytest.importorskip("cp_measure", reason="cp_measure is not installed (pip install cp_measure==0.3)")
 
-THEIRS = {"shape": "sizeshape", "feret": "feret", "zernike": "zernike", "intensity": "intensity", "texture": "texture",
-          "granularity": "granularity", "radial": "radial_distribution", "radial-zernike": "radial_zernikes"}  # fmt: skip
+
+THEIRS = {
+    "shape": "sizeshape",
+    "feret": "feret",
+    "zernike": "zernike",
+    "intensity": "intensity",
+    "texture": "texture",
+    "granularity": "granularity",
+    "radial": "radial_distribution",
+    "radial-zernike": "radial_zernikes",
+}
 
 
 def reference(group: str, labels: np.ndarray, one: np.ndarray, two: np.ndarray) -> dict[str, np.ndarray]:

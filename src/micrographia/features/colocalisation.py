@@ -67,6 +67,9 @@ def linear_relations(first: np.ndarray, one: np.ndarray, two: np.ndarray) -> np.
         if count < 2:
             continue
         a, b = one[first[i] : first[i + 1]], two[first[i] : first[i + 1]]
+        if a.min() == a.max() or b.min() == b.max():
+            out[i, 1] = np.nan if a.min() == a.max() else 0.0
+            continue
         xm, ym = a.mean(), b.mean()
         xx, yy, xy = 0.0, 0.0, 0.0
         for k in range(count):

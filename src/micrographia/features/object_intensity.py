@@ -106,7 +106,8 @@ def intensity_statistics(first: np.ndarray, values: np.ndarray, place: np.ndarra
             moved += (centre - at[a] / count) ** 2
             out[i, 15 + a] = centre
             out[i, 18 + a] = place[a, most]
-        out[i, 0], out[i, 1], out[i, 2] = total, mean, np.sqrt(squares / count)
+        constant = finite[0] == finite[count - 1]  # then the rounding of the mean must not look like a spread
+        out[i, 0], out[i, 1], out[i, 2] = total, mean, 0.0 if constant else np.sqrt(squares / count)
         out[i, 3], out[i, 4] = finite[0], finite[count - 1]
         out[i, 5], out[i, 6] = _quantile(finite, 0.25), median
         out[i, 7], out[i, 8] = _quantile(deviations, 0.5), _quantile(finite, 0.75)
@@ -116,7 +117,7 @@ def intensity_statistics(first: np.ndarray, values: np.ndarray, place: np.ndarra
             for k in range(start, stop):
                 if edge[k] and np.isfinite(values[k]):
                     squares += (values[k] - edge_mean) ** 2
-            out[i, 10], out[i, 11], out[i, 12] = edge_sum, edge_mean, np.sqrt(squares / on_edge)
+            out[i, 10], out[i, 11], out[i, 12] = edge_sum, edge_mean, 0.0 if low == high else np.sqrt(squares / on_edge)
             out[i, 13], out[i, 14] = low, high
     return out
 

@@ -1,0 +1,161 @@
+"""Tables written part by part, and AnnData files."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.io.table_stream import stream_table
+from micrographia.io.tables import read_table, write_table
+
+KINDS = (".csv", ".parquet", ".h5ad")
+
+
+def part(start: int, rows: int) -> pd.DataFrame:
+    numbers = np.arange(start, start + rows)
+    table = pd.DataFrame(
+        {
+            "Metadata_Well": [f"A{k % 12 + 1:02d}" for k in numbers],
+            "ObjectNumber": numbers,
+            "touches_border": numbers % 3 == 0,
+            "Nuclei_AreaShape_Area": numbers * 1.5,
+            "Nuclei_Texture_Contrast_DNA_3_00_256": np.where(numbers % 2, np.nan, numbers / 7),
+        }
+    )
+    table.attrs["units"] = {"Nuclei_AreaShape_Area": "px²", "ObjectNumber": "number"}
+    return table
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_parts_become_one_table(tmp_path, kind, monkeypatch):
+    monkeypatch.setattr("micrographia.io.table_stream._ROW_GROUP", 10)
+    parts = [part(0, 4), part(4, 0), part(4, 20), part(24, 3)]
+    path = tmp_path / "new" / f"table{kind}"
+    with stream_table(path) as stream:
+        for table in parts:
+            stream.add(table[table.columns[::-1]] if len(table) == 20 else table)
+            assert not path.exists()
+    assert stream.rows == 27
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    found = read_table(path)
+    pd.testing.assert_frame_equal(found, pd.concat(parts, ignore_index=True), check_dtype=False)
+    assert found["touches_border"].dtype == bool
+    assert found["ObjectNumber"].dtype == np.int64
+    if kind != ".csv":
+        assert found.attrs["units"] == parts[0].attrs["units"]
+    chosen = read_table(path, columns=["Nuclei_AreaShape_Area", "Metadata_Well"])
+    assert list(chosen.columns) == ["Nuclei_AreaShape_Area", "Metadata_Well"]
+    with pytest.raises(InputError, match="Cells_Area"):
+        read_table(path, columns=["Cells_Area"])
+
+
+def test_row_groups_and_units_of_parquet(tmp_path, monkeypatch):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr("micrographia.io.table_stream._ROW_GROUP", 10)
+    with stream_table(tmp_path / "t.parquet") as stream:
+        for k in range(6):
+            stream.add(part(4 * k, 4))
+    file = parquet.ParquetFile(tmp_path / "t.parquet")
+    assert [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)] == [12, 12]
+    kept = json.loads(file.schema_arrow.metadata[b"micrographia"])
+    assert kept["units"]["Nuclei_AreaShape_Area"] == "px²"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_half_written(tmp_path, kind):
+    path = write_table(tmp_path / f"table{kind}", part(0, 5))
+    before = path.read_bytes()
+    with pytest.raises(KeyboardInterrupt), stream_table(path) as stream:
+        stream.add(part(0, 50))
+        raise KeyboardInterrupt
+    with stream_table(path):
+        pass  # nothing added
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_part_with_other_columns_is_refused_and_the_rest_kept(tmp_path, kind):
+    path = tmp_path / f"table{kind}"
+    with stream_table(path) as stream:
+        stream.add(part(0, 5))
+        with pytest.raises(InputError, match="lacks the column ObjectNumber"):
+            stream.add(part(5, 5).drop(columns="ObjectNumber"))
+        with pytest.raises(InputError, match="has the column Cells_Area"):
+            stream.add(part(5, 5).assign(Cells_Area=1.0))
+        with pytest.raises(InputError, match="another type"):
+            stream.add(part(5, 5).assign(Nuclei_AreaShape_Area="large"))
+        stream.add(part(5, 5))
+    assert read_table(path)["ObjectNumber"].tolist() == list(range(10))
+
+
+def test_unknown_ending(tmp_path):
+    with pytest.raises(RequestError, match=r"\.csv, \.parquet or \.h5ad"), stream_table(tmp_path / "t.xlsx"):
+        pass
+
+
+def test_anndata_layout(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with stream_table(tmp_path / "t.h5ad", lambda table: [n for n in table if n.startswith("Nuclei_Tex")]) as stream:
+        stream.add(part(0, 5))
+    with h5py.File(tmp_path / "t.h5ad") as file:
+        assert dict(file.attrs) == {"encoding-type": "anndata", "encoding-version": "0.1.0"}
+        assert set(file) == {"X", "layers", "obs", "obsm", "obsp", "uns", "var", "varm", "varp"}
+        assert file["X"].shape == (5, 1)
+        assert file["obs"].attrs["encoding-type"] == "dataframe"
+        assert list(file["obs"].attrs["column-order"]) == list(part(0, 1).columns[:4])
+        assert file["obs/_index"].asstr()[:].tolist() == list("01234")
+        assert file["var/_index"].asstr()[:].tolist() == [part(0, 1).columns[4]]
+
+
+def test_anndata_is_read_by_anndata(tmp_path):
+    anndata = pytest.importorskip("anndata", reason="anndata is not installed (it needs pandas below 3)")
+    write_table(tmp_path / "t.h5ad", part(0, 30))
+    found = anndata.read_h5ad(tmp_path / "t.h5ad")
+    assert found.shape == (30, 2)
+    np.testing.assert_array_equal(found.X, part(0, 30).iloc[:, 3:].to_numpy())
+    assert found.obs["ObjectNumber"].tolist() == list(range(30))
+    assert found.var["unit"].tolist() == ["px²", ""]
+    anndata.settings.allow_write_nullable_strings = True
+    found.write_h5ad(tmp_path / "theirs.h5ad")
+    pd.testing.assert_frame_equal(read_table(tmp_path / "theirs.h5ad"), part(0, 30), check_dtype=False)
+
+
+def test_anndata_of_others(tmp_path):
+    """Categories, columns with missing values and sparse matrices, as scanpy writes them."""
+    h5py = pytest.importorskip("h5py")
+    path = write_table(tmp_path / "t.h5ad", part(0, 3))
+    with h5py.File(path, "r+") as file:
+        del file["X"], file["obs/Metadata_Well"], file["obs/ObjectNumber"]
+        sparse = file.create_group("X")
+        sparse.attrs.update({"encoding-type": "csr_matrix", "encoding-version": "0.1.0", "shape": (3, 2)})
+        sparse["data"], sparse["indices"], sparse["indptr"] = [5.0, 6.0], [1, 0], [0, 1, 1, 2]
+        wells = file.create_group("obs/Metadata_Well")
+        wells.attrs["encoding-type"] = "categorical"
+        wells["codes"] = np.array([1, -1, 0], np.int8)
+        wells["categories"] = np.array(["B02", "A01"], dtype=object)
+        wells["categories"].attrs["encoding-type"] = "string-array"
+        numbers = file.create_group("obs/ObjectNumber")
+        numbers.attrs["encoding-type"] = "nullable-integer"
+        numbers["values"], numbers["mask"] = [4, 5, 6], [False, True, False]
+        numbers["values"].attrs["encoding-type"] = "array"
+    table = read_table(path)
+    assert table["Metadata_Well"].tolist()[::2] == ["A01", "B02"]
+    assert table["Metadata_Well"].isna().tolist() == [False, True, False]
+    assert table["ObjectNumber"].tolist()[::2] == [4, 6]
+    assert table["Nuclei_AreaShape_Area"].tolist() == [0, 0, 6]
+
+
+def test_damaged_anndata(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    (tmp_path / "text.h5ad").write_text("no HDF5")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_table(tmp_path / "text.h5ad")
+    with h5py.File(tmp_path / "other.h5ad", "w") as file:
+        file["data"] = [1, 2]
+    with pytest.raises(InputError, match="no AnnData file"):
+        read_table(tmp_path / "other.h5ad")
