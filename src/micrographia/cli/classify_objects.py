@@ -86,12 +86,12 @@ def classify_tables(tables: Sequence[str | Path], options: ClassifyObjects) -> i
         for path, target in zip(paths, targets):
             try:
                 count, of_images, of_wells = _classify(path, target, model, progress)
+                images.merge(of_images)
+                wells.merge(of_wells)
             except InputError as error:
                 problems.append(str(error) if str(path) in str(error) else f"{path}: {error}")
                 progress.advance(f"{path.name}: failed")
                 continue
-            images.merge(of_images)
-            wells.merge(of_wells)
             found += count
             progress.advance(f"{path.name}: {count.sum():,} objects")
     objects = int(found.sum())

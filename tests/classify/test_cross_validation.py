@@ -1,0 +1,87 @@
+"""Scores on wells never seen, and the warnings that they give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made_tables import made_table
+
+from micrographia.arrays.errors import InputError
+from micrographia.classify.cross_validation import cross_validate
+from micrographia.classify.example_warnings import example_warnings
+from micrographia.classify.feature_importance import permutation_importance
+from micrographia.classify.learning_curve import learning_curve
+from micrographia.classify.objects import ObjectClassifier
+
+LDA = ObjectClassifier(classifier="lda", search=False, folds=2)
+
+
+def test_no_well_is_on_both_sides() -> None:
+    table = made_table()
+    found = cross_validate(LDA, table)
+    assert found.grouped and len(found.models) == 5
+    for well in table["Metadata_Well"].unique():
+        assert len(set(found.fold[(table["Metadata_Well"] == well).to_numpy()])) == 1
+    # Each example has the probabilities of the model of its fold.
+    for k, model in enumerate(found.models):
+        at = found.fold == k
+        np.testing.assert_array_equal(found.probabilities[:, at].T, model.probabilities(table[at]))
+    assert found.evaluation.overall["accuracy"] == np.mean(found.truth == found.found)
+    assert np.mean(found.fold_scores()["weighted_f1"]) == pytest.approx(0.87, abs=0.1)
+
+
+def test_noise_scores_by_chance() -> None:
+    table = made_table(rows=600, apart=0.0, shift=0.0)
+    assert cross_validate(ObjectClassifier(folds=2), table).evaluation.overall["accuracy"] == pytest.approx(
+        1 / 3, abs=0.08
+    )
+
+
+def test_leakage_is_said() -> None:
+    """Classes differ between wells, and wells differ; nothing tells the classes themselves apart."""
+    table = made_table(rows=480, wells=24, shift=4.0, apart=0.0)
+    well = table["Metadata_Well"].astype(int)
+    table["Class"] = np.array(["a", "b"])[well % 2]
+    method = ObjectClassifier(classifier="knn", search=False, folds=2)
+    grouped, random = cross_validate(method, table), cross_validate(method, table, grouped=False)
+    assert random.evaluation.overall["accuracy"] > grouped.evaluation.overall["accuracy"] + 0.15
+    assert any("falls apart under grouping" in warning for warning in example_warnings(grouped, random))
+    fair = made_table(shift=0.0)
+    assert example_warnings(cross_validate(LDA, fair), cross_validate(LDA, fair, grouped=False)) == []
+
+
+def test_few_examples_and_one_well_are_said() -> None:
+    table = made_table()
+    table.loc[(table["Class"] == "Anaphase") & (table["Metadata_Well"] != "03"), "Class"] = None
+    warnings = example_warnings(cross_validate(LDA, table))
+    assert any("Too few examples of Anaphase" in warning for warning in warnings)
+    assert any("Anaphase are from one well or image (P1/03)" in warning for warning in warnings)
+
+
+def test_without_wells_folds_are_random_and_it_is_said() -> None:
+    table = made_table().drop(columns=["Metadata_Plate", "Metadata_Well", "Metadata_Image"])
+    found = cross_validate(LDA, table)
+    assert not found.grouped and "neither plate and well nor image" in example_warnings(found)[0]
+    one = made_table().assign(Metadata_Well="01")
+    assert "from one well or image, so folds are random" in example_warnings(cross_validate(LDA, one))[0]
+
+
+def test_classes_that_wells_separate_cannot_be_judged() -> None:
+    table = made_table(rows=120, wells=2)
+    table["Class"] = np.where(table["Metadata_Well"] == "00", "a", "b")
+    with pytest.raises(InputError, match="cannot be divided by plate and well"):
+        cross_validate(LDA, table)
+
+
+def test_more_examples_help() -> None:
+    table = made_table(rows=600, apart=1.5)
+    curve = learning_curve(LDA, table, cross_validate(LDA, table), shares=(0.03, 1.0))
+    assert curve["examples"].tolist()[1] == 480 and curve["examples"][0] < 30
+    assert curve["weighted_f1"][1] > curve["weighted_f1"][0] + 0.02
+
+
+def test_importance_finds_what_matters() -> None:
+    table = made_table(rows=600)
+    found = permutation_importance(table, cross_validate(LDA, table)).set_index("feature")["importance"]
+    assert set(found.index[:2]) == {"Nuclei_AreaShape_Area", "Nuclei_Intensity_MeanIntensity"}
+    assert abs(found["Noise"]) < 0.05 < found["Nuclei_AreaShape_Area"]

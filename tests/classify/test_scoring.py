@@ -1,0 +1,132 @@
+"""Tables classified part by part, counts by image and well, annotations given to rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_tables import KINDS, made_table
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.classify.annotated_rows import with_annotations
+from micrographia.classify.objects import ObjectClassifier
+from micrographia.classify.scoring import IMAGE, WELL, ClassCounts, needed_columns, score_parts
+from micrographia.io.table_parts import table_columns, table_parts, table_rows
+from micrographia.io.tables import write_table
+
+
+@pytest.fixture(scope="module")
+def model() -> ObjectClassifier:
+    return ObjectClassifier(classifier="lda", search=False, folds=2).fit(made_table())
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "tsv"])
+def test_parts_of_a_file(tmp_path: Path, ending: str) -> None:
+    table = made_table(rows=50)
+    path = tmp_path / f"objects.{ending}"
+    if ending == "tsv":
+        table.to_csv(path, sep="\t", index=False)
+    else:
+        write_table(path, table)
+    parts = list(table_parts(path, ["Metadata_Well", "Noise"], rows=20))
+    assert [len(part) for part in parts] == [20, 20, 10]
+    whole = pd.concat(parts, ignore_index=True)
+    assert whole["Metadata_Well"].tolist() == table["Metadata_Well"].tolist()  # "01" stays "01"
+    np.testing.assert_allclose(whole["Noise"], table["Noise"])
+    assert table_columns(path) == list(table.columns)
+    assert table_rows(path) == (50 if ending == "parquet" else None)
+    with pytest.raises(InputError, match="has no column Weight"):
+        list(table_parts(path, ["Weight"]))
+
+
+def test_files_that_are_no_tables(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such table"):
+        table_columns(tmp_path / "none.csv")
+    (tmp_path / "broken.parquet").write_bytes(b"no parquet")
+    with pytest.raises(InputError, match="cannot be read"):
+        table_columns(tmp_path / "broken.parquet")
+    (tmp_path / "empty.csv").write_bytes(b"")
+    with pytest.raises(InputError, match="cannot be read"):
+        list(table_parts(tmp_path / "empty.csv"))
+    (tmp_path / "table.xlsx").write_bytes(b"x")
+    with pytest.raises(RequestError, match="read from .csv"):
+        table_columns(tmp_path / "table.xlsx")
+
+
+def test_counts_are_those_of_the_rows(model: ObjectClassifier) -> None:
+    table = made_table(seed=2)
+    images, wells = ClassCounts(IMAGE, model.classes_), ClassCounts(WELL, model.classes_)
+    parts = (table.iloc[i : i + 50] for i in range(0, len(table), 50))
+    found = pd.concat(list(score_parts(parts, model, (images, wells))))
+    pd.testing.assert_frame_equal(found, model.predict(table))
+    of_wells, notes = wells.table()
+    assert not notes and of_wells["Objects"].sum() == len(table) and len(of_wells) == 12
+    for _, row in of_wells.iterrows():
+        own = found[found["Metadata_Well"] == row["Metadata_Well"]]["Class"]
+        for kind in KINDS:
+            assert row[f"Count_{kind}"] == (own == kind).sum()
+            assert row[f"Fraction_{kind}"] == pytest.approx((own == kind).mean())
+            assert np.isfinite(row[f"Enrichment_{kind}"])
+    of_images, _ = images.table()
+    assert {"Metadata_Plate", "Metadata_Well", "Metadata_Image"} <= set(of_images.columns)
+    assert len(of_images) == table["Metadata_Image"].nunique()
+
+
+def test_one_well_has_no_enrichment(model: ObjectClassifier) -> None:
+    wells = ClassCounts(WELL, model.classes_)
+    list(score_parts([made_table(wells=1)], model, (wells,)))
+    table, notes = wells.table()
+    assert table["Enrichment_Anaphase"].isna().all() and "No enrichment by" in notes[0]
+
+
+def test_duplicate_keys_in_different_parts(model: ObjectClassifier) -> None:
+    table = made_table(rows=60)
+    with pytest.raises(InputError, match="3 rows of the table repeat the key"):
+        list(score_parts([table, table.iloc[:3]], model))
+
+
+def test_the_missing_columns_are_named(model: ObjectClassifier) -> None:
+    names = list(made_table().columns)
+    needed = needed_columns(model, [*names, "More"])
+    assert "More" not in needed and "Metadata_Well" in needed and "Noise" in needed
+    with pytest.raises(InputError, match="lacks 1 of the 5 measurements that the model looks at: Noise"):
+        needed_columns(model, [name for name in names if name != "Noise"])
+
+
+def test_annotations_are_given_to_their_rows() -> None:
+    table = made_table(rows=20).drop(columns="Class")
+    table["ObjectNumber"] = np.arange(20) % 10
+    table["Metadata_Image"] = np.repeat(["a.tif", "b.tif"], 10)
+    given = pd.DataFrame(
+        {"Metadata_Image": ["b.tif", "a.tif", "b.tif"], "ObjectNumber": [3.0, 7.0, 3.0], "Class": ["x", "y", "x"]}
+    )
+    found = with_annotations(table, given)
+    assert found["Class"].notna().sum() == 2
+    assert found.loc[13, "Class"] == "x" and found.loc[7, "Class"] == "y"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda a: a.drop(columns="Class"), "no column 'Class'"),
+        (lambda a: a[["Class"]], "share no column"),
+        (
+            lambda a: a.assign(ObjectNumber=[1, 99]),
+            "1 annotations are of objects that the table does not have, first .*99",
+        ),
+        (lambda a: a.assign(ObjectNumber=[1, 1]), "more than one class"),
+    ],
+)
+def test_annotations_that_do_not_fit(change, message: str) -> None:
+    table = made_table(rows=20)[["Metadata_Image", "ObjectNumber", "Noise"]].assign(Metadata_Image="a")
+    given = pd.DataFrame({"Metadata_Image": "a", "ObjectNumber": [1, 2], "Class": ["x", "y"]})
+    with pytest.raises(InputError, match=message):
+        with_annotations(table, change(given))
+
+
+def test_annotations_without_the_image_are_ambiguous() -> None:
+    table = pd.DataFrame({"Metadata_Image": ["a", "b"], "ObjectNumber": [1, 1], "Size": [3.0, 4.0]})
+    with pytest.raises(InputError, match="more than one row of the table"):
+        with_annotations(table, pd.DataFrame({"ObjectNumber": [1], "Class": ["x"]}))
