@@ -29,7 +29,9 @@ class MeasureCellProfiler(Declared):
     name = "measure --features cellprofiler"
 
     cells: str | None = parameter(
-        None, "Label images of the cells, matched by name; each nucleus then has its cell's and cytoplasm's features"
+        None,
+        "Label images of the cells, matched by name (or the column cells of a table of images); each nucleus then has "
+        "its cell's and its cytoplasm's features",
     )
     ring: float = parameter(
         0, "Where cells are not segmented: width of a ring around each nucleus, the cytoplasm", ge=0, unit="px"
@@ -100,8 +102,8 @@ def cell_tasks(options: Measure, more: MeasureCellProfiler) -> list[CellTask]:
 
     items = _items(options)
     sources = [item.image for item in items]
-    groups = [dict(item.groups) for item in items]
-    cells: dict[Path, Path] = _cells(more.cells, items)
+    groups = [{name: value for name, value in item.groups.items() if name != "cells"} for item in items]
+    cells = _cells(more.cells, items, options.images)
     if more.names is not None:
         found = groups_of_names(more.names, [path.name for path in sources])
         groups = [{**known, **new} for known, new in zip(groups, found)]
@@ -193,12 +195,17 @@ def _items(options: Measure) -> list[Item]:
     return [Item(image or labels, labels if image else None) for labels, image in pairs(options)]
 
 
-def _cells(folder: str | None, items: list[Item]) -> dict[Path, Path]:
-    """The label image of the cells for each image."""
+def _cells(folder: str | None, items: list[Item], table: str | None) -> dict[Path, Path]:
+    """The label image of the cells for each image: from their folder, or from the column ``cells`` of the table."""
     from micrographia.io.datasets import dataset
 
     if folder is None:
-        return {}
+        listed = {item.image: Path(table or "").expanduser().parent / item.groups["cells"]
+                  for item in items if "cells" in item.groups}  # fmt: skip
+        missing = [str(path) for path in listed.values() if not path.exists()]
+        if missing:
+            raise InputError(f"{table}: {missing[0]} does not exist (paths count from the table's folder).")
+        return listed
     cells = Path(folder).expanduser()
     if len(items) == 1 and cells.is_file():
         return {items[0].image: cells}

@@ -39,7 +39,7 @@ def squared_edge_distances(
     ya, yb = max(y0, low), min(y1 + 2, height + 2 - low)
     xa, xb = max(x0, low), min(x1 + 2, width + 2 - low)
     rows, columns = yb - ya, xb - xa
-    column = np.empty((rows, columns), np.int64)
+    column: np.ndarray = np.empty((rows, columns), np.int64)
     for x in range(columns):
         nearest = _FAR
         for y in range(rows):
