@@ -1,0 +1,115 @@
+"""``train objects`` and ``classify objects``, as a person types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from made_tables import KINDS, made_table
+from micrographia.cli import main
+from micrographia.io.tables import read_table, write_table
+
+QUICK = ["--classifier", "lda", "--folds", "2", "--no-search", "--outer-folds", "3"]
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    return train(tmp_path)
+
+
+def train(folder: Path) -> Path:
+    """Train on a made table; the model."""
+    write_table(folder / "annotated.csv", made_table())
+    model = folder / "phenotypes.zip"
+    assert main(["train", "objects", "--table", str(folder / "annotated.csv"), "-o", str(model), *QUICK]) == 0
+    return model
+
+
+def test_train_prints_scores_and_writes_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trained = train(tmp_path)
+    said = capsys.readouterr().out
+    assert "weighted F1, wells never seen: 0." in said and "with random folds 0." in said
+    assert all(kind in said for kind in KINDS) and "Nuclei_AreaShape_Orientation" in said
+    numbers = json.loads((tmp_path / "phenotypes-report.json").read_text())
+    assert numbers["folds_by_group"] and numbers["overall"]["weighted_f1"] > 0.75
+    assert sum(map(sum, numbers["confusion"])) == 240 and len(numbers["learning_curve"]) == 4
+    page = (tmp_path / "phenotypes-report.html").read_text()
+    assert "By class" in page and "http" not in page.replace("http://www.w3.org", "")
+    assert main(["models", "show", str(trained)]) == 0
+    assert "weighted F1, wells never seen" in capsys.readouterr().out
+    assert main(["models", "test", str(trained)]) == 0
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_classify_tables(trained: Path, tmp_path: Path, ending: str, capsys: pytest.CaptureFixture[str]) -> None:
+    tables = [made_table(seed=k).drop(columns="Class").assign(Metadata_Plate=f"P{k}") for k in (1, 2)]
+    names = [str(write_table(tmp_path / f"plate{k}.{ending}", table)) for k, table in enumerate(tables)]
+    out = tmp_path / "results"
+    assert main(["classify", "objects", *names, "-m", str(trained), "-o", str(out)]) == 0
+    assert "480 objects, Anaphase" in capsys.readouterr().out
+    found = read_table(out / f"plate1_classes.{ending}")
+    assert len(found) == 240 and set(found["Class"]) <= set(KINDS) and found["Class_Probability"].between(0, 1).all()
+    wells, images = read_table(out / "wells.csv"), read_table(out / "images.csv")
+    assert len(wells) == 24 and wells["Objects"].sum() == images["Objects"].sum() == 480
+    assert wells["Enrichment_Anaphase"].notna().all()
+    assert main(["classify", "objects", *names, "-m", str(trained), "-o", str(out)]) == 2  # nothing is replaced
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_one_bad_table_does_not_stop_the_others(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_table(tmp_path / "good.csv", made_table(seed=1))
+    write_table(tmp_path / "bad.csv", made_table(seed=1).drop(columns="Noise"))
+    write_table(tmp_path / "twice.csv", pd.concat([made_table(rows=20), made_table(rows=20)]))
+    names = [str(tmp_path / f"{name}.csv") for name in ("bad", "good", "twice", "none")]
+    assert main(["classify", "objects", *names, "-m", str(trained), "-o", str(tmp_path / "results")]) == 1
+    said = capsys.readouterr().err
+    assert "bad.csv" in said and "Noise" in said and "repeat the key" in said and "no such table" in said
+    assert "Traceback" not in said
+    written = sorted(path.name for path in (tmp_path / "results").iterdir())
+    assert written == ["good_classes.csv", "images.csv", "wells.csv"]
+
+
+def test_annotations_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = made_table()
+    write_table(tmp_path / "objects.csv", table.drop(columns="Class"))
+    given = table.loc[::2, ["Metadata_Image", "ObjectNumber", "Class"]]
+    write_table(tmp_path / "annotations.csv", given)
+    words = ["train", "objects", "--table", str(tmp_path / "objects.csv"), "-o", str(tmp_path / "model.zip"), *QUICK]
+    words += ["--annotations", str(tmp_path / "annotations.csv")]
+    assert main(words) == 0
+    assert json.loads((tmp_path / "model-report.json").read_text())["examples"] == 120
+    write_table(tmp_path / "annotations.csv", given.assign(ObjectNumber=given["ObjectNumber"] + 5000))
+    assert main([*words, "--overwrite"]) == 1
+    assert "objects that the table does not have" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["train", "objects"], 2, "Say what to learn from"),
+        (["train", "objects", "--table", "none.csv", "-o", "model.tif"], 2, "ends in .zip"),
+        (["train", "objects", "--table", "none.csv"], 1, "no such table"),
+        (["train", "objects", "--table", "none.csv", "--outer-folds", "1"], 2, "single fold"),
+        (["train", "objects", "--table", "none.csv", "--classifier", "magic"], 2, "classifier must be one of"),
+        (["classify", "objects", "none.csv"], 2, "Say which model"),
+        (["classify", "objects", "none.csv", "-m", "none.zip"], 1, "no such model file"),
+    ],
+)
+def test_requests_that_make_no_sense(
+    words: list[str], code: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == code
+    assert message in capsys.readouterr().err
+
+
+def test_a_model_file_is_not_replaced_unasked(trained: Path, tmp_path: Path) -> None:
+    before = trained.read_bytes()
+    assert main(["train", "objects", "--table", str(tmp_path / "annotated.csv"), "-o", str(trained), *QUICK]) == 2
+    assert trained.read_bytes() == before
