@@ -135,7 +135,11 @@ def test_whole_images_and_tiles_have_classes(tmp_path):
         found = method.predict(CellImages(images[:4], names=names[:4]))
         assert found["Class"].tolist() == ["flat", "waves"] * 2
         assert list(found.columns) == [
-            "Metadata_Image", "Class", "Class_Probability", "Probability_flat", "Probability_waves"
+            "Metadata_Image",
+            "Class",
+            "Class_Probability",
+            "Probability_flat",
+            "Probability_waves",
         ]
         read = ImageClassifier.load(method.save(tmp_path / "images.zip"))
         pd.testing.assert_frame_equal(read.predict(CellImages(images[:4], names=names[:4])), found)
@@ -145,9 +149,9 @@ def test_learned_features_of_encoders_and_classifiers(encoder, classifier, tmp_p
     image, labels, _ = field(7)
     for method, count in ((encoder, 8), (classifier, 8)):
         model = open_features(method.save(tmp_path / "model.zip"))
-        table = learned_table(model, image, labels, name="a", objects="Cells", keys={"Metadata_Well": "B2"})
-        assert list(table.columns[:4]) == ["Metadata_Image", "Metadata_Well", "ObjectNumber", "Cells_Learned_000"]
-        assert model.count == count and table.shape == (6, 3 + count)
+        table = learned_table(model, image, labels, name="a", objects="Cells")
+        assert list(table.columns[:2]) == ["ObjectNumber", "Cells_Learned_000"]
+        assert model.count == count and table.shape == (6, 1 + count)
         assert open_features(tmp_path / "model.zip").plane(image, labels * 0)[1].shape == (0, count)
     with pytest.raises(RequestError, match="leave the layer out"):
         open_features(tmp_path / "model.zip", "stem")

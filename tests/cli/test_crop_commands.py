@@ -78,8 +78,8 @@ def test_an_encoder_and_its_features(run, folder, tmp_path):
     code, out, err = run("measure", "--features", "learned", "-m", "e.zip", *given, "-o", "t", "--objects", "Cells")
     assert code == 0, err
     table = pd.read_csv(tmp_path / "t" / "Cells_learned.csv")
-    assert "48 objects, 8 features" in out and table.shape == (48, 2 + 8)
-    assert list(table.columns[:3]) == ["Metadata_Image", "ObjectNumber", "Cells_Learned_000"]
+    assert "48 objects, 8 features" in out and table.shape == (48, 3 + 8)
+    assert list(table.columns[:4]) == ["Metadata_Image", "ImageNumber", "ObjectNumber", "Cells_Learned_000"]
     code, _, err = run("measure", "--features", "learned", *given)
     assert code == 2 and "-m MODEL" in err
     code, _, err = run("measure", "--features", "learned", "-m", "e.zip", "--labels", folder / "labels")

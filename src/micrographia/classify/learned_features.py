@@ -7,7 +7,7 @@ network that looks at planes gives a layer: its channels, averaged over the pixe
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from micrographia.classify.cell_images import plane_of
 from micrographia.classify.crop_package import METHODS, CropModel
 from micrographia.classify.layer_features import LayerModel
 from micrographia.features.crops import cut_crops
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class FeatureModel(Protocol):
@@ -110,14 +113,8 @@ def feature_names(count: int, objects: str = "Nuclei") -> list[str]:
 
 
 def learned_table(
-    model: FeatureModel,
-    image: Any,
-    labels: Any,
-    *,
-    name: str = "image",
-    objects: str = "Nuclei",
-    keys: dict[str, Any] | None = None,
-) -> Any:
+    model: FeatureModel, image: Any, labels: Any, *, name: str = "image", objects: str = "Nuclei"
+) -> pd.DataFrame:
     """Learned features of the objects of one plane as a table.
 
     Parameters
@@ -128,19 +125,15 @@ def learned_table(
         As `features_of_plane` takes them.
     objects : str
         Name of the objects, with which the columns begin.
-    keys : dict, optional
-        Columns that are the same for all rows, such as ``Metadata_Well``.
 
     Returns
     -------
     pandas.DataFrame
-        ``Metadata_Image``, the keys, ``ObjectNumber`` (the label) and the features, a row an object.
+        ``ObjectNumber`` (the label) and the features, a row an object.
     """
     import pandas as pd
 
     ids, features = model.plane(image, labels, name)
     table = pd.DataFrame(features, columns=feature_names(features.shape[1], objects))
-    first: dict[str, Any] = {"Metadata_Image": name, **(keys or {}), "ObjectNumber": ids}
-    for place, (key, value) in enumerate(first.items()):
-        table.insert(place, key, value)
+    table.insert(0, "ObjectNumber", ids)
     return table

@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OnePlane:
-    """One plane of an image, with its labels where there are any, and the groups of its image."""
+    """One plane of an image, its labels where there are any, and the columns that say where it lies in a stack."""
 
-    name: str
     image: Image
     labels: np.ndarray | None
-    groups: dict[str, str]
+    place: dict[str, int]
 
 
 class PlaneImages(Sequence[Image]):
@@ -69,13 +68,13 @@ def planes_of(item: Item, channel: str | None = None) -> Iterator[OnePlane]:
 
     if item.label is not None:
         for plane in labelled_planes(item, channel=channel, all_channels=channel is None):
-            yield OnePlane(plane.name, plane.image, plane.labels, plane.groups)
+            yield OnePlane(plane.image, plane.labels, {f"Metadata_{axis}": at for axis, at in plane.index.items()})
         return
     image = read(item.image)
     planes, _ = choose_planes(image, channel=channel, z="each", all_channels=channel is None)
     for index in planes:
-        place = "".join(f" {axis.lower()}{index[axis]}" for axis in "TZ" if axis in index and image.size(axis) > 1)
-        yield OnePlane(f"{item.image.stem}{place}", read_plane(image, index), None, item.groups)
+        place = {f"Metadata_{axis}": int(index[axis]) for axis in "TZ" if axis in index and image.size(axis) > 1}
+        yield OnePlane(read_plane(image, index), None, place)
 
 
 def only_plane(item: Item, channel: str | None = None) -> OnePlane:
@@ -97,6 +96,8 @@ def class_table(table: str | None, items: Dataset) -> pd.DataFrame:
     """
     import pandas as pd
 
+    from micrographia.cli.result_names import result_names
+    from micrographia.cli.row_keys import metadata
     from micrographia.io.tables import read_table
 
     if table is not None:
@@ -107,8 +108,13 @@ def class_table(table: str | None, items: Dataset) -> pd.DataFrame:
             "Say which classes there are: --table TABLE.csv with the columns Metadata_Image (for objects also "
             "ObjectNumber) and Class, or a column Class in the CSV that lists the images."
         )
-    columns = {"Metadata_Image": [item.image.name for item in items], "Class": items.groups(known["class"])}
-    columns |= {f"Metadata_{key.capitalize()}": items.groups(known[key]) for key in ("plate", "well") if key in known}
+    columns = {
+        "Metadata_Image": list(result_names([item.image for item in items]).values()),
+        "Class": items.groups(known["class"]),
+    }
+    for name in items.group_names:
+        if name != known["class"]:
+            columns |= dict.fromkeys(metadata({name: ""}), items.groups(name))
     return pd.DataFrame(columns)
 
 

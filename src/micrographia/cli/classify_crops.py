@@ -58,25 +58,29 @@ def classify_files(args: Namespace, method: type[CropClassifier], stem: str) -> 
 
     from micrographia.classify.cell_images import CellImages
     from micrographia.cli.class_examples import found_images, planes_of
+    from micrographia.cli.measure_cellprofiler import with_keys
+    from micrographia.cli.result_names import result_names
+    from micrographia.cli.row_keys import metadata
     from micrographia.io.tables import write_table
 
     classifier = method.load(options.model)
     items = found_images(args.images, options.labels)
     if method is CropClassifier and not all(item.label is not None for item in items):
         raise RequestError("Crops are cut around the objects of label images: --labels FOLDER.")
+    names = result_names([item.image for item in items])
     tables, failed = [], 0
-    for item in items:
+    for number, item in enumerate(items, start=1):
         try:
             for plane in planes_of(item, options.channel):
                 if plane.labels is not None and not (plane.labels > 0).any():
                     continue
                 labels = None if plane.labels is None else [plane.labels]
-                table = classifier.predict(CellImages([plane.image], labels, [plane.name]))
-                for place, (name, value) in enumerate(plane.groups.items(), start=1):
-                    table.insert(place, f"Metadata_{name[:1].upper()}{name[1:]}", value)
-                tables.append(table)
+                table = classifier.predict(CellImages([plane.image], labels, [names[item.image]]))
+                for place, (column, at) in enumerate(plane.place.items(), start=1):
+                    table.insert(place, column, at)
+                tables.append(with_keys(table, number, names[item.image], metadata(item.groups)))
         except InputError as error:
-            print(f"failed: {error}", file=sys.stderr)
+            print(f"failed: {item.image.name}: {error}", file=sys.stderr)
             failed = 1
     if not tables:
         raise InputError("Nothing could be classified; there is no table to write.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrographia import __version__
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.cli import flags
+from micrographia.cli import compare_objects, flags
 from micrographia.cli.candidates import Candidate, read_candidate
 from micrographia.cli.run_record import RunRecord
 from micrographia.method import Declared, parameter
@@ -33,6 +33,7 @@ EPILOG = """
 examples:
   micrographia compare stardist stardist:start=nuclei nuclei --images images/ --labels labels/ -o comparison
   micrographia compare stardist:rays=16 stardist:rays=64 --images plates.csv --group plate --minutes 30
+  micrographia compare objects --table hand_crafted.parquet --table learned.parquet -o comparison
 """
 
 
@@ -56,7 +57,12 @@ class Compare(Declared):
 
 
 def add_arguments(parser: ArgumentParser, words: Sequence[str]) -> None:
-    """Declare the command's arguments."""
+    """Declare the command's arguments; those of ``compare objects`` where tables are compared."""
+    if words and words[0] == "objects":
+        parser.add_argument("subject", choices=["objects"], help="tables of features of the same objects")
+        parser.description, parser.epilog = compare_objects.DESCRIPTION, compare_objects.EPILOG
+        compare_objects.add_arguments(parser)
+        return
     known = f"a method ({', '.join(methods())}), with or without parameters, or a model"
     parser.add_argument("methods", nargs="+", metavar="METHOD", help=known)
     flags.add_flags(parser, Compare, short={"out": "-o"})
@@ -64,6 +70,8 @@ def add_arguments(parser: ArgumentParser, words: Sequence[str]) -> None:
 
 def run(args: Namespace) -> int:
     """Compare and report; 130 where it was stopped."""
+    if hasattr(args, "subject"):
+        return compare_objects.run(args)
     options = flags.read(args, Compare)
     if options.images is None:
         raise RequestError("Say which images to compare on: --images FOLDER --labels FOLDER, or --images TABLE.csv.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,12 +16,13 @@ from micrographia.segment.planes import choose_planes, read_plane
 
 @dataclass(frozen=True)
 class LabelledPlane:
-    """One plane: pixels (YX, YXS or CYX) and labels (Y, X), with a name and the groups of its image."""
+    """One plane: pixels (YX, YXS or CYX) and labels (Y, X), with a name, the groups of its image, and its T and Z."""
 
     name: str
     image: Image
     labels: np.ndarray
     groups: dict[str, str]
+    index: dict[str, int] = field(default_factory=dict)
 
 
 def labelled_dataset(images: str, labels: str | None) -> Dataset:
@@ -68,5 +69,8 @@ def labelled_planes(
                 f"{item.label.name} is {labels.shape[0]} x {labels.shape[1]} pixels, but its image {item.image.name} "
                 f"is {size[0]} x {size[1]}."
             )
+        at = {
+            axis: int(index[axis]) for axis in "TZ" if axis in index and image.size(axis) > 1 and index[axis] != "max"
+        }
         place = "".join(f" {axis.lower()}{index[axis]}" for axis in "TZ" if axis in index and image.size(axis) > 1)
-        yield LabelledPlane(f"{item.image.stem}{place}", plane, labels.array("YX"), item.groups)
+        yield LabelledPlane(f"{item.image.stem}{place}", plane, labels.array("YX"), item.groups, at)

@@ -43,27 +43,33 @@ def run(args: Namespace, options: Measure) -> int:
     path = Path(options.out).expanduser() / f"{more.objects}_learned.{options.table}"
     if path.exists() and not options.overwrite:
         raise RequestError(f"{path} exists already; replace it with --overwrite or choose another folder.")
-    import pandas as pd
-
     from micrographia.classify.learned_features import learned_table, open_features
-    from micrographia.cli.labelled_planes import labelled_dataset, labelled_planes
-    from micrographia.io.tables import write_table
+    from micrographia.cli.class_examples import planes_of
+    from micrographia.cli.labelled_planes import labelled_dataset
+    from micrographia.cli.measure_cellprofiler import with_keys
+    from micrographia.cli.result_names import result_names
+    from micrographia.cli.row_keys import metadata
+    from micrographia.features.feature_table import feature_columns
+    from micrographia.io.table_stream import stream_table
 
-    model = open_features(more.model, more.layer)
-    tables, failed = [], 0
-    for item in labelled_dataset(options.images, options.labels):
-        try:
-            for plane in labelled_planes(item, channel=more.channel, all_channels=more.channel is None):
-                keys = {f"Metadata_{name[:1].upper()}{name[1:]}": value for name, value in plane.groups.items()}
-                tables.append(
-                    learned_table(model, plane.image, plane.labels, name=plane.name, objects=more.objects, keys=keys)
-                )
-        except InputError as error:
-            print(f"failed: {error}", file=sys.stderr)
-            failed = 1
-    if not any(len(table) for table in tables):
-        raise InputError("No image gave an object; there is no table to write.")
-    table = pd.concat([table for table in tables if len(table)], ignore_index=True)
-    write_table(path, table)
-    print(f"{path}: {len(table):,} objects, {model.count} features")
+    items = list(labelled_dataset(options.images, options.labels))
+    names = result_names([item.image for item in items])
+    known = {column: "" for item in items for column in metadata(item.groups)}
+    model, failed = open_features(more.model, more.layer), 0
+    with stream_table(path, feature_columns) as stream:
+        for number, item in enumerate(items, start=1):
+            try:
+                for plane in planes_of(item, more.channel):
+                    table = learned_table(
+                        model, plane.image, plane.labels, name=names[item.image], objects=more.objects
+                    )
+                    for place, (column, at) in enumerate(plane.place.items()):
+                        table.insert(place, column, at)
+                    stream.add(with_keys(table, number, names[item.image], known | metadata(item.groups)))
+            except InputError as error:
+                print(f"failed: {item.image.name}: {error}", file=sys.stderr)
+                failed = 1
+        if not stream.rows:
+            raise InputError("No image gave an object; there is no table to write.")
+    print(f"{path}: {stream.rows:,} objects, {model.count} features")
     return failed

@@ -60,6 +60,7 @@ def train_classifier(method: CropClassifier, options: TrainCrops) -> int:
     """
     from micrographia.classify.class_tables import ClassifiedImages
     from micrographia.cli.class_examples import PlaneImages, PlaneLabels, class_table, found_images
+    from micrographia.cli.result_names import result_names
     from micrographia.cli.train import learn_file
 
     if options.images is None:
@@ -71,7 +72,7 @@ def train_classifier(method: CropClassifier, options: TrainCrops) -> int:
         PlaneImages(items, options.channel),
         table,
         PlaneLabels(items, options.channel) if labelled else None,
-        [item.image.name for item in items],
+        list(result_names([item.image for item in items]).values()),
     )
     code = learn_file(method, examples, options.out, options.overwrite)
     if not code:

@@ -1,0 +1,86 @@
+"""How much better one classifier is than another on the same objects, with intervals over wells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from micrographia.arrays.errors import RequestError
+from micrographia.metrics.classification import scores_of
+from micrographia.metrics.instances import bootstrap_weights
+
+SCORES = ("weighted_f1", "macro_f1", "accuracy")
+
+
+@dataclass(frozen=True)
+class ClassGain:
+    """Scores of the second minus scores of the first.
+
+    Attributes
+    ----------
+    first, second : str
+        Names of the two.
+    gains : dict of str to (float, float, float)
+        ``weighted_f1``, ``macro_f1`` and ``accuracy``: the gain and its interval.
+    """
+
+    first: str
+    second: str
+    gains: dict[str, tuple[float, float, float]]
+
+
+def class_gain(
+    truth: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    n_classes: int,
+    groups: Sequence[str] | np.ndarray | None = None,
+    names: tuple[str, str] = ("first", "second"),
+    *,
+    draws: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> ClassGain:
+    """Difference of two classifiers on the same objects, with a bootstrap interval in which whole groups are drawn.
+
+    Parameters
+    ----------
+    truth, first, second : (N,) integer array
+        True class of each object, and what the two found.
+    n_classes : int
+        Number of classes K.
+    groups : (N,) sequence of str, optional
+        Group of each object, such as plate and well; objects are drawn where there are none.
+    names : (str, str)
+        What the two are called.
+    draws : int
+        Bootstrap samples.
+    confidence : float
+        Share of the draws inside the interval.
+    seed : int
+        Seed of the draws.
+
+    Raises
+    ------
+    RequestError
+        Where there are no objects, or the lengths differ.
+    """
+    truth, first, second = (np.asarray(a) for a in (truth, first, second))
+    if not len(truth) or truth.shape != first.shape or truth.shape != second.shape:
+        raise RequestError("A gain needs as many found classes of both as true ones, at least one.")
+    unit = np.arange(len(truth)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    weights = bootstrap_weights(np.arange(int(unit.max()) + 1), draws, np.random.default_rng(seed))
+    both = []
+    for found in (first, second):
+        cells = np.zeros((int(unit.max()) + 1, n_classes**2))
+        np.add.at(cells, (unit, truth * n_classes + found), 1)
+        both.append(scores_of((weights @ cells).reshape(-1, n_classes, n_classes)))
+    tail = 50 * (1 - confidence)
+    gains = {}
+    for score in SCORES:
+        gain = both[1][score] - both[0][score]
+        low, high = np.nanpercentile(gain[1:], [tail, 100 - tail])
+        gains[score] = (float(gain[0]), float(low), float(high))
+    return ClassGain(*names, gains)

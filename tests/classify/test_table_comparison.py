@@ -1,0 +1,60 @@
+"""Tables of features of the same objects, compared."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from micrographia.arrays.errors import InputError
+from micrographia.classify.objects import ObjectClassifier
+from micrographia.classify.table_comparison import compare_tables, joined_tables
+
+
+def tables(count: int = 160) -> dict[str, pd.DataFrame]:
+    """Table a tells class 0 from the others, table b class 2: only together they tell all three apart."""
+    rng = np.random.default_rng(0)
+    classes = np.arange(count) % 3
+    keys = pd.DataFrame({"Metadata_Image": [f"i{k // 8}" for k in range(count)], "ObjectNumber": np.arange(count) % 8})
+    noise = rng.normal(0, 0.3, (count, 4))
+    a = keys.assign(Class=np.array(["x", "y", "z"])[classes], f=noise[:, 0] + 2 * (classes == 0), g=noise[:, 1])
+    b = keys.assign(f=noise[:, 2] + 2 * (classes == 2), h=noise[:, 3])
+    return {"a": a, "b": b.sample(frac=1, random_state=0)}
+
+
+def test_together_is_better_than_each_alone_under_the_same_folds():
+    found = compare_tables(ObjectClassifier(search=False, calibrate="none"), tables(), folds=4)
+    assert list(found.judged) == ["a", "b", "together"]
+    folds = [one.fold for one in found.judged.values()]
+    np.testing.assert_array_equal(folds[0], folds[1])
+    np.testing.assert_array_equal(folds[0], folds[2])
+    f1 = {name: one.evaluation.overall["macro_f1"] for name, one in found.judged.items()}
+    assert f1["together"] > 0.95 and max(f1["a"], f1["b"]) < 0.8
+    gain = found.gains[1]
+    assert (gain.first, gain.second) == ("a", "together") and gain.gains["macro_f1"][1] > 0.1
+
+
+def test_rows_are_matched_by_keys_and_equal_names_kept_apart():
+    given = tables(24)
+    given["b"] = given["b"][given["b"]["ObjectNumber"] != 3]
+    given["a"].loc[0, "Class"] = None
+    joined, left_out = joined_tables(given)
+    assert left_out == {"a": 4, "b": 1} and len(joined["together"]) == 20
+    assert {"f (a)", "g (a)", "f (b)", "h (b)"} <= set(joined["together"].columns)
+    row = joined["together"].iloc[5]
+    same = given["b"][(given["b"].Metadata_Image == row.Metadata_Image) & (given["b"].ObjectNumber == row.ObjectNumber)]
+    assert same["h"].item() == row["h (b)"]
+
+
+def test_what_cannot_be_compared_is_said():
+    given = tables(24)
+    with pytest.raises(InputError, match="two tables or more"):
+        joined_tables({"a": given["a"]})
+    with pytest.raises(InputError, match="share no column"):
+        joined_tables({"a": given["a"], "b": given["b"].drop(columns=["Metadata_Image", "ObjectNumber"])})
+    with pytest.raises(InputError, match="None of the tables has the column 'Class'"):
+        joined_tables({"a": given["a"].drop(columns="Class"), "b": given["b"]})
+    with pytest.raises(InputError, match="no object in common"):
+        joined_tables({"a": given["a"], "b": given["b"].assign(ObjectNumber=99 + np.arange(24))})
+    with pytest.raises(InputError, match="repeat the key"):
+        joined_tables({"a": given["a"], "b": pd.concat([given["b"], given["b"][:1]])})

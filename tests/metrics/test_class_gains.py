@@ -1,0 +1,41 @@
+"""Differences of classifiers on the same objects."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from micrographia.arrays.errors import RequestError
+from micrographia.metrics.class_gains import class_gain
+from micrographia.metrics.classification import confusion_matrix, scores_of
+
+
+def test_a_gain_is_the_difference_of_the_scores():
+    rng = np.random.default_rng(0)
+    truth, first, second = rng.integers(0, 3, (3, 200))
+    second[:80] = truth[:80]
+    groups = np.repeat(np.arange(20), 10).astype(str)
+    found = class_gain(truth, first, second, 3, groups, ("a", "b"), draws=200)
+    for score, (gain, low, high) in found.gains.items():
+        scores = [scores_of(confusion_matrix(truth, f, 3))[score] for f in (first, second)]
+        assert gain == pytest.approx(float(scores[1] - scores[0]))
+        assert low < gain < high and low > 0
+    assert (found.first, found.second) == ("a", "b")
+
+
+def test_equal_classifiers_gain_nothing_and_groups_widen_the_interval():
+    truth = np.tile([0, 1], 100)
+    same = class_gain(truth, truth, truth, 2)
+    assert same.gains["macro_f1"] == (0, 0, 0)
+    groups = np.repeat(np.arange(10), 20).astype(str)
+    worse = np.where(np.repeat(np.arange(10), 20) < 3, 1 - truth, truth)
+    widths = []
+    for unit in (None, groups):
+        _, low, high = class_gain(truth, worse, truth, 2, unit).gains["accuracy"]
+        widths.append(high - low)
+    assert widths[1] > 2 * widths[0]
+
+
+def test_other_lengths_are_refused():
+    with pytest.raises(RequestError, match="as many found classes of both"):
+        class_gain(np.zeros(3, int), np.zeros(3, int), np.zeros(2, int), 2)
