@@ -66,7 +66,7 @@ class BoundarySegmenter(Method):
         2.0, "Width of the Gaussian before the watershed; less gives more and smaller regions", ge=0, le=50, unit="px"
     )
     bias: float = parameter(
-        0.5, "Probability from which on an edge keeps its regions apart; less splits more", ge=0.01, le=0.99
+        0.4, "Probability from which on an edge keeps its regions apart; less splits more", ge=0.01, le=0.99
     )
     linkage: str = parameter(
         "sum", "How regions are joined: all edges vote (sum, multicut) or their mean decides (mean)",
