@@ -9,6 +9,7 @@ from micrographia.classify.forest_growing import grow_forest
 _TREES = 60
 _KEPT = 0.7
 _SAMPLES = 20_000
+_RARE = 100
 
 
 def select_features(
@@ -35,7 +36,8 @@ def select_features(
     n_classes : int
         Number of classes K.
     seed : int
-        The same seed gives the same features. Of more than 20,000 samples as many are drawn.
+        The same seed gives the same features. Of more than 20,000 samples about as many are drawn, but at least 100 of
+        each class that has them.
     weights : (N,) array, optional
         Weight of each sample, for growing.
     threads : int, optional
@@ -53,7 +55,7 @@ def select_features(
     """
     features, classes = np.asarray(features, np.float32), np.asarray(classes)
     if classes.ndim == 1 and len(classes) > _SAMPLES:
-        some = np.sort(np.random.default_rng(seed).choice(len(classes), _SAMPLES, replace=False))
+        some = _drawn(classes, np.random.default_rng(seed))
         features, classes = features[:, some], classes[some]
         weights = None if weights is None else np.asarray(weights)[some]
     kept, sets, errors = np.arange(len(features)), [], []
@@ -69,4 +71,16 @@ def select_features(
         kept = np.sort(kept[best])
     least = np.nanmin(errors) if np.isfinite(errors).any() else 0.0
     allowed = least + np.sqrt(least * (1 - least) / len(classes))
-    return next(s for s, error in zip(reversed(sets), reversed(errors), strict=True) if not error > allowed)
+    return next((s for s, error in zip(reversed(sets), reversed(errors), strict=True) if error <= allowed), sets[0])
+
+
+def _drawn(classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Indices, rising, of samples drawn at random, with a few of each class."""
+    order = rng.permutation(len(classes))
+    of_class = np.argsort(classes[order], kind="stable")
+    starts = np.flatnonzero(np.diff(classes[order][of_class], prepend=-1))
+    number = np.arange(len(classes)) - np.repeat(starts, np.diff(np.append(starts, len(classes))))
+    chosen = np.zeros(len(classes), bool)
+    chosen[order[:_SAMPLES]] = True
+    chosen[order[of_class[number < _RARE]]] = True
+    return np.flatnonzero(chosen)

@@ -67,8 +67,7 @@ class Forest:
         ----------
         features : (F, Y, X), (F, Z, Y, X) or (F, N) float32 array
             Features of a plane, of a volume or of any pixels. Planes and volumes are faster, since neighbours are
-            alike;
-            the numbers are the same.
+            alike; the numbers are the same.
 
         Returns
         -------
@@ -85,11 +84,11 @@ class Forest:
     def sums(self, features: np.ndarray) -> np.ndarray:
         """The sum of all trees' votes, as `predict` but not divided by their number."""
         features = np.asarray(features, np.float32)
-        if features.ndim < 2 or len(features) <= self.feature.max(initial=-1):
+        last = self.feature.max(initial=0)
+        if features.ndim < 2 or len(features) <= last:
             raise InputError(
-                f"The classifier looks at feature {self.feature.max() + 1}, and there are "
-                f"{len(features)}: the image has "
-                "other channels, or the features are computed otherwise, than in training."
+                f"The classifier looks at feature {last + 1}, and there are {len(features)}: the image has other "
+                "channels, or the features are computed otherwise, than in training."
             )
         plane = features if features.ndim <= 3 else features.reshape(len(features), -1, features.shape[-1])
         return sum_votes(self.layout, plane).reshape(self.n_classes, *features.shape[1:])

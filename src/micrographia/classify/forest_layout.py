@@ -61,7 +61,7 @@ class Grid(NamedTuple):
     low, scale : (F,) float32 arrays
         A value lies in the cell ``(value - low) * scale``, cut off to the first and the last cell.
     first : (F, cells + 1) uint8 or uint16 array
-        Borders in the cells before; of NaN, which has a cell of its own behind the last, all.
+        Borders in the cells before; of NaN, which has a cell of its own behind the last, more than there are.
     steps : (F,) int64 array
         Most borders in one cell; a feature with too many of them is searched otherwise.
     """
@@ -92,7 +92,7 @@ def lay_out(
     place = place[np.lexsort((threshold[place], feature[place]))]
     f, t = feature[place], threshold[place]
     other = np.diff(f, prepend=-1) > 0
-    new = other | (np.diff(t, prepend=np.float32(np.nan)) != 0)  # NaN is unequal to everything
+    new = other | np.append(True, t[1:] != t[:-1])[: len(t)]
     number = np.cumsum(new) - 1
     cut = number - np.maximum.accumulate(np.where(other, number, 0))
     most, features = int(cut.max(initial=-1)) + 1, int(f.max(initial=0)) + 1
@@ -124,8 +124,9 @@ def grid_of(borders: np.ndarray) -> Grid:
     for f in range(len(borders)):
         _cells(borders[f], low[f], scale[f], cell)
         first[f] = np.searchsorted(cell[: count[f]], np.arange(_CELLS + 1))
+        first[f, _CELLS] = borders.shape[1] - 1  # NaN lies above every border, also above one that is infinite
         if usable[f]:
-            steps[f] = np.diff(first[f].astype(np.int64)).max()
+            steps[f] = np.diff(first[f, :_CELLS].astype(np.int64), append=count[f]).max()
     return Grid(low, scale, first, steps)
 
 
@@ -173,7 +174,7 @@ def _preorder(question, left, right, leaf, only, roots):
 
 @numba.njit(cache=True, nogil=True)
 def rank(values, borders, low, scale, first, steps, cell, out, start):
-    """Ranks of values among one feature's borders: how many borders are below (of NaN, all).
+    """Ranks of values among one feature's borders: how many borders are below (of NaN, at least all of them).
 
     Parameters
     ----------

@@ -41,6 +41,8 @@ class Logistic:
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Class probabilities (K, ...) float32 of features (F, ...); the GIL is released.
 
+        A feature that is NaN or infinite says nothing: it counts as average.
+
         Raises
         ------
         InputError
@@ -86,7 +88,8 @@ def _score(features, weights, offset, centre, scores):
         scores[k] = offset[k]
         for f in range(len(centre)):
             for n in range(features.shape[1]):
-                scores[k, n] += weights[k, f] * (features[f, n] - centre[f])
+                off = features[f, n] - centre[f]
+                scores[k, n] += weights[k, f] * (off if math.isfinite(off) else np.float32(0))
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # training only: sums in any order
