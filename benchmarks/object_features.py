@@ -1,12 +1,12 @@
-"""Features of objects: seconds for one image of 2048 x 2048 pixels with two channels, beside cp_measure.
+"""Features of objects: processor seconds for one image of 2048 x 2048 pixels with two channels, beside cp_measure.
 
     python benchmarks/object_features.py
 
 Both measure the same nuclei in the same process, one after the other, group by group; the program is warm (compiled
-code loaded). The second channel is a blurred mixture of the first with noise. Ours uses as many threads as there are
-usable cores; cp_measure works on one (``taskset -c 1`` gives both one core). Values of both are compared as well.
-Costes' search makes up much of cp_measure's time and is not among its defaults for floating-point images, so the total
-is given without it, too (cp_measure's without, ours with).
+code loaded). Seconds are those that the processor worked for it, over all threads, so that other work on the machine
+does not count and threads are no advantage. The second channel is a blurred mixture of the first with noise. Values
+of both are compared as well. Costes' search makes up much of cp_measure's time and is not among its defaults for
+floating-point images, so the total is given without it, too (cp_measure's without, ours with).
 """
 
 from __future__ import annotations
@@ -85,14 +85,14 @@ def _over_channels(
 
 
 def seconds(call: Callable[[], Any], repeats: int) -> float:
-    """Median time of a call."""
+    """Median of the processor time of a call."""
     times = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             call()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return float(np.median(times))
 
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from cell_feature_tables import object_features
 from markdown_tables import Result, measured, reached, share, table, word
 from pixel_tables import active_learning, isbi2012, painting, pixel_memory, pixel_speed
 
@@ -191,6 +192,7 @@ SECTIONS: dict[str, Callable[[Result], str]] = {
     "painting": painting,
     "active_learning": active_learning,
     "isbi2012": isbi2012,
+    "object_features": object_features,
 }
 
 

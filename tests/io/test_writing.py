@@ -152,7 +152,7 @@ class TestTables:
             write_table(tmp_path / "a.parquet", TABLE)
 
     def test_other_endings(self, tmp_path: Path) -> None:
-        with pytest.raises(RequestError, match=r"\.csv or \.parquet"):
+        with pytest.raises(RequestError, match=r"\.csv, \.parquet or \.h5ad"):
             write_table(tmp_path / "a.xlsx", TABLE)
 
 
