@@ -171,9 +171,33 @@ def held_out_probabilities(
     for k in np.unique(classes):
         numbers, index = np.unique(strokes[classes == k], return_inverse=True)
         part[classes == k] = (rng.permutation(len(numbers)) % folds)[index]
+    return probabilities_by_parts(learn, features, classes, part, count)
+
+
+def probabilities_by_parts(
+    learn: Callable[[np.ndarray], Any], features: np.ndarray, classes: np.ndarray, part: np.ndarray, count: int
+) -> np.ndarray:
+    """Probabilities of each part of some samples by a model that learned from the other parts.
+
+    Parameters
+    ----------
+    learn : callable
+        Takes a mask of the samples to learn from and gives a model with ``predict((F, n)) -> (K, n)``.
+    features : (F, N) array
+        Features of the samples.
+    classes, part : (N,) int arrays
+        Label, from 0, and part of each sample.
+    count : int
+        Number of classes K.
+
+    Returns
+    -------
+    (K, N) float32 array
+        NaN for samples whose class occurs in no other part, or where fewer than two classes do.
+    """
     result = np.full((count, len(classes)), np.nan, np.float32)
-    for fold in range(folds):
-        others = part != fold
+    for one in np.unique(part):
+        others = part != one
         known = np.unique(classes[others])
         judged = ~others & np.isin(classes, known)
         if len(known) > 1 and judged.any():

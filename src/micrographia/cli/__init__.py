@@ -18,6 +18,7 @@ VERBS = {
     "train": "teach a method from images with labels",
     "evaluate": "check a model, or label images, against the truth",
     "compare": "check several methods and models on the same images",
+    "annotate": "list the objects to look at next: informative, similar or rare ones",
     "measure": "measure the objects of label images",
     "models": "list, show, test, import and export models",
     "methods": "every method and every parameter",

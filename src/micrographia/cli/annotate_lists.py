@@ -1,0 +1,167 @@
+"""The lists of ``micrographia annotate``: rows of a table, with the reason why each is listed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.classify.annotation_files import read_annotations
+from micrographia.classify.feature_space import AXES, FeatureSpace
+from micrographia.classify.fetching import Fetcher
+from micrographia.classify.object_rows import ObjectRows
+from micrographia.classify.turned_features import combined, combined_names
+from micrographia.cli.annotate import Annotate
+from micrographia.features.feature_table import CLASS, feature_columns, feature_matrix
+from micrographia.io.tables import read_table, write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REASON, SCORE, CLUSTER = "Reason", "Score", "Cluster"
+"""Columns of a list beside the keys."""
+
+
+@dataclass(frozen=True)
+class Objects:
+    """What a list is made from.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        N objects.
+    rows : ObjectRows
+        Their keys.
+    features : (N, F) float32 array
+        Their features.
+    classes : (N,) int64 array
+        Their annotated classes from 0, -1 for none.
+    names : tuple of str
+        Names of the classes.
+    fresh : (N,) bool array
+        Which may be listed: neither annotated nor seen.
+    """
+
+    table: pd.DataFrame
+    rows: ObjectRows
+    features: np.ndarray
+    classes: np.ndarray
+    names: tuple[str, ...]
+    fresh: np.ndarray
+
+    @classmethod
+    def of(cls, options: Annotate) -> Objects:
+        """Read what the options name."""
+        assert options.table is not None
+        table = read_table(options.table)
+        rows = ObjectRows(table)
+        columns = feature_columns(table)
+        features = combined(feature_matrix(table, columns), combined_names(columns))
+        if options.annotations is not None:
+            with read_annotations(options.annotations, rows) as annotations:
+                classes, names = annotations.numbers(rows), tuple(one.name for one in annotations.classes)
+        else:
+            classes, names = _own_classes(table)
+        fresh = classes < 0
+        if options.seen is not None:
+            seen = read_table(options.seen)
+            keys = [name for name in rows.keys if name in seen.columns]
+            if not keys:
+                raise InputError(f"{options.seen}: this table has none of the columns {', '.join(rows.keys)}.")
+            found = rows.find_by(keys, seen[keys].to_numpy(object).tolist())
+            fresh[found[found >= 0]] = False
+        return cls(table, rows, features, classes, names, fresh)
+
+    def fetcher(self, seed: int, *, knowing: bool) -> Fetcher:
+        """Of these objects; `knowing` tells whether the classes shape what is alike."""
+        space = FeatureSpace.of(self.features, self.classes if knowing else None, most=AXES, seed=seed)
+        return Fetcher(space(self.features), np.flatnonzero(~self.fresh), seed)
+
+
+def write_list(subject: str, options: Annotate, out: Path) -> int:
+    """Choose objects, write the list, and a page with their pictures where images are given."""
+    objects = Objects.of(options)
+    chosen = {"suggest": _suggest, "similar": _similar, "rare": _rare}[subject](objects, options)
+    keys = objects.table[list(objects.rows.keys)].iloc[chosen["row"].to_numpy()].reset_index(drop=True)
+    listed = keys.join(chosen.drop(columns="row"))
+    write_table(out, listed)
+    known = int((objects.classes >= 0).sum())
+    print(f"{len(listed):,} of {len(objects.table):,} objects listed ({known:,} are annotated): {out}")
+    if options.images is not None:
+        from micrographia.cli.annotate_page import write_gallery
+
+        page = write_gallery(out.with_suffix(".html"), objects.table.iloc[chosen["row"].to_numpy()], listed, options)
+        print(f"pictures: {page}")
+    return 0
+
+
+def _own_classes(table: pd.DataFrame) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Classes of the table's own column."""
+    if CLASS not in table.columns:
+        return np.full(len(table), -1), ()
+    words = table[CLASS].fillna("").astype(str).str.strip().to_numpy(str)
+    names = tuple(str(name) for name in np.unique(words[words != ""]))
+    place = {name: k for k, name in enumerate(names)}
+    return np.array([place.get(word, -1) for word in words]), names
+
+
+def _suggest(objects: Objects, options: Annotate) -> pd.DataFrame:
+    import pandas as pd
+
+    from micrographia.classify.objects import ObjectClassifier
+
+    if options.model is not None:
+        model = ObjectClassifier.load(options.model)
+    else:
+        if len(np.unique(objects.classes[objects.classes >= 0])) < 2:
+            raise InputError(
+                "Objects of at least two classes must be annotated before a classifier can say what it needs; "
+                "'annotate rare' needs one class, and any objects are a good start."
+            )
+        named = np.array([*objects.names, ""], object)[objects.classes]
+        # Quick: settings that inner folds would choose hardly change which objects are asked for.
+        model = ObjectClassifier(search=False, calibrate="none").fit(objects.table.assign(**{CLASS: named}))
+    p = model.probabilities(objects.table).T
+    fetched = objects.fetcher(options.seed, knowing=False).uncertain(
+        p, options.number, known=np.flatnonzero(objects.classes >= 0)
+    )
+    two = np.argsort(-p[:, fetched.rows], axis=0, kind="stable")[:2]
+    first, second = (np.array(model.classes_)[k] for k in two)
+    share = 100 * p[two[0], fetched.rows]
+    reason = [f"{a} or {b}? ({x:.0f} % {a})" for a, b, x in zip(first, second, share)]
+    return pd.DataFrame({"row": fetched.rows, REASON: reason, SCORE: fetched.scores})
+
+
+def _similar(objects: Objects, options: Annotate) -> pd.DataFrame:
+    import pandas as pd
+
+    if options.like is None:
+        raise RequestError("Say what the objects should be like: --like CLASS, a class of annotated objects.")
+    if options.like not in objects.names:
+        raise RequestError(f"No annotated object has the class '{options.like}'; there are: {_listed(objects.names)}.")
+    chosen = np.flatnonzero(objects.classes == objects.names.index(options.like))
+    knowing = len(objects.names) > 1
+    fetched = objects.fetcher(options.seed, knowing=knowing).similar(chosen, options.number)
+    reason = [f"like {', '.join(key)}" for key in objects.rows.names(fetched.like)]
+    return pd.DataFrame({"row": fetched.rows, REASON: reason, SCORE: fetched.scores})
+
+
+def _rare(objects: Objects, options: Annotate) -> pd.DataFrame:
+    import pandas as pd
+
+    fetcher = objects.fetcher(options.seed, knowing=True)
+    parts = []
+    for number, one in enumerate(fetcher.rare(objects.classes, options.number), 1):
+        rows = one.rows[: options.each]
+        reason = f"cluster {number}: {len(one.rows)} alike objects, {one.annotated} annotated ones among them"
+        parts.append(pd.DataFrame({"row": rows, CLUSTER: number, REASON: reason, SCORE: one.score}))
+    if not parts:
+        raise InputError("There is no cluster of objects unlike the annotated ones.")
+    return pd.concat(parts, ignore_index=True)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "none"

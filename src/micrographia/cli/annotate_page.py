@@ -1,0 +1,103 @@
+"""The page with pictures beside a list of ``micrographia annotate``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.arrays.image import Image
+from micrographia.cli.annotate import Annotate
+from micrographia.io.find import image_stem
+from micrographia.io.reading import read
+from micrographia.report.object_gallery import object_picture, write_object_gallery
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_IMAGES = ("Metadata_Image", "image")
+_CENTRES = (("centroid_y_px", "centroid_x_px"), ("_Location_Center_Y", "_Location_Center_X"),
+            ("_AreaShape_Center_Y", "_AreaShape_Center_X"))  # fmt: skip
+
+
+def write_gallery(path: Path, objects: pd.DataFrame, listed: pd.DataFrame, options: Annotate) -> Path:
+    """Write pictures of the listed objects; those whose image is missing are named on stderr and shown without one.
+
+    Parameters
+    ----------
+    path : Path
+        The page.
+    objects : pandas.DataFrame
+        Rows of the table, in the order of the list.
+    listed : pandas.DataFrame
+        The list.
+    options : Annotate
+        Folder of images and size of the pictures.
+
+    Raises
+    ------
+    RequestError
+        Where the folder is missing or the table does not name images.
+    """
+    folder = Path(options.images or "").expanduser()
+    column = next((name for name in _IMAGES if name in objects.columns), None)
+    if not folder.is_dir() or column is None:
+        what = f"{folder}: there is no such folder of images" if column else f"The table lacks {' or '.join(_IMAGES)}"
+        raise RequestError(f"{what}, so that no pictures can be shown.")
+    files = _files(folder)
+    centres = _centres(objects)
+    pictures: list[np.ndarray | None] = []
+    read_images: dict[str, Image | None] = {}
+    for position, name in enumerate(objects[column].astype(str)):
+        if name not in read_images:
+            read_images = {name: _read(name, files)}  # lists go from image to image; one at a time is kept
+        image = read_images[name]
+        pictures.append(None if image is None else _cut(image, None if centres is None else centres[position], options))
+    reasons = listed["Reason"].tolist()
+    keys = [name for name in listed.columns if name not in ("Reason", "Score", "Cluster")]
+    names = [", ".join(map(str, row)) for row in listed[keys].itertuples(index=False)]
+    return write_object_gallery(path, pictures, list(zip(names, reasons)), "Objects to annotate")
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Every file below a folder by its name and its stem."""
+    found: dict[str, Path] = {}
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            found.setdefault(name, Path(place) / name)
+            found.setdefault(image_stem(Path(name)), Path(place) / name)
+    return found
+
+
+def _read(name: str, files: dict[str, Path]) -> Image | None:
+    path = files.get(Path(name).name) or files.get(image_stem(Path(name)))
+    try:
+        if path is None:
+            raise InputError(f"{name}: this image is not in the folder.")
+        return read(path)
+    except InputError as error:
+        print(f"no picture: {error}", file=sys.stderr)
+        return None
+
+
+def _cut(image: Image, centre: tuple[float, float] | None, options: Annotate) -> np.ndarray | None:
+    try:
+        return object_picture(image, centre, options.crop)
+    except InputError as error:
+        print(f"no picture: {error}", file=sys.stderr)
+        return None
+
+
+def _centres(objects: pd.DataFrame) -> list[tuple[float, float]] | None:
+    """Row and column of each object; None where the table does not say, as for crops."""
+    for y_end, x_end in _CENTRES:
+        y = next((name for name in objects.columns if name.endswith(y_end)), None)
+        x = next((name for name in objects.columns if name.endswith(x_end)), None)
+        if y and x:
+            return [(float(a), float(b)) for a, b in zip(objects[y], objects[x])]
+    return None

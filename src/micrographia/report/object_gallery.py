@@ -1,0 +1,78 @@
+"""A page of small pictures of single objects, each with a word about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError
+from micrographia.arrays.image import Image
+from micrographia.report.display import display
+from micrographia.report.page import jpeg, write_page
+
+_SIDE = 192
+
+
+def object_picture(image: Image, centre: tuple[float, float] | None, side: int) -> np.ndarray:
+    """The surroundings of one object, with the contrast of a screen.
+
+    Parameters
+    ----------
+    image : Image
+        Axes Y and X, channels or colour samples in addition; may be lazy.
+    centre : (float, float) or None
+        Row and column of the object; the middle of the image where None, as for a crop.
+    side : int
+        Side of the square that is cut, in pixels; less at the edge of the image.
+
+    Returns
+    -------
+    (y, x, 3) uint8 array
+
+    Raises
+    ------
+    InputError
+        Where the image has time or depth, or the centre lies outside it.
+    """
+    if deep := [axis for axis in "TZ" if image.size(axis) > 1]:
+        raise InputError(
+            f"{image.name}: pictures of objects are cut from planes, and this image has the axis {deep[0]}."
+        )
+    image = image.take(**{axis: 0 for axis in "TZ" if axis in image.axes})
+    spans = {}
+    for axis, at in zip("YX", (None, None) if centre is None else centre):
+        size = image.size(axis)
+        middle = (size - 1) / 2 if at is None else float(at)
+        if not 0 <= middle < size:
+            raise InputError(f"{image.name}: an object lies at {middle:.0f} on the axis {axis}, outside the image.")
+        first = max(0, round(middle) - side // 2)
+        spans[axis] = slice(first, min(size, first + side))
+    cut = image.data[tuple(spans.get(axis, slice(None)) for axis in image.axes)]
+    cut = Image(np.asarray(cut), image.axes, name=image.name)
+    nothing = Image(np.zeros((cut.size("Y"), cut.size("X")), np.int32), "YX")
+    return display(cut, nothing, largest=_SIDE).rgb
+
+
+def write_object_gallery(
+    path: str | Path, pictures: Sequence[np.ndarray | None], captions: Sequence[tuple[str, str]], title: str
+) -> Path:
+    """Write the page.
+
+    Parameters
+    ----------
+    path : path
+        The .html file.
+    pictures : sequence of (y, x, 3) uint8 arrays or None
+        One for each object; None where its image is missing.
+    captions : sequence of (str, str)
+        Name of each object, and a word about it.
+    title : str
+        Heading.
+    """
+    shown = [
+        {"picture": "" if rgb is None else jpeg(rgb, _SIDE), "name": name, "text": text}
+        for rgb, (name, text) in zip(pictures, captions, strict=True)
+    ]
+    return write_page(path, "object_gallery.html", title=title, objects=shown)

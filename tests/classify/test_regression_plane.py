@@ -1,0 +1,129 @@
+"""The regression plane: places found against places given, from features alone, also of real cells."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from mitotic_crops import CYCLE, mitotic_table
+
+from micrographia.arrays.errors import InputError
+from micrographia.classify.gaussian_process import fit_gaussian_process
+from micrographia.classify.regression_plane import RegressionPlane
+from micrographia.features.feature_table import feature_columns
+
+
+def circle(count=240, seed=0, noise=0.05):
+    """Objects on a circle; their features turn with them, and wells say nothing."""
+    rng = np.random.default_rng(seed)
+    angle = 2 * np.pi * rng.random(count)
+    features = np.column_stack([np.cos(angle), np.sin(angle), np.sin(2 * angle), rng.normal(0, 1, count)])
+    features += rng.normal(0, noise, features.shape)
+    table = pd.DataFrame(features.astype(np.float32), columns=[f"AreaShape_{k}" for k in range(4)])
+    keys = {"ImageNumber": np.arange(count) // 10, "ObjectNumber": np.arange(count) % 10}
+    return table.assign(**keys, Plane_X=10 * np.cos(angle), Plane_Y=10 * np.sin(angle))
+
+
+def distance(found, table):
+    return np.sqrt(((found[["Plane_X", "Plane_Y"]].to_numpy() - table[["Plane_X", "Plane_Y"]].to_numpy()) ** 2).sum(1))
+
+
+def test_gaussian_process_is_scikit_learns():
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import RBF, ConstantKernel
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(0, 1, (40, 2)), rng.normal(0, 1, (40, 2))
+    y[:, 0] += 3 * np.sin(x[:, 0])
+    own = fit_gaussian_process(x, y)
+    noise = 1 / np.linalg.eigvalsh(own.inverse).max()  # smallest eigenvalue of kernel and noise
+    kernel = own.variance * np.exp(-((x[:, None] - x) ** 2).sum(2) / (2 * own.width**2))
+    noise = float((np.linalg.inv(own.inverse) - kernel)[0, 0])
+    theirs = GaussianProcessRegressor(
+        ConstantKernel(own.variance, "fixed") * RBF(own.width, "fixed"), alpha=noise, optimizer=None
+    ).fit(x, y - y.mean(0))
+    new = rng.normal(0, 1, (25, 2))
+    mean, spread = theirs.predict(new, return_std=True)
+    values, own_spread = own.predict(new)
+    np.testing.assert_allclose(values, mean + y.mean(0), atol=1e-6)
+    np.testing.assert_allclose(own_spread, spread[:, 0], atol=1e-6)
+
+
+def test_objects_find_their_places():
+    train, new = circle(), circle(seed=1)
+    plane = RegressionPlane().fit(train)
+    assert "Plane_X" not in plane.columns_ and plane.count_ == 240
+    found = plane.predict(new.drop(columns=["Plane_X", "Plane_Y"]))
+    assert list(found.columns) == ["ImageNumber", "ObjectNumber", "Plane_X", "Plane_Y", "Plane_Uncertainty"]
+    assert np.sqrt((distance(found, new) ** 2).mean()) < 1.5
+    assert 0.3 < plane.error_ < 1.5, "as that of the new objects, which are of one noise with the old ones"
+    assert plane.spread_ == pytest.approx(10, abs=0.3)
+    parts = [plane.predict(new[:100]), plane.predict(new[100:])]
+    pd.testing.assert_frame_equal(pd.concat(parts), found, rtol=1e-4)
+
+
+def test_only_rows_with_a_place_teach():
+    train = circle()
+    hidden = train.copy()
+    hidden.loc[::2, ["Plane_X", "Plane_Y"]] = np.nan
+    both = RegressionPlane().fit(hidden)
+    alone = RegressionPlane().fit(train[1::2])
+    np.testing.assert_allclose(both.places(train)[0], alone.places(train)[0], rtol=1e-5)
+
+
+def test_uncertainty_grows_away_from_examples_and_suggestions_go_there():
+    train = circle(120)
+    right = train[train["Plane_X"] > 0]
+    plane = RegressionPlane().fit(right)
+    _, spread = plane.places(train)
+    left = (train["Plane_X"] < -5).to_numpy()
+    assert spread[left].mean() > 2 * spread[(train["Plane_X"] > 0).to_numpy()].mean()
+    table = train.copy()
+    table.loc[table["Plane_X"] <= 0, ["Plane_X", "Plane_Y"]] = np.nan
+    rows = plane.suggest(table, 6)
+    assert len(set(rows)) == 6 and table["Plane_X"].isna().to_numpy()[rows].all()
+    assert train["Plane_X"].to_numpy()[rows].mean() < -4
+    assert np.ptp(train["Plane_Y"].to_numpy()[rows]) > 5, "suggestions differ from each other"
+
+
+def test_save_load_predict(tmp_path):
+    train = circle()
+    plane = RegressionPlane(axes=20, seed=3).fit(train)
+    path = plane.save(tmp_path / "cycle.zip")
+    back = RegressionPlane.load(path)
+    assert back.parameters() == plane.parameters() and back.error_ == plane.error_
+    pd.testing.assert_frame_equal(back.predict(train), plane.predict(train))
+    from micrographia.models.verify import test_model as verify
+
+    assert verify(path).passed
+
+
+def test_real_cells_find_their_place_in_the_cycle(data_dir):
+    """Four phases of division on a circle, wells never on both sides: rms error 0.75 where the spread is 1."""
+    table = mitotic_table(data_dir, tuple(c for c in CYCLE if c != "MetaphaseAlignment"))
+    place = {"Interphase": 0, "Prometaphase": 90, "Metaphase": 180, "Anaphase": 270}
+    angle = np.deg2rad(table["Class"].map(place).to_numpy(float))
+    table = table.assign(Plane_X=np.cos(angle), Plane_Y=np.sin(angle))
+    plane = RegressionPlane().fit(table)
+    assert plane.error_ < 0.85 * plane.spread_
+
+
+def test_bad_tables_are_refused():
+    table = circle(40)
+    names = feature_columns(table)
+    with pytest.raises(InputError, match="no column Plane_X"):
+        RegressionPlane().fit(table.drop(columns=["Plane_X"]))
+    with pytest.raises(InputError, match="holds no numbers"):
+        RegressionPlane().fit(table.assign(Plane_Y="left"))
+    with pytest.raises(InputError, match="the table has 2"):
+        RegressionPlane().fit(table[:2])
+    with pytest.raises(InputError, match="same place"):
+        RegressionPlane().fit(table.assign(Plane_X=1.0, Plane_Y=2.0))
+    with pytest.raises(InputError, match="each is constant or without values"):
+        RegressionPlane().fit(table.assign(**dict.fromkeys(names, 1.0)))
+    with pytest.raises(InputError, match="no features"):
+        RegressionPlane().fit(table.drop(columns=names))
+    plane = RegressionPlane().fit(table.assign(AreaShape_3=np.nan))
+    assert np.isfinite(plane.places(table)[0]).all()
+    with pytest.raises(InputError, match="lacks the column AreaShape_0"):
+        plane.predict(table.drop(columns=["AreaShape_0"]))
+    one_well = RegressionPlane().fit(table.assign(ImageNumber=1, ObjectNumber=range(40)))
+    assert one_well.error_ is None

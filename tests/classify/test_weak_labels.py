@@ -1,0 +1,305 @@
+"""Labels that are few, wrong, disputed or known only of wells: what is found, against truths known by construction."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mitotic_crops import CYCLE, mitotic_table
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.classify.classifiers import class_weights
+from micrographia.classify.consensus import dawid_skene
+from micrographia.classify.label_spreading import nearest_neighbours, neighbour_graph, spread_labels
+from micrographia.classify.logistic import fit_logistic
+from micrographia.classify.mislabels import expected_joint, find_mislabels, unseen_probabilities
+from micrographia.classify.multiple_instance import find_responders
+from micrographia.classify.object_learners import LEARNERS
+from micrographia.classify.semi_supervised import WAYS, learn_semi_supervised
+from micrographia.features.feature_table import feature_matrix, groups
+
+
+def logistic(n_classes, strength=0.1):
+    return lambda x, classes, weights: fit_logistic(x, classes, n_classes, weights=weights, strength=strength)
+
+
+def moons(count, seed):
+    rng = np.random.default_rng(seed)
+    which = rng.integers(0, 2, count)
+    angle = np.pi * rng.random(count) + np.pi * which
+    x = np.column_stack([np.cos(angle) + which, np.sin(angle) + which * 0.3]) + rng.normal(0, 0.08, (count, 2))
+    return x.astype(np.float32), which
+
+
+# Several annotators
+
+
+def test_dawid_skene_weighs_annotators_by_their_skill():
+    """One good annotator against three who call class 1 mostly 0: the majority is wrong, the estimate right."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 600)
+    votes = []
+    for right in ((0.97, 0.97), (0.97, 0.45), (0.97, 0.45), (0.97, 0.45)):
+        sure = rng.random(600) < np.array(right)[truth]
+        votes.append(np.where(sure, truth, 1 - truth))
+    votes = np.array(votes)
+    votes[rng.random(votes.shape) < 0.1] = -1
+    found = dawid_skene(votes, 2)
+    judged = found.classes >= 0
+    majority = np.array([np.bincount(v[v >= 0], minlength=2).argmax() for v in votes.T])
+    assert (found.classes == truth)[judged].mean() > 0.93 > (majority == truth)[judged].mean() + 0.05
+    np.testing.assert_allclose(
+        np.diagonal(found.confusion, axis1=1, axis2=2)[:2], [[0.97, 0.97], [0.97, 0.45]], atol=0.07
+    )
+    assert found.skill.argmax() == 0
+    np.testing.assert_array_equal(judged, (votes >= 0).any(axis=0))
+
+
+def test_annotators_who_agree_are_believed():
+    votes = np.tile([0, 1, 2, -1], (3, 1))
+    found = dawid_skene(votes, 3)
+    np.testing.assert_array_equal(found.classes, [0, 1, 2, -1])
+    assert np.nanmin(found.probabilities.max(axis=0)[:3]) > 0.99
+    with pytest.raises(InputError, match="Nobody"):
+        dawid_skene(np.full((2, 3), -1), 2)
+
+
+# Few labels
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 40), st.integers(1, 12))
+def test_neighbours_are_the_nearest(seed, n, k):
+    points = np.random.default_rng(seed).normal(0, 1, (n, 3))
+    rows, distance = nearest_neighbours(points, k)
+    every = np.sqrt(((points[:, None] - points) ** 2).sum(2))
+    np.fill_diagonal(every, np.inf)
+    np.testing.assert_allclose(np.sort(distance, 1), np.sort(every, 1)[:, : min(k, n - 1)], rtol=1e-4, atol=1e-5)
+    assert (rows != np.arange(n)[:, None]).all()
+
+
+def test_spreading_is_the_closed_form():
+    """F = (1 - a) (I - a S)^-1 Y (equation 3 of the paper), with every class weighing the same."""
+    x, which = moons(120, 0)
+    classes = np.full(120, -1)
+    classes[:9] = which[:9]
+    graph = neighbour_graph(x, 6)
+    w = graph.toarray()
+    np.testing.assert_array_equal(w, w.T)
+    root = 1 / np.sqrt(w.sum(1))
+    y = np.eye(2)[np.where(classes < 0, 0, classes)] * (classes >= 0)[:, None]
+    y /= y.sum(0)
+    f = np.linalg.solve(np.eye(120) - 0.9 * root[:, None] * w * root, 0.1 * y)
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_allclose(spread_labels(graph, classes, 2), (f / f.sum(1, keepdims=True)).T, atol=2e-3)
+
+
+def test_spreading_is_scikit_learns_accuracy_on_moons():
+    from sklearn.semi_supervised import LabelSpreading
+
+    x, which = moons(400, 1)
+    classes = np.full(400, -1)
+    classes[[np.flatnonzero(which == k)[0] for k in (0, 1)]] = [0, 1]
+    own = (spread_labels(neighbour_graph(x), classes, 2).argmax(0) == which).mean()
+    theirs = (LabelSpreading(kernel="knn", n_neighbors=10, alpha=0.9).fit(x, classes).transduction_ == which).mean()
+    assert own > 0.97 and own >= theirs - 0.01
+
+
+def test_objects_apart_from_all_labelled_ones_get_no_class():
+    x = np.concatenate([np.random.default_rng(0).normal(m, 0.1, (15, 2)) for m in (0, 5, 100)])
+    classes = np.full(45, -1)
+    classes[[0, 15]] = [0, 1]
+    p = spread_labels(neighbour_graph(x, 5), classes, 2)
+    assert (p[0, :15] > 0.9).all() and (p[1, 15:30] > 0.9).all() and np.isnan(p[:, 30:]).all()
+    with pytest.raises(InputError, match="No object has a class"):
+        spread_labels(neighbour_graph(x, 5), np.full(45, -1), 2)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_unlabelled_objects_teach_any_classifier(way):
+    x, which = moons(500, 2)
+    classes = np.full(400, -1)
+    # The labelled ones lie at one end of each moon.
+    ends = [np.flatnonzero(which[:400] == k)[np.argsort(x[:400][which[:400] == k, 0])[:4]] for k in (0, 1)]
+    classes[ends[0]], classes[ends[1]] = 0, 1
+
+    def learn(features, labels, weights):
+        return LEARNERS["knn"].learn(features, labels, 2, weights, 50, 0, k=3)
+
+    def right(model):
+        return (model.predict(x[400:].T).argmax(0) == which[400:]).mean()
+
+    alone = learn_semi_supervised(learn, x[:400].T, classes, 2, way, guessed=0)
+    both = learn_semi_supervised(learn, x[:400].T, classes, 2, way, guessed=1)
+    assert right(both) > right(alone) + 0.03
+    assert way != "spreading" or right(both) > 0.95
+    supervised = learn(np.ascontiguousarray(x[:400].T[:, classes >= 0]), classes[classes >= 0], np.ones(8, np.float32))
+    np.testing.assert_array_equal(alone.predict(x[400:].T), supervised.predict(x[400:].T))
+
+
+def test_semi_supervised_bad_requests():
+    x, which = moons(20, 0)
+    with pytest.raises(RequestError, match="spreading or self-training"):
+        learn_semi_supervised(logistic(2), x.T, which, 2, "hoping")
+    with pytest.raises(InputError, match="No object has a class"):
+        learn_semi_supervised(logistic(2), x.T, np.full(20, -1), 2)
+    with pytest.raises(InputError, match="of class 1: paint|All labelled"):
+        learn_semi_supervised(logistic(2), x.T, np.where(np.arange(20) < 3, 0, -1), 2)
+
+
+# Wrong labels
+
+
+def noisy(seed, classes=4, count=400, wrong=0.1):
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, classes, count)
+    p = rng.dirichlet(np.full(classes, 0.4), count)
+    p[np.arange(count), truth] += 1.5 * rng.random(count) + 0.5
+    p /= p.sum(1, keepdims=True)
+    flipped = rng.random(count) < wrong
+    labels = np.where(flipped, (truth + rng.integers(1, classes, count)) % classes, truth)
+    return p.T, labels, flipped
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(0, 2**32 - 1))
+def test_the_same_labels_as_cleanlab(seed):
+    cleanlab = pytest.importorskip("cleanlab", reason="cleanlab, the reference implementation, is not installed")
+    from cleanlab.count import compute_confident_joint
+    from cleanlab.filter import find_label_issues
+
+    assert cleanlab
+    p, labels, _ = noisy(seed)
+    joint = compute_confident_joint(labels, p.T, calibrate=True)
+    np.testing.assert_allclose(expected_joint(p, labels), joint, atol=1.0)
+    theirs = find_label_issues(labels, p.T, filter_by="prune_by_noise_rate", min_examples_per_class=0)
+    own = np.zeros(len(labels), bool)
+    own[find_mislabels(p, labels, "confident").rows] = True
+    assert (own & theirs).sum() >= 0.9 * (own | theirs).sum()
+
+
+@pytest.mark.parametrize(("way", "most"), [("noise", 1), ("confident", 2)])
+def test_flipped_labels_are_found_worst_first(way, most):
+    p, labels, flipped = noisy(0)
+    found = find_mislabels(p, labels, way)
+    assert flipped[found.rows].mean() > 0.8 and flipped[found.rows].sum() > 0.7 * flipped.sum()
+    assert (np.diff(found.score) <= 0).all() and 0 < found.score.min() <= found.score.max() <= most
+    assert found.estimated == pytest.approx(flipped.mean(), abs=0.04)
+    np.testing.assert_array_equal(found.likely, p[:, found.rows].argmax(0))
+    assert len(find_mislabels(0.9 * np.eye(3)[:, [0, 1, 2, 0] * 9] + 0.033, np.array([0, 1, 2, 0] * 9), way).rows) == 0
+    hidden = p.copy()
+    hidden[:, ::3] = np.nan
+    assert (find_mislabels(hidden, labels, way).rows % 3 != 0).all()
+    assert len(find_mislabels(np.full_like(p, np.nan), labels, way).rows) == 0
+    with pytest.raises(InputError, match="do not fit"):
+        find_mislabels(p, labels[:-1], way)
+    with pytest.raises(InputError, match="do not fit"):
+        find_mislabels(p[:2], labels, way)
+    with pytest.raises(RequestError, match="noise or confident"):
+        find_mislabels(p, labels, "guess")
+
+
+def test_classes_that_are_often_confused_are_no_noise():
+    """The classifier takes one class for another one half of the time; no label is wrong."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 800)
+    p = np.full((4, 800), 0.02)
+    like = rng.uniform(0.1, 0.84, 800)
+    p[labels, np.arange(800)] = like
+    p[labels ^ 1, np.arange(800)] = 0.96 - like
+    assert len(find_mislabels(p, labels).rows) == 0 and find_mislabels(p, labels).estimated < 0.02
+
+
+def test_no_object_is_judged_by_a_model_that_saw_its_well():
+    wells = np.repeat([f"w{k}" for k in range(6)], 5)
+    classes = np.tile([0, 1, 0, 1, 0], 6)
+    seen = []
+
+    class Noted:
+        def __init__(self, mask):
+            self.taught = set(wells[mask])
+
+        def predict(self, features):
+            seen.extend(set(wells[int(i)] for i in features[0]) & self.taught)
+            return np.full((2, features.shape[1]), 0.5)
+
+    p = unseen_probabilities(Noted, np.arange(30, dtype=np.float32)[None], classes, 2, wells, folds=3)
+    assert not seen and np.isfinite(p).all()
+    with pytest.raises(InputError, match="one well"):
+        unseen_probabilities(Noted, np.zeros((1, 30)), classes, 2, np.full(30, "w"))
+
+
+def test_flipped_labels_of_real_cells(data_dir):
+    """Five classes of mitocheck, quick features, a tenth flipped, judged by other wells."""
+    table = mitotic_table(data_dir)
+    names, truth = np.unique(table["Class"], return_inverse=True)
+    x = np.ascontiguousarray(feature_matrix(table).T)
+    rng = np.random.default_rng(1)
+    flipped = rng.random(len(truth)) < 0.1
+    labels = np.where(flipped, (truth + rng.integers(1, len(names), len(truth))) % len(names), truth)
+
+    def learn(mask):
+        weights = class_weights(labels[mask], len(names))
+        return fit_logistic(x[:, mask], labels[mask], len(names), weights=weights, strength=0.01)
+
+    found = find_mislabels(unseen_probabilities(learn, x, labels, len(names), groups(table)), labels)
+    assert flipped[found.rows].sum() > 0.5 * flipped.sum()
+    assert flipped[found.rows].mean() > 0.6
+
+
+# Classes known of wells only
+
+
+def test_responding_cells_are_found_in_treated_wells():
+    rng = np.random.default_rng(0)
+    wells = np.repeat([f"w{k}" for k in range(12)], 60)
+    kind = np.repeat([0] * 6 + [1] * 6, 60)
+    share = np.repeat([0] * 6 + [0.1, 0.2, 0.3, 0.5, 0.7, 0.9], 60)
+    responds = rng.random(720) < share
+    x = rng.normal(0, 1, (20, 720)).astype(np.float32)
+    x[:3] += 2.0 * responds
+    found = find_responders(logistic(2), x, kind, wells)
+    treated = kind == 1
+    assert ((found.probabilities > 0.5) == responds)[treated].mean() > 0.93
+    assert (found.probabilities[~treated] == 0).all()
+    truth = [responds[wells == well].mean() for well in found.shares]
+    np.testing.assert_allclose(list(found.shares.values()), truth, atol=0.15)
+    assert (found.model.predict(x[:, treated]).argmax(0) == responds[treated]).mean() > 0.93
+
+
+def test_a_treatment_without_effect_finds_hardly_any():
+    rng = np.random.default_rng(1)
+    wells, kind = np.repeat([f"w{k}" for k in range(8)], 50), np.repeat([0] * 4 + [1] * 4, 50)
+    found = find_responders(logistic(2), rng.normal(0, 1, (10, 400)).astype(np.float32), kind, wells)
+    assert found.probabilities[kind == 1].mean() < 0.15
+
+
+def test_real_cells_among_interphase_ones_are_found(data_dir):
+    """Wells put together from mitocheck: 30 % prometaphase among interphase and polylobed cells (AUC 0.95)."""
+    from sklearn.metrics import roc_auc_score
+
+    table = mitotic_table(data_dir, ("Interphase", "Polylobed", "Prometaphase"), 240)
+    x = feature_matrix(table).T
+    rng = np.random.default_rng(0)
+    quiet = rng.permutation(np.flatnonzero(table["Class"] != "Prometaphase"))
+    mitotic = rng.permutation(np.flatnonzero(table["Class"] == "Prometaphase"))[:96]
+    rows = np.concatenate([quiet[:240], quiet[240:464], mitotic])
+    wells = np.array([f"c{k % 6}" for k in range(240)] + [f"t{k % 8}" for k in range(320)])
+    kind = np.array([0] * 240 + [1] * 320)
+    found = find_responders(logistic(2, 0.01), np.ascontiguousarray(x[:, rows]), kind, wells)
+    responds = np.array([0] * 224 + [1] * 96)
+    assert roc_auc_score(responds, found.probabilities[240:]) > 0.93
+    assert np.mean(list(found.shares.values())) == pytest.approx(0.3, abs=0.1)
+
+
+def test_wells_that_cannot_tell_are_refused():
+    x, wells = np.zeros((2, 8), np.float32), np.repeat(["a", "b", "c", "d"], 2)
+    with pytest.raises(InputError, match="control wells and treated wells"):
+        find_responders(logistic(2), x, np.zeros(8, int), wells)
+    with pytest.raises(InputError, match="The well b has two classes"):
+        find_responders(logistic(2), x, np.array([0, 0, 0, 1, 1, 1, 1, 1]), wells)
+    with pytest.raises(InputError, match="one well of the controls"):
+        find_responders(logistic(2), x, np.array([0, 0, 1, 1, 1, 1, 1, 1]), wells)
+
+
+def test_names_of_the_cycle_are_in_the_data(data_dir):
+    assert set(mitotic_table(data_dir, most=2)["Class"]) == set(CYCLE)
