@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cell_feature_tables import object_features
+from class_tables import mitocheck_classes, object_scoring
 from markdown_tables import Result, measured, reached, share, table, word
 from pixel_tables import active_learning, isbi2012, painting, pixel_memory, pixel_speed
 
@@ -193,6 +194,8 @@ SECTIONS: dict[str, Callable[[Result], str]] = {
     "active_learning": active_learning,
     "isbi2012": isbi2012,
     "object_features": object_features,
+    "mitocheck_classes": mitocheck_classes,
+    "object_scoring": object_scoring,
 }
 
 

@@ -37,7 +37,7 @@ def test_train_prints_scores_and_writes_a_report(tmp_path: Path, capsys: pytest.
     assert numbers["folds_by_group"] and numbers["overall"]["weighted_f1"] > 0.75
     assert sum(map(sum, numbers["confusion"])) == 240 and len(numbers["learning_curve"]) == 4
     page = (tmp_path / "phenotypes-report.html").read_text()
-    assert "By class" in page and "http" not in page.replace("http://www.w3.org", "")
+    assert "By class" in page and "://" not in page.replace("http://www.w3.org", "")
     assert main(["models", "show", str(trained)]) == 0
     assert "weighted F1, wells never seen" in capsys.readouterr().out
     assert main(["models", "test", str(trained)]) == 0

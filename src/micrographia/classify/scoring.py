@@ -50,7 +50,8 @@ class ClassCounts:
     def add(self, found: pd.DataFrame) -> None:
         """Count the rows of a part, from :meth:`ObjectClassifier.predict`."""
         number = {name: k for k, name in enumerate(self.classes)}
-        self.total += np.bincount([number[name] for name in found[CLASS]], minlength=len(self.classes))
+        for name, count in found[CLASS].value_counts(sort=False).items():
+            self.total[number[str(name)]] += count
         present = tuple(name for name in self.columns if name in found.columns)
         if not present:
             return
