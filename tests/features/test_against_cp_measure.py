@@ -104,12 +104,12 @@ def test_images_of_other_sizes_and_constant_ones():
 
 
 def test_real_nuclei(data_dir):
-    """Eight real fields: all values equal, but Zernike's of objects whose circle rounding decides (in both)."""
+    """Four real fields: all values equal, but Zernike's of objects whose circle rounding decides (in both)."""
     from micrographia.io.reading import read, read_labels
 
     folder = data_dir / "dsb2018" / "dev"
     different, count = 0, 0
-    for path in sorted((folder / "images").glob("*.png"))[:8]:
+    for path in sorted((folder / "images").glob("*.png"))[:4]:
         image = read(path)
         pixels = image.array().reshape(*image.array().shape[:2], -1)[..., 0] / 255.0
         labels = np.unique(read_labels(folder / "labels" / f"{path.stem}.tif").array("YX"), return_inverse=True)[1]
@@ -123,5 +123,5 @@ def test_real_nuclei(data_dir):
             assert not bad or group in ("zernike", "radial-zernike"), (path.name, group, bad)
             if group == "zernike":
                 different += len(set(np.concatenate(list(bad.values())).tolist())) if bad else 0
-    assert count > 300
+    assert count > 150
     assert different <= 0.01 * count

@@ -51,6 +51,24 @@ def test_names_keys_and_units():
     assert not [name for name in names if "Location" in name or "Center" in name or name == "ObjectNumber"]
 
 
+def test_names_are_those_that_cellprofiler_writes(data_dir):
+    """All of its own table but the planes' Z, and the endings for which CellProfiler has settings."""
+    path = data_dir / "cellprofiler" / "ExampleFly" / "output" / "Nuclei.csv"
+    theirs = path.read_text(encoding="utf-8").splitlines()[0].split(",")
+    labels, image = two_nuclei()
+    table = measure_cells(labels, np.stack([image, image // 2]), channels=["CropBlue", "CropGreen"])
+    wanted = []
+    for name in theirs:
+        if name.startswith(("AreaShape_", "Correlation_", "Intensity_", "Location_")) and not name.endswith("Center_Z"):
+            wanted.append(f"Nuclei_{name}")
+        elif name.startswith("Texture_"):
+            wanted.append(f"Nuclei_{name}_256")
+        elif name.startswith("Neighbors_"):
+            wanted.append(f"Nuclei_{name.removesuffix('4')}Expanded")
+    assert len(wanted) == 140
+    assert set(wanted) <= set(table)
+
+
 def test_an_object_measures_the_same_whatever_lies_elsewhere():
     """The neighbours aside (and granularity, whose background is that of the image)."""
     labels, one, _ = field()
