@@ -215,6 +215,8 @@ def test_time_series_planes_and_volumes():
         ({"channels": ["a", "b"]}, "1 channels but 2 channel names"),
         ({"cells": np.zeros((40, 50), int), "ring": 4}, "either the cells or a ring"),
         ({"ring": -1}, "width above 0"),
+        ({"objects": "Cells", "ring": 3}, "cannot name the objects"),
+        ({"objects": "my nuclei"}, "cannot name the objects"),
         ({"only": ("shapes",)}, "no measurement called shapes"),
     ],
 )

@@ -56,6 +56,7 @@ GROUPS = tuple({**SHAPES, **CHANNELS, **PAIRS})
 """Names of all measurements."""
 
 NOT_OF_CYTOPLASM = ("neighbours",)
+"""Measurements that say nothing about cytoplasm."""
 
 
 def tasks(

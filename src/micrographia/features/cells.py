@@ -58,7 +58,7 @@ def measure_cells(
         Where cells are not segmented: width in pixels of a ring around each nucleus that stands for the cytoplasm.
         It reaches into no other ring and no nucleus.
     objects : str
-        What the labels show, the first word of the columns.
+        What the labels show, the first word of the columns: letters and digits.
     channels : sequence of str, optional
         Channel names; otherwise the image's own, or ``c0``, ``c1``…
     white : float, optional
@@ -80,6 +80,7 @@ def measure_cells(
         One row an object (and plane), sorted by t, z and id, with ``ObjectNumber`` (the id), ``touches_border``, where
         there are cells ``Nuclei_Parent_Cells`` (0 for none) and ``Cells_Children_Nuclei_Count``, and the
         measurements; float64. NaN for what is not defined, and for cells and cytoplasm that a nucleus does not have.
+        In volumes ``touches_border`` is about the sides, not about the first and the last plane.
         Cells without a nucleus have no row. ``attrs["units"]`` maps columns to units.
 
     Raises
@@ -87,7 +88,7 @@ def measure_cells(
     InputError
         Where labels, cells and image do not fit each other, or floating-point pixels exceed 1 without `white`.
     RequestError
-        Where a measurement is unknown, or `cells` and `ring` are both given.
+        Where a measurement is unknown, `objects` is no name, or `cells` and `ring` are both given.
 
     Examples
     --------
@@ -101,6 +102,11 @@ def measure_cells(
 
     if cells is not None and ring > 0:
         raise RequestError("A ring stands for cells that are not segmented; give either the cells or a ring.")
+    if not objects.isalnum() or (objects in ("Cells", "Cytoplasm") and (cells is not None or ring > 0)):
+        raise RequestError(
+            f"'{objects}' cannot name the objects: a name is letters and digits, and Cells and Cytoplasm are taken "
+            "where they are measured, too."
+        )
     if ring < 0:
         raise RequestError(f"The ring must have a width above 0 pixels, not {ring:g}.")
     labels = as_labels(labels, axes)
