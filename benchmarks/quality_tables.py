@@ -45,8 +45,8 @@ def image_quality(result: Result) -> str:
         [
             "## Quality of images",
             f"{measured(result)} Every constant was chosen on dsb2018/train.",
-            "Blur: images are blurred by a Gaussian of known σ (pixels) and rounded to 8 bits again; *noise* means that "
-            "camera noise as strong as the image's own comes after the blur. All blur is √(own² + added²), where own is "
+            "Blur: images are blurred by a Gaussian of known σ (pixels) and rounded to 8 bits; *noise* means that "
+            "camera noise as strong as the image's own comes after it. All blur is √(own² + added²), where own is "
             "what is found in the image as it is; the added blur alone is estimated as if every image had the own blur "
             "of the median training image, and with its own blur known. Images that are out of focus as they are "
             f"(σ above the flag's limit; {_left_out(n)}) are left out. Goal: median error ≤ 20 %.",

@@ -136,6 +136,6 @@ def find_debris(image: np.ndarray, levels: Objects, bright: bool = False) -> Deb
             covered[where] |= own
     marks, count = label((image > limit) & ~covered)
     sizes = np.bincount(marks.ravel(), minlength=count + 1)[1:]
-    spots = int(np.count_nonzero(sizes * step**2 >= _SPOT))
-    covered |= image > limit
-    return Debris(spots, fibres, float(covered.mean()))
+    spot = np.append(False, sizes * step**2 >= _SPOT)  # hot pixels of the camera are smaller
+    covered |= spot[marks]
+    return Debris(int(spot.sum()), fibres, float(covered.mean()))

@@ -14,7 +14,7 @@ from micrographia.features.quality import finite
 LOCAL = 20
 """Side in pixels of the squares of the local focus score, as in CellProfiler."""
 
-IN_FOCUS = (3.3, -6.4)
+IN_FOCUS = (4.3, -8.4)
 """Logarithm of the odds that an image is in focus: a + b·log σ of its blur. Fitted on training images of the Data
 Science Bowl, sharp and blurred by 2 to 5 pixels: ``benchmarks/image_quality.py --choose``."""
 
