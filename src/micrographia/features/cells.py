@@ -119,7 +119,8 @@ def measure_cells(
     steps = int(largest) if largest >= 2 else 65535
     leading = labels.axes[: -3 if volumes else -2]
     tables = []
-    with ThreadPoolExecutor(threads or _cores()) as pool:
+    pool = ThreadPoolExecutor(threads or _cores())
+    try:
         for where in np.ndindex(labels.shape[: len(leading)]):
             at = dict(zip(leading, where))
             pixels = {} if field is None else dict(zip(names, _stack(field, at, labels, volumes) / largest))
@@ -129,6 +130,8 @@ def measure_cells(
             for k, axis in enumerate(leading):
                 table.insert(k, f"Metadata_{axis}", np.full(len(table), at[axis], np.int64))
             tables.append(table)
+    finally:  # stopped or failed, what has not begun does not begin
+        pool.shutdown(cancel_futures=True)
     table = pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0]
     table.attrs["units"] = {str(name): unit for name in table.columns if (unit := unit_of(str(name)))}
     table.attrs["pixel_size"] = dict(sizes(pixel_size, labels, field))
