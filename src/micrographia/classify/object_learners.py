@@ -76,7 +76,7 @@ LEARNERS: dict[str, Learner] = {
     "mlp": Learner(_perceptron, Perceptron, tuple({"penalty": p} for p in (3.0, 1.0, 10.0))),
 }
 
-AVERAGED = ("svm", "logistic", "lda", "mlp")
+AVERAGED = ("svm", "logistic", "lda")
 """The classifiers whose calibrated probabilities the choice ``average`` averages."""
 
 

@@ -47,8 +47,8 @@ class ObjectClassifier(Method):
 
     classifier: str = parameter(
         "logistic",
-        "Kind of classifier; 'average' takes the mean of svm, logistic, lda and mlp, is the most accurate on most "
-        "tables and the slowest to train. svm, mlp and average need scikit-learn to train",
+        "Kind of classifier; 'average' takes the mean of svm, logistic and lda. svm, mlp and average need "
+        "scikit-learn to train",
         choices=("logistic", "forest", "boosting", "svm", "lda", "knn", "mlp", "average"),
     )
     trees: int = parameter(200, "Trees of a forest, rounds of boosting", ge=1, le=10_000)

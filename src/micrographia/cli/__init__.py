@@ -14,7 +14,7 @@ from micrographia.arrays.errors import InputError, RequestError
 VERBS = {
     "demo": "segment a real and a synthetic image with the built-in model and show where the results are",
     "segment": "find every object in images: labels, table, overlay and report",
-    "classify": "give every pixel a class, by a model learned from a few strokes",
+    "classify": "give pixels, objects or images a class, by a model learned from examples",
     "train": "teach a method from images with labels",
     "evaluate": "check a model, or label images, against the truth",
     "compare": "check several methods and models on the same images",

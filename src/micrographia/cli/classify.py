@@ -21,7 +21,8 @@ Classify what images show. For an input cells.tif the output folder gets cells_p
 class), cells_classes.tif (the most probable class of each pixel: 1, 2, ...), cells_uncertainty.tif (1 where two classes
 are equally probable) or cells_labels.tif (the objects of one class), as --output says. The same command again goes on
 where it stopped. For crops and images the folder gets one table with the class of every object or image and the
-probability of each class.
+probability of each class. For objects, tables of measurements give tables of classes, and images.csv and wells.csv
+count the classes, with the score by which each is enriched.
 """
 EPILOG = """
 examples:
@@ -29,6 +30,7 @@ examples:
   micrographia classify pixels images/ -m membranes.zip --output probabilities uncertainty -o results
   micrographia classify pixels images/ -m nuclei_pixels.zip --output labels --object-class nucleus -o results
   micrographia classify pixels slide.ome.zarr -m membranes.zip --output classes -o results
+  micrographia classify objects plate1.parquet plate2.parquet -m phenotypes.zip -o results
   micrographia classify crops images/ --labels labels/ -m phenotypes.zip -o results
   micrographia classify images plate/ -m quality.zip -o results
 """
