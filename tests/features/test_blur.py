@@ -86,6 +86,37 @@ def test_pixels_that_are_not_numbers():
     assert blur_sigma(broken) == pytest.approx(blur_sigma(image), rel=0.3)
 
 
+def auc(bad, good):
+    """Share of pairs in which the blurred image has the larger value."""
+    bad, good = np.asarray(bad)[:, None], np.asarray(good)
+    return float(np.mean((bad > good) + 0.5 * (bad == good)))
+
+
+def test_cells_out_of_focus_need_no_training(data_dir):
+    """MitoCheck's class OutOfFocus, crops of 64 x 64 pixels, against all other classes; every fifth crop."""
+    from PIL import Image as Picture
+
+    with (data_dir / "mitocheck" / "index.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))[::5]
+    found: dict[bool, list[float]] = {True: [], False: []}
+    for row in rows:
+        with Picture.open(data_dir / "mitocheck" / "images" / row["class"] / row["file"]) as picture:
+            found[row["class"] == "OutOfFocus"].append(blur_sigma(np.asarray(picture)))
+    assert len(found[True]) > 30
+    assert auc(found[True], found[False]) > 0.97
+
+
+def test_a_plate_of_other_cells_blurred_by_known_amounts(data_dir):
+    """bbbc013: cytoplasm and nuclei of another microscope, of which nothing was chosen."""
+    paths = sorted((data_dir / "bbbc013" / "images").glob("*.tif"))[::32]
+    sharp = {path: mg.read(path).array("YX").astype(float) for path in paths}
+    own = {path: blur_sigma(np.rint(image)) for path, image in sharp.items()}
+    soft = {(path, s): blur_sigma(np.rint(gaussian_filter(sharp[path], s))) for path in paths for s in (1, 3, 5)}
+    assert auc(list(soft.values()), list(own.values())) == 1
+    errors = [abs(found / np.hypot(own[path], s) - 1) for (path, s), found in soft.items()]
+    assert np.median(errors) < 0.1 and np.mean(np.array(errors) < 0.2) > 0.9
+
+
 def test_real_images_blurred_by_known_amounts(data_dir):
     """Images that neither the calibration nor any limit has seen; the numbers are those of the benchmark in small."""
     with (data_dir / "dsb2018" / "split.csv").open(encoding="utf-8") as file:

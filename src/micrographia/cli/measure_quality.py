@@ -56,6 +56,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace, options: Measure) -> int:
     """Measure the images of a folder; 1 where some failed."""
     from micrographia.cli.batch import automatic_jobs
+    from micrographia.io.table_stream import require_pyarrow
     from micrographia.models.runtime import usable_cores
 
     own = flags.read(args, Quality)
@@ -69,6 +70,8 @@ def run(args: Namespace, options: Measure) -> int:
     table = folder / f"image_quality.{options.table}"
     if table.exists() and not (folder / NAME).exists() and not options.overwrite:
         raise RequestError(f"{table} exists already; replace it with --overwrite or choose another folder.")
+    if options.table == "parquet":
+        require_pyarrow(table)
     images, keys = _keys(options.images, own.names)
     values = {"axes": options.axes, "table": options.table, "tile": own.tile, "scene": own.scene}
     settings = {"features": "quality", **values, "names": own.names, "micrographia": __version__}
