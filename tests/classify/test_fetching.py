@@ -104,8 +104,7 @@ def test_nearest_distances_in_parts_are_those_of_the_whole(monkeypatch):
 def design_by_inversion(points, p, free, known, count, strength):
     """The same by inverting the matrix for every choice."""
     u = 1 - (p**2).sum(0)
-    weight = u * (p / p.sum(1, keepdims=True)).sum(0) * p.shape[1] / len(p)
-    wanted = (points * weight[:, None]).T @ points / len(points)
+    wanted = (points * u[:, None]).T @ points / len(points)
     known, chosen, gains = list(known), [], []
     for _ in range(count):
         a = np.eye(points.shape[1]) / strength + sum(u[i] * np.outer(points[i], points[i]) for i in known)
@@ -193,6 +192,7 @@ def test_nothing_is_fetched_twice():
     for _ in range(4):
         seen += [
             fetcher.at_random(5).rows,
+            fetcher.representative(5).rows,
             fetcher.of_class(p, 1, 5).rows,
             fetcher.uncertain(p, 5, known=seen[-1]).rows,
             fetcher.uncertain(p, 5, measure="entropy", diverse=False).rows,

@@ -64,6 +64,15 @@ class Fetcher:
             rows = self._rng.permutation(np.flatnonzero(self.free))[:count]
             return self._shown(rows, np.zeros(len(rows)))
 
+    def representative(self, count: int, known: Sequence[int] | np.ndarray = ()) -> Fetched:
+        """Objects that stand for all others, where no model can say anything yet: a start.
+
+        As `uncertain` with every class equally likely for every object.
+        """
+        with self._lock:
+            p = np.full((2, len(self.points)), 0.5)
+            return self._shown(*most_informative(self.points, p, self.free, known, count, self._rng))
+
     def of_class(self, probabilities: np.ndarray, number: int, count: int, *, surest: bool = True) -> Fetched:
         """Objects that a model takes for one class.
 

@@ -38,7 +38,6 @@ def most_informative(
     rng: np.random.Generator,
     *,
     strength: float = STRENGTH,
-    balance: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Objects whose classes would teach most together, the best first.
 
@@ -58,8 +57,6 @@ def most_informative(
         Draws the candidates where there are many objects.
     strength : float
         Variance of the weights before anything is known.
-    balance : bool
-        Every class counts the same in the sum over all objects, however rare the model takes it to be.
 
     Returns
     -------
@@ -76,8 +73,7 @@ def most_informative(
     seen = points[known].astype(np.float64)
     learned = np.eye(points.shape[1]) / strength + (seen * unsure[known, None]).T @ seen
     others = points[every].astype(np.float64)
-    weight = unsure[every] * (_balancing(probabilities[:, every]) if balance else 1.0)
-    wanted = (others * weight[:, None]).T @ others / len(every)
+    wanted = (others * unsure[every, None]).T @ others / len(every)
     x, u = points[rows].astype(np.float64), unsure[rows]
     # Rows of x A^-1, which change with every choice.
     turned = np.linalg.solve(learned, x.T).T
@@ -92,13 +88,6 @@ def most_informative(
         scores.append(float(gain[best]))
         turned -= spread[best] * np.outer(x @ turned[best], turned[best])
     return rows[chosen], np.array(scores)
-
-
-def _balancing(probabilities: np.ndarray) -> np.ndarray:
-    """Weight of each object, with the mean 1, that gives every class the same sum."""
-    p = np.nan_to_num(np.asarray(probabilities, np.float64), nan=1 / len(probabilities))
-    total = p.sum(axis=1)
-    return (p / np.maximum(total, 1e-12)[:, None]).sum(axis=0) * p.shape[1] / np.count_nonzero(total)
 
 
 def _candidates(rows: np.ndarray, unsure: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,166 @@
+"""``micrographia annotate``: lists with reasons, pictures, and sentences for what cannot be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image as Picture
+
+from micrographia.cli import main
+
+
+@pytest.fixture
+def cells(tmp_path):
+    """Three kinds of cells in two images; a table and annotations of two of the kinds."""
+    rng = np.random.default_rng(0)
+    kind = np.repeat([0, 1, 2], [60, 60, 30])
+    values = rng.normal(0, 1, (150, 8)) + 5 * np.eye(3, 8)[kind]
+    table = pd.DataFrame(values, columns=[f"AreaShape_{k}" for k in range(8)])
+    place = rng.integers(10, 90, (150, 2))
+    table = table.assign(
+        Metadata_Image=np.where(np.arange(150) % 2, "b.png", "a.png"),
+        ObjectNumber=np.arange(150),
+        centroid_y_px=place[:, 0],
+        centroid_x_px=place[:, 1],
+    )
+    table.to_csv(tmp_path / "cells.csv", index=False)
+    known = np.r_[0:25, 60:85]
+    annotations = table.loc[known, ["Metadata_Image", "ObjectNumber"]]
+    annotations.assign(Class=np.where(kind[known], "round", "long")).to_csv(tmp_path / "classes.csv", index=False)
+    (tmp_path / "images").mkdir()
+    for name in ("a.png", "b.png"):
+        pixels = rng.integers(0, 255, (100, 100), dtype=np.uint8)
+        Picture.fromarray(pixels).save(tmp_path / "images" / name)
+    return tmp_path, kind
+
+
+def annotate(folder, *words):
+    return main(["annotate", *words, "--table", str(folder / "cells.csv"), "-o", str(folder / "next.csv")])
+
+
+def test_suggest_lists_what_is_not_annotated_with_a_reason(cells, capsys):
+    folder, _ = cells
+    assert annotate(folder, "suggest", "--annotations", str(folder / "classes.csv"), "-n", "12") == 0
+    listed = pd.read_csv(folder / "next.csv")
+    assert list(listed.columns) == ["Metadata_Image", "ObjectNumber", "Reason", "Score"]
+    known = set(pd.read_csv(folder / "classes.csv")["ObjectNumber"])
+    assert len(listed) == 12 and not known & set(listed["ObjectNumber"]) and listed["ObjectNumber"].is_unique
+    assert listed["Reason"].str.fullmatch(r"(long or round|round or long)\? \(\d+ % (long|round)\)").all()
+    assert "12 of 150 objects listed (50 are annotated)" in capsys.readouterr().out
+
+
+def test_an_earlier_list_is_not_listed_again(cells):
+    folder, _ = cells
+    options = ["suggest", "--annotations", str(folder / "classes.csv"), "-n", "50"]
+    assert annotate(folder, *options) == 0
+    (folder / "next.csv").rename(folder / "first.csv")
+    assert annotate(folder, *options, "--seen", str(folder / "first.csv")) == 0
+    first, second = (set(pd.read_csv(folder / name)["ObjectNumber"]) for name in ("first.csv", "next.csv"))
+    assert len(first) == len(second) == 50 and not first & second
+
+
+def test_a_stored_model_is_asked(cells):
+    folder, _ = cells
+    model = str(folder / "model.zip")
+    learned = ["train", "objects", "--table", str(folder / "cells.csv"), "--annotations", str(folder / "classes.csv")]
+    assert main([*learned, "--outer-folds", "0", "-o", model]) == 0
+    assert annotate(folder, "suggest", "--annotations", str(folder / "classes.csv"), "-m", model) == 0
+    assert len(pd.read_csv(folder / "next.csv")) == 20
+
+
+def test_similar_finds_the_class(cells):
+    folder, kind = cells
+    assert annotate(folder, "similar", "--annotations", str(folder / "classes.csv"), "--like", "round", "-n", "20") == 0
+    listed = pd.read_csv(folder / "next.csv")
+    assert (kind[listed["ObjectNumber"]] == 1).mean() > 0.9
+    assert listed["Score"].is_monotonic_increasing and listed["Reason"].str.startswith("like ").all()
+
+
+def test_rare_finds_the_kind_without_a_class_and_shows_it(cells):
+    folder, kind = cells
+    options = ["rare", "--annotations", str(folder / "classes.csv"), "-n", "2", "--each", "5"]
+    assert annotate(folder, *options, "--images", str(folder / "images")) == 0
+    listed = pd.read_csv(folder / "next.csv")
+    assert (kind[listed.loc[listed["Cluster"] == 1, "ObjectNumber"]] == 2).all()
+    page = (folder / "next.html").read_text()
+    assert page.count("<img") == len(listed) and "cluster 1" in page and "no image" not in page
+
+
+def test_the_tables_own_classes_and_training_sets_count(cells):
+    folder, _ = cells
+    table = pd.read_csv(folder / "cells.csv")
+    classes = pd.read_csv(folder / "classes.csv")
+    merged = table.merge(classes, how="left", on=["Metadata_Image", "ObjectNumber"])
+    merged.to_csv(folder / "cells.csv", index=False)
+    assert annotate(folder, "similar", "--like", "long") == 0
+    numbered = table.drop(columns="Metadata_Image").assign(ImageNumber=table.index % 2 + 1)
+    numbered.to_csv(folder / "cells.csv", index=False)
+    lines = [f"{c} {n % 2 + 1} {n} 0 0" for c, n in zip(classes["Class"], classes["ObjectNumber"])]
+    (folder / "set.txt").write_text("\n".join(["label long round", *lines]))
+    assert annotate(folder, "similar", "--like", "long", "--annotations", str(folder / "set.txt"), "--overwrite") == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["similar"], 2, "--like CLASS"),
+        (["similar", "--like", "flat"], 2, "No annotated object has the class 'flat'; there are: long, round"),
+        (["suggest", "-m", "nothing.zip"], 1, "no such model"),
+        (["suggest", "--images", "nowhere"], 2, "no such folder of images"),
+        (["suggest", "--seen", "nowhere.csv"], 1, "no such table"),
+    ],
+)
+def test_requests_that_make_no_sense(cells, capsys, words, code, sentence):
+    folder, _ = cells
+    assert annotate(folder, *words, "--annotations", str(folder / "classes.csv")) == code
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda t, a: (pd.concat([t, t[:1]]), a), "repeat the key of another one"),
+        (lambda t, a: (t[t["ObjectNumber"] > 3], a), "4 of 50 annotated objects are not in the table, first"),
+        (lambda t, a: (t, a.assign(Class="long")), "at least two classes"),
+        (lambda t, a: (t, a.drop(columns="Class")), "need a column 'Class'"),
+        (lambda t, a: (t[["Metadata_Image", "ObjectNumber"]], a), "no features"),
+        (lambda t, a: (t.assign(**{f"AreaShape_{k}": 1.0 for k in range(8)}), a), "constant"),
+        (lambda t, a: (t.assign(**{f"AreaShape_{k}": np.nan for k in range(8)}), a), "without values"),
+        (lambda t, a: (t.drop(columns=["Metadata_Image", "ObjectNumber"]), a), "no columns that name its objects"),
+    ],
+)
+def test_bad_tables_end_in_a_sentence(cells, capsys, change, sentence):
+    folder, _ = cells
+    table, annotations = change(pd.read_csv(folder / "cells.csv"), pd.read_csv(folder / "classes.csv"))
+    table.to_csv(folder / "cells.csv", index=False)
+    annotations.to_csv(folder / "classes.csv", index=False)
+    assert annotate(folder, "suggest", "--annotations", str(folder / "classes.csv")) == 1
+    said = capsys.readouterr().err
+    assert sentence in said and "Traceback" not in said
+
+
+def test_a_class_with_one_example_and_one_feature_of_gaps_are_no_obstacle(cells):
+    folder, _ = cells
+    table, annotations = pd.read_csv(folder / "cells.csv"), pd.read_csv(folder / "classes.csv")
+    table.assign(AreaShape_3=np.nan, AreaShape_4=2.0).to_csv(folder / "cells.csv", index=False)
+    annotations.loc[0, "Class"] = "single"
+    annotations.to_csv(folder / "classes.csv", index=False)
+    for words in (["suggest"], ["similar", "--like", "single"], ["rare"]):
+        assert annotate(folder, *words, "--annotations", str(folder / "classes.csv"), "--overwrite") == 0
+
+
+def test_a_list_is_not_replaced_unasked(cells, capsys):
+    folder, _ = cells
+    (folder / "next.csv").write_text("mine")
+    assert annotate(folder, "rare", "--annotations", str(folder / "classes.csv")) == 2
+    assert (folder / "next.csv").read_text() == "mine" and "--overwrite" in capsys.readouterr().err
+
+
+def test_an_image_that_is_missing_is_said(cells, capsys):
+    folder, _ = cells
+    (folder / "images" / "a.png").unlink()
+    options = ["rare", "--annotations", str(folder / "classes.csv"), "--images", str(folder / "images")]
+    assert annotate(folder, *options) == 0
+    assert "a.png: this image is not in the folder" in capsys.readouterr().err
+    assert "no image" in (folder / "next.html").read_text()
