@@ -127,6 +127,19 @@ def test_large_planes_are_streamed(monkeypatch):
     assert parts[f"{P}BackgroundLevel"] == pytest.approx(whole[f"{P}BackgroundLevel"], rel=0.02)
 
 
+def test_tiles_of_large_planes_without_any_number_do_not_count(monkeypatch):
+    image = cells((200, 260), 40).astype(float)
+    image[:, 128:] = np.nan
+    monkeypatch.setattr(module, "LARGEST", 1000)
+    monkeypatch.setattr(module, "TILE", 128)
+    parts, left = image_quality(image).iloc[0], image[:, :128]
+    assert parts[f"{P}MinIntensity"] == left.min() > 0
+    assert parts[f"{P}MeanIntensity"] == pytest.approx(left.mean())
+    assert parts[f"{P}PercentNotFinite"] == pytest.approx(100 * 132 / 260)
+    nothing = image_quality(np.full((64, 64), np.nan)).iloc[0]
+    assert np.isnan(nothing[f"{P}MeanIntensity"]) and nothing[f"{P}TotalArea"] == 64 * 64
+
+
 def test_flags_of_made_faults():
     good = cells()
     assert names(good) == []

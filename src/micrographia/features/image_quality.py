@@ -140,12 +140,17 @@ def _whole(plane: _Plane, levels: PlaneLevels) -> dict[str, float]:
 def _combined(tiles: list[dict[str, float]], plane: _Plane, levels: PlaneLevels) -> dict[str, float]:
     """Values of a large plane from those of its tiles; see the head of this module."""
 
-    def of(name: str) -> np.ndarray:
+    def every(name: str) -> np.ndarray:
         return np.array([tile[PREFIX + name] for tile in tiles])
 
-    area, scaling = of("TotalArea"), tiles[0][PREFIX + "Scaling"]
-    known = area * (1 - of("PercentNotFinite") / 100)
-    share = known / known.sum() if known.sum() > 0 else np.full(len(area), 1 / len(area))
+    def of(name: str) -> np.ndarray:
+        return every(name)[known > 0]
+
+    area, scaling = every("TotalArea"), tiles[0][PREFIX + "Scaling"]
+    known = area * (1 - every("PercentNotFinite") / 100)
+    if not known.any():
+        return tiles[0] | {f"{PREFIX}TotalArea": float(area.sum())}
+    share = known[known > 0] / known.sum()
     mean = float(share @ of("MeanIntensity"))
     low, high = of("MinIntensity").min(), of("MaxIntensity").max()
     thin = grey(lattice(plane))
@@ -169,7 +174,7 @@ def _combined(tiles: list[dict[str, float]], plane: _Plane, levels: PlaneLevels)
         "Signal": of("Signal").max(),
     }
     by_area = ("PercentSaturated", "PercentDebris", "PercentNotFinite")
-    exact |= {name: float((area / area.sum()) @ of(name)) for name in by_area}
+    exact |= {name: float((area / area.sum()) @ every(name)) for name in by_area}
     exact |= {"BackgroundSpan": surface.span / contrast if contrast > 0 else np.nan}
     exact |= {"VignettingFallOff": surface.fall_off, "BackgroundLevel": levels.objects.background / scaling}
     # Tiles without objects have no focus.

@@ -113,7 +113,7 @@ def plane_quality(pixels: np.ndarray, levels: PlaneLevels | None = None) -> dict
     brightest = pixels.min(axis=-1) if pixels.ndim == 3 else pixels
     scaling, known = levels.scaling, raw[np.isfinite(raw)]
     if not known.size:
-        known = plane.ravel()
+        known = np.array([np.nan])
     middle = float(np.median(known))
     sigma = blur_sigma(plane, step)
     flat, surface = flattened(plane, levels.bright)
