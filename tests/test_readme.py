@@ -7,11 +7,15 @@ import shlex
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from micrographia.arrays.image import Image
 from micrographia.cli import main
 from micrographia.cli.demo import synthetic_nuclei
+from micrographia.features.cells import measure_cells
 from micrographia.io import write, write_labels
+from micrographia.io.tables import write_table
 from micrographia.models.library import BUILTIN
 
 README = Path(__file__).parents[1] / "README.md"
@@ -35,7 +39,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     strokes[::8] = 1 + (truth[::8] > 0)
     write(folder / "strokes" / "cells_strokes.png", strokes)
     write(folder / "images" / "cells.tif", picture, axes="YX", pixel_size=size)
+    annotated(folder / "annotated.csv", size)
     return folder
+
+
+def annotated(path: Path, size: dict[str, float]) -> None:
+    """Measured nuclei of four pictures, of which the larger ones have another class."""
+    parts = []
+    for seed in range(1, 5):
+        picture, truth = synthetic_nuclei((192, 160), 20, seed=seed)
+        image = Image(picture, "YX", pixel_size=size)
+        parts.append(measure_cells(truth, image).assign(Metadata_Image=f"picture {seed}"))
+    table = pd.concat(parts)
+    area = table["Nuclei_AreaShape_Area"]
+    table["Class"] = np.where(area > area.median(), "large", "small")
+    write_table(path, table)
 
 
 @needs_model
