@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from annotation_tables import mitocheck_annotation
 from cell_feature_tables import object_features
 from class_tables import mitocheck_classes, object_scoring
 from markdown_tables import Result, measured, reached, share, table, word
@@ -195,6 +196,7 @@ SECTIONS: dict[str, Callable[[Result], str]] = {
     "isbi2012": isbi2012,
     "object_features": object_features,
     "mitocheck_classes": mitocheck_classes,
+    "mitocheck_annotation": mitocheck_annotation,
     "object_scoring": object_scoring,
 }
 

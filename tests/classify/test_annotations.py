@@ -89,7 +89,7 @@ def test_each_annotator_undoes_and_redoes_own_work(session):
 def test_work_that_others_rest_on_is_not_undone(session):
     session.add_class("round", who="Anna")
     session.annotate([(1, 1)], "round", "Ben")
-    with pytest.raises(RequestError, match="later work rests on it"):
+    with pytest.raises(RequestError, match="other work rests on it"):
         session.undo("Anna")
     assert said(session) == {("1", "1", "Ben"): "round"}
     assert session.undo("Ben") and session.undo("Anna")

@@ -1,6 +1,7 @@
 """Labels that are few, wrong, disputed or known only of wells: what is found, against truths known by construction."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,12 +9,14 @@ from mitotic_crops import CYCLE, mitotic_table
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.classifiers import class_weights
-from micrographia.classify.consensus import dawid_skene
+from micrographia.classify.annotations import Annotations
+from micrographia.classify.consensus import dawid_skene, votes_of
 from micrographia.classify.label_spreading import nearest_neighbours, neighbour_graph, spread_labels
 from micrographia.classify.logistic import fit_logistic
 from micrographia.classify.mislabels import expected_joint, find_mislabels, unseen_probabilities
 from micrographia.classify.multiple_instance import find_responders
 from micrographia.classify.object_learners import LEARNERS
+from micrographia.classify.object_rows import ObjectRows
 from micrographia.classify.semi_supervised import WAYS, learn_semi_supervised
 from micrographia.features.feature_table import feature_matrix, groups
 
@@ -52,6 +55,19 @@ def test_dawid_skene_weighs_annotators_by_their_skill():
     )
     assert found.skill.argmax() == 0
     np.testing.assert_array_equal(judged, (votes >= 0).any(axis=0))
+
+
+def test_a_session_of_several_annotators_becomes_votes():
+    rows = ObjectRows(pd.DataFrame({"ObjectNumber": [5, 6, 7]}))
+    with Annotations(None, rows.keys) as session:
+        session.add_class("a")
+        session.add_class("b")
+        session.annotate([(5,), (6,)], "a", "Anna")
+        session.annotate([(6,)], "b", "Ben")
+        votes, names = votes_of(session, rows)
+    assert names == ("Anna", "Ben")
+    np.testing.assert_array_equal(votes, [[0, 0, -1], [-1, 1, -1]])
+    np.testing.assert_array_equal(dawid_skene(votes, 2).classes[[0, 2]], [0, -1])
 
 
 def test_annotators_who_agree_are_believed():

@@ -321,7 +321,7 @@ class Annotations:
             for _, one in sorted(done.items()):
                 state.apply(one)
         except RequestError as error:
-            raise RequestError(f"This cannot be undone, since later work rests on it. {error}") from None
+            raise RequestError(f"This cannot be taken back or done again: other work rests on it. {error}") from None
         self._state, self._done = state, dict(sorted(done.items()))
         stack = self._undone.setdefault(event["who"], [])
         stack.append(event["of"]) if event["do"] == "undo" else stack.remove(event["of"])

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.metrics.agreement import vote_counts
+
+if TYPE_CHECKING:
+    from micrographia.classify.annotations import Annotations
+    from micrographia.classify.object_rows import ObjectRows
 
 _STEPS = 200
 _ENOUGH = 1e-6
@@ -42,6 +47,28 @@ class Consensus:
     def skill(self) -> np.ndarray:
         """(A,) float array: share of objects that each annotator calls rightly, the mean over classes."""
         return np.trace(self.confusion, axis1=1, axis2=2) / self.confusion.shape[1]
+
+
+def votes_of(annotations: Annotations, rows: ObjectRows) -> tuple[np.ndarray, tuple[str, ...]]:
+    """What every annotator said of the objects of a table.
+
+    Parameters
+    ----------
+    annotations : Annotations
+        A session.
+    rows : ObjectRows
+        N objects, by the same keys.
+
+    Returns
+    -------
+    votes : (A, N) int64 array
+        Place of the class in `Annotations.classes`, -1 where the annotator said nothing: what `dawid_skene` and the
+        functions of :mod:`micrographia.metrics.agreement` take.
+    annotators : tuple of A str
+    """
+    names = annotations.annotators
+    votes = [annotations.numbers(rows, who) for who in names]
+    return (np.stack(votes) if votes else np.zeros((0, len(rows)), np.int64)), names
 
 
 def dawid_skene(votes: np.ndarray, n_classes: int) -> Consensus:

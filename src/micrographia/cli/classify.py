@@ -12,6 +12,7 @@ SUBJECTS = {
     "objects": "a class for every row of tables, by a model that 'micrographia train objects' made",
     "crops": "a class for every object of label images, by a model that 'micrographia train crops' made",
     "images": "a class for every image, by a model that 'micrographia train images' made",
+    "plane": "a place on a plane for every row of tables, by a model that 'micrographia train plane' made",
     "average": "one class for every object from the tables of several classifiers",
 }
 """What can be classified; each is a module of its own, ``classify_pixels`` and so on."""

@@ -21,6 +21,7 @@ SUBJECTS = {
     "objects": "classes of objects, from a table of measurements",
     "crops": "classes of objects, by a network that looks at crops around them",
     "images": "classes of whole images, by a network",
+    "plane": "places of objects on a plane, from a table of measurements",
 }
 """What is taught from tables of classes; each is a module of its own, ``train_crops`` and so on, with ``DESCRIPTION``,
 ``EPILOG``, ``add_arguments(parser)`` and ``run(args)``."""

@@ -1,0 +1,57 @@
+"""``micrographia classify plane``: a place on a plane for every object of tables."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.cli import flags
+from micrographia.method import Declared, parameter
+
+
+class ClassifyPlane(Declared):
+    """Options of ``micrographia classify plane``."""
+
+    name = "classify plane"
+
+    model: str | None = parameter(None, "Model by name (see 'micrographia models list') or path of a model .zip")
+    out: str = parameter("micrographia-results", "Folder for the results; made where it is missing")
+    overwrite: bool = parameter(False, "Replace results that exist")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("tables", nargs="+", metavar="TABLE", help="tables of objects: .csv, .tsv or .parquet")
+    flags.add_flags(parser, ClassifyPlane, short={"model": "-m", "out": "-o"})
+
+
+def run(args: Namespace) -> int:
+    """Write ``NAME_plane`` for each table: keys, Plane_X, Plane_Y, Plane_Uncertainty; 1 where some failed."""
+    from micrographia.classify.regression_plane import RegressionPlane
+    from micrographia.io.tables import read_table, write_table
+
+    options = flags.read(args, ClassifyPlane)
+    if options.model is None:
+        raise RequestError("Say which model places objects: -m MODEL.zip; 'micrographia train plane' makes one.")
+    paths, folder = [Path(table).expanduser() for table in args.tables], Path(options.out).expanduser()
+    targets = []
+    for path in paths:
+        suffix = ".parquet" if path.suffix.lower() == ".parquet" else ".csv"
+        targets.append(folder / f"{path.name.partition('.')[0] or path.name}_plane{suffix}")
+        if targets[-1] in targets[:-1]:
+            raise RequestError(f"Two tables would give {targets[-1].name}; place them into different folders.")
+        if targets[-1].exists() and not options.overwrite:
+            raise RequestError(f"{targets[-1]} exists already; choose another --out, or use --overwrite.")
+    model = RegressionPlane.load(options.model)
+    problems = 0
+    for path, target in zip(paths, targets):
+        try:
+            found = model.predict(read_table(path))
+            write_table(target, found)
+            print(f"{len(found):,} objects: {target}")
+        except InputError as error:
+            problems += 1
+            print(f"failed: {error if str(path) in str(error) else f'{path}: {error}'}", file=sys.stderr)
+    return 1 if problems else 0
