@@ -358,6 +358,17 @@ def test_reconstruction(shape, seed):
     assert np.array_equal(reconstruct(marker, mask), reconstruction(marker, mask, footprint=cross))
 
 
+def test_reconstruction_along_a_path_that_turns_more_often_than_there_are_sweeps():
+    mask = np.zeros((1, 401, 9))
+    mask[0, ::2] = 5.0
+    mask[0, 1::4, -1], mask[0, 3::4, 0] = 4.0, 4.0
+    marker = np.zeros_like(mask)
+    marker[0, 0, 0] = 5.0
+    expected = np.minimum(mask, 4.0)
+    expected[0, 0] = 5.0
+    assert np.array_equal(reconstruct(marker, mask), expected)
+
+
 @ANY
 @given(LABELS, SEEDS)
 def test_interpolated_means(labels, seed):

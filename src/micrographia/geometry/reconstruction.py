@@ -1,13 +1,16 @@
 """Grey reconstruction by dilation: a marker grows inside a mask until nothing changes.
 
 Vincent 1993, "Morphological grayscale reconstruction in image analysis: applications and efficient algorithms", the
-hybrid algorithm: one sweep forth, one back, then a queue. Neighbours are those that share a side.
+hybrid algorithm: sweeps forth and back, then a queue. Neighbours are those that share a side.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
+
+_SWEEPS = 64
+"""Sweeps before the queue; most images need no more, and a sweep costs less than a queue of many pixels."""
 
 
 @njit(cache=True, nogil=True)
@@ -24,44 +27,56 @@ def reconstruct(marker: np.ndarray, mask: np.ndarray) -> np.ndarray:
     (Z, Y, X) float64 array
         The largest image not above the mask whose every regional maximum is one of the marker.
     """
-    depth, height, width = mask.shape
     out = marker.copy()
+    for _ in range(_SWEEPS):
+        if not _sweep(out, mask):
+            return out
+    _spread(out, mask)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _sweep(out: np.ndarray, mask: np.ndarray) -> bool:
+    """Grow once in raster order and once back; whether anything changed."""
+    depth, height, width = mask.shape
+    changed = False
     for z in range(depth):
         for y in range(height):
+            row, limit = out[z, y], mask[z, y]
+            before = -np.inf
             for x in range(width):
-                value = out[z, y, x]
-                if x > 0:
-                    value = max(value, out[z, y, x - 1])
+                value = max(row[x], before)
                 if y > 0:
                     value = max(value, out[z, y - 1, x])
                 if z > 0:
                     value = max(value, out[z - 1, y, x])
-                out[z, y, x] = min(value, mask[z, y, x])
-    queue = np.empty(out.size, np.int64)
-    waiting = np.zeros(out.size, np.bool_)
-    head, size = 0, 0
+                before = min(value, limit[x])
+                changed |= before != row[x]
+                row[x] = before
     for z in range(depth - 1, -1, -1):
         for y in range(height - 1, -1, -1):
+            row, limit = out[z, y], mask[z, y]
+            before = -np.inf
             for x in range(width - 1, -1, -1):
-                value = out[z, y, x]
-                if x < width - 1:
-                    value = max(value, out[z, y, x + 1])
+                value = max(row[x], before)
                 if y < height - 1:
                     value = max(value, out[z, y + 1, x])
                 if z < depth - 1:
                     value = max(value, out[z + 1, y, x])
-                value = min(value, mask[z, y, x])
-                out[z, y, x] = value
-                if (
-                    (x < width - 1 and out[z, y, x + 1] < value and out[z, y, x + 1] < mask[z, y, x + 1])
-                    or (y < height - 1 and out[z, y + 1, x] < value and out[z, y + 1, x] < mask[z, y + 1, x])
-                    or (z < depth - 1 and out[z + 1, y, x] < value and out[z + 1, y, x] < mask[z + 1, y, x])
-                ):
-                    at = (z * height + y) * width + x
-                    queue[size] = at
-                    waiting[at] = True
-                    size += 1
+                before = min(value, limit[x])
+                changed |= before != row[x]
+                row[x] = before
+    return changed
+
+
+@njit(cache=True, nogil=True)
+def _spread(out: np.ndarray, mask: np.ndarray) -> None:
+    """Grow pixel by pixel from a queue until nothing changes; at first all pixels wait in it."""
+    depth, height, width = mask.shape
     flat, limit = out.ravel(), mask.ravel()
+    queue = np.arange(out.size)
+    waiting = np.ones(out.size, np.bool_)
+    head, size = 0, out.size
     while size > 0:
         at = queue[head]
         head = (head + 1) % len(queue)
@@ -87,7 +102,6 @@ def reconstruct(marker: np.ndarray, mask: np.ndarray) -> np.ndarray:
                     waiting[there] = True
                     queue[(head + size) % len(queue)] = there
                     size += 1
-    return out
 
 
 @njit(cache=True, nogil=True)
