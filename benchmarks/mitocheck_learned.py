@@ -11,23 +11,29 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import mitocheck
 import numpy as np
 import pandas as pd
 from mitocheck_crops import FOLDS, cells, grouped_folds, some
-from mitocheck_networks import FOLDER, classifier, encoder, examples, features
+from mitocheck_networks import FOLDER, classifier, encoder, encoder_file, examples, features
 from record import record
 
+from micrographia.classify.cell_images import CellCrops
 from micrographia.classify.crop_classifier import CropClassifier
-from micrographia.classify.learned_features import feature_names
 from micrographia.classify.objects import ObjectClassifier
+from micrographia.features.feature_table import groups
+from micrographia.metrics.class_gains import class_gain
 from micrographia.metrics.classification import confusion_matrix, scores_of
 
 FEW, SEEDS = 10, 10
+STUDENT = 2.262
+"""97.5th percentile of Student's t with 9 degrees of freedom."""
 
 
-def scores(truth: np.ndarray, probabilities: np.ndarray, fold: np.ndarray) -> dict[str, float]:
+def scores(truth: np.ndarray, probabilities: np.ndarray, fold: np.ndarray) -> dict[str, Any]:
     """Weighted and macro F1: means over folds, and of all rows together."""
     count = probabilities.shape[1]
     found = probabilities.argmax(axis=1)
@@ -60,44 +66,47 @@ def _gathered(parts: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     return out
 
 
-def few_labels(crops, keys: pd.DataFrame, by_hand: pd.DataFrame, learned: pd.DataFrame, steps: int) -> dict:  # type: ignore[no-untyped-def]
-    """Ten labelled cells of each class: macro F1 on wells that none of them is from, ten draws."""
-    truth = np.unique(keys["Class"], return_inverse=True)[1]
-    columns = feature_names(len([c for c in learned.columns if "_Learned_" in c]))
-    both = pd.concat([by_hand, learned[columns]], axis=1)
-    runs: dict[str, list[float]] = {"hand-crafted": [], "learned": [], "hand-crafted + learned": [], "network": []}
+def few_labels(crops: CellCrops, keys: pd.DataFrame, by_hand: pd.DataFrame, start: Path, steps: int) -> dict[str, Any]:
+    """Ten labelled cells of each class: macro F1 on wells that none of them is from, ten draws.
+
+    The encoder learned from all crops without labels, also from those that judge; labels are of the ten cells alone.
+    """
+    names, truth = np.unique(keys["Class"], return_inverse=True)
+    runs: dict[str, list[float]] = {}
     for seed in range(SEEDS):
-        fold = grouped_folds(keys, seed)
-        rng = np.random.default_rng(seed)
+        fold, rng = grouped_folds(keys, seed), np.random.default_rng(seed)
         taught = np.concatenate(
-            [rng.choice(np.flatnonzero((truth == k) & (fold != 0)), FEW, replace=False) for k in range(truth.max() + 1)]
+            [rng.choice(np.flatnonzero((truth == k) & (fold != 0)), FEW, replace=False) for k in range(len(names))]
         )
         judged = np.flatnonzero(fold == 0)
-
-        def add(name: str, probabilities: np.ndarray, judged: np.ndarray = judged) -> None:
-            count = probabilities.shape[1]
-            found = confusion_matrix(truth[judged], probabilities.argmax(axis=1), count)
-            runs[name].append(float(scores_of(found)["macro_f1"]))
-
-        for name, table in (("hand-crafted", by_hand), ("learned", learned), ("hand-crafted + learned", both)):
-            model = ObjectClassifier(classifier="logistic").fit(table.iloc[taught])
-            add(name, np.asarray(model.probabilities(table.iloc[judged])))
-        network = CropClassifier(
-            mask=True, intensity="range", steps=steps, batch=64, learning_rate=4e-3, validation_share=0.0, seed=seed
-        )
-        used = np.isin(np.arange(len(keys)), taught)
-        network.fit_crops(crops, examples(keys, used))
-        add("network", network.probabilities(some(crops, judged).pixels))
-        print(seed, {name: round(values[-1], 3) for name, values in runs.items() if values}, flush=True)
-    out: dict = {name: {"macro_f1": round(float(np.mean(v)), 4)} for name, v in runs.items()}
-    for better, worse in (("hand-crafted + learned", "hand-crafted"), ("learned", "network")):
+        model = ObjectClassifier(classifier="logistic", search=False, calibrate="none").fit(by_hand.iloc[taught])
+        found = {"hand-crafted": np.asarray(model.probabilities(by_hand.iloc[judged]))}
+        for name, begin in (("network from scratch", ""), ("network from the encoder", str(start))):
+            path = FOLDER / f"few-{seed}-{steps}-{start.stem if begin else 'scratch'}.npy"
+            if not path.exists():
+                network = CropClassifier(
+                    mask=True, intensity="range", steps=steps, batch=32, validation_share=0.0, start=begin, seed=seed
+                )
+                network.fit_crops(crops, examples(keys, np.isin(np.arange(len(keys)), taught)))
+                np.save(path, network.probabilities(some(crops, judged).pixels))
+            found[name] = np.load(path)
+        for name in ("network from scratch", "network from the encoder"):
+            found[f"hand-crafted, {name}: combined"] = (found["hand-crafted"] + found[name]) / 2
+        for name, probabilities in found.items():
+            score = scores_of(confusion_matrix(truth[judged], probabilities.argmax(axis=1), len(names)))["macro_f1"]
+            runs.setdefault(name, []).append(float(score))
+        print(f"draw {seed}", {name: round(values[-1], 3) for name, values in runs.items()}, flush=True)
+    out: dict[str, Any] = {"macro_f1": {name: round(float(np.mean(v)), 4) for name, v in runs.items()}, "gains": []}
+    combined = "hand-crafted, network from the encoder: combined"
+    for better, worse in (
+        ("network from the encoder", "network from scratch"),
+        (combined, "hand-crafted"),
+        (combined, "hand-crafted, network from scratch: combined"),
+    ):
         gain = np.subtract(runs[better], runs[worse])
-        half = 2.262 * gain.std(ddof=1) / np.sqrt(SEEDS)  # Student's t, 9 degrees of freedom, 95 %
-        out[f"{better} - {worse}"] = {
-            "gain": round(float(gain.mean()), 4),
-            "low": round(float(gain.mean() - half), 4),
-            "high": round(float(gain.mean() + half), 4),
-        }
+        half = STUDENT * gain.std(ddof=1) / np.sqrt(SEEDS)
+        values = [round(float(v), 4) for v in (gain.mean(), gain.mean() - half, gain.mean() + half)]
+        out["gains"].append({"better": better, "worse": worse, **dict(zip(("gain", "low", "high"), values))})
     return out
 
 
@@ -108,7 +117,7 @@ def main() -> None:
     parser.add_argument("--encoder-steps", type=int, default=700, help="training steps of the encoders")
     parser.add_argument("--classifier", default="average", help="classifier of tables")
     parser.add_argument("--fold-encoders", action="store_true", help="also an encoder of each fold: no crop seen twice")
-    parser.add_argument("--few-steps", type=int, default=150, help="steps of the networks with ten cells a class")
+    parser.add_argument("--few-steps", type=int, default=200, help="steps of the networks with ten cells a class")
     options = parser.parse_args()
     FOLDER.mkdir(exist_ok=True)
     crops, keys = cells()
@@ -143,9 +152,14 @@ def main() -> None:
         found[f"hand-crafted + learned ({said})"] + found["network"]
     ) / 2
     rows = {name: scores(truth, p, fold) for name, p in found.items()}
+    base, wells = found["hand-crafted"].argmax(axis=1), groups(keys)
+    for name, p in found.items():
+        gain = class_gain(truth, base, p.argmax(axis=1), p.shape[1], wells, ("hand-crafted", name))
+        rows[name]["gain"] = {score: [round(v, 4) for v in values] for score, values in gain.gains.items()}
     for name, row in rows.items():
         print(f"{name:70s} {row['weighted_f1']:.3f} {row['macro_f1']:.3f}", flush=True)
-    few = few_labels(crops, keys, by_hand, learned[None], options.few_steps)
+    start = encoder_file(None, options.encoder_steps)
+    few = few_labels(crops, keys, by_hand, start, options.few_steps)
     record(
         "mitocheck_learned",
         f"{len(keys):,} crops of MitoCheck, 16 classes, {FOLDS} folds that keep plate and well together",

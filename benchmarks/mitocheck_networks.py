@@ -25,9 +25,14 @@ from micrographia.features.feature_table import groups
 FOLDER = Path(tempfile.gettempdir()) / "micrographia-mitocheck-learned"
 
 
+def encoder_file(which: int | None, steps: int) -> Path:
+    """Where the encoder of a fold, or the one of all crops, is kept."""
+    return FOLDER / f"encoder-{'all' if which is None else which}-{steps}.zip"
+
+
 def encoder(crops: CellCrops, keys: pd.DataFrame, fold: np.ndarray, which: int | None, steps: int) -> CellEncoder:
     """The encoder that learned from all folds but one, or (None) from all crops; without labels."""
-    path = FOLDER / f"encoder-{'all' if which is None else which}-{steps}.zip"
+    path = encoder_file(which, steps)
     if not path.exists():
         used = np.ones(len(keys), bool) if which is None else fold != which
         method = CellEncoder(mask=True, intensity="range", steps=steps, batch=128)

@@ -14,6 +14,7 @@ from pathlib import Path
 from annotation_tables import mitocheck_annotation
 from cell_feature_tables import object_features
 from class_tables import mitocheck_classes, object_scoring
+from learned_tables import mitocheck_learned
 from markdown_tables import Result, measured, reached, share, table, word
 from pixel_tables import active_learning, isbi2012, painting, pixel_memory, pixel_speed
 
@@ -196,6 +197,7 @@ SECTIONS: dict[str, Callable[[Result], str]] = {
     "isbi2012": isbi2012,
     "object_features": object_features,
     "mitocheck_classes": mitocheck_classes,
+    "mitocheck_learned": mitocheck_learned,
     "mitocheck_annotation": mitocheck_annotation,
     "object_scoring": object_scoring,
 }

@@ -1,0 +1,35 @@
+"""The section of the tables that is about learned features and networks that look at crops."""
+
+from __future__ import annotations
+
+from markdown_tables import Result, measured, share, table
+
+
+def mitocheck_learned(result: Result) -> str:
+    """Sixteen phenotypes from measurements, learned features and a network; and with ten labels a class."""
+    n = result["numbers"]
+    rows = []
+    for name, row in n["folds"].items():
+        gain, low, high = row["gain"]["macro_f1"]
+        against = "" if name == "hand-crafted" else f"{gain:+.3f} ({low:+.3f} to {high:+.3f})"
+        rows.append([name, f"**{share(row['weighted_f1'])}**", f"**{share(row['macro_f1'])}**", against])
+    few = n["ten_cells_a_class"]
+    draws = [[name, share(score)] for name, score in few["macro_f1"].items()]
+    gains = [
+        [row["better"], row["worse"], f"{row['gain']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})"]
+        for row in few["gains"]
+    ]
+    return "\n\n".join(
+        [
+            "## Learned features and networks on crops",
+            f"{result['data']}; mean of the folds. Tables are classified by `train objects --classifier "
+            f"{n['classifier']}`; the network is `train crops` ({n['steps']} steps from scratch); combined is "
+            f"`classify average`. Encoders are trained without labels ({n['encoder_steps']} steps); one that saw all crops also "
+            f"saw those that are judged, without their classes. {measured(result)}",
+            table(["", "weighted F1", "macro F1", "macro F1 against hand-crafted (95 % interval over wells)"], rows),
+            f"Ten labelled cells of each class, mean of {n['seeds']} draws, judged on other wells; the encoder saw all "
+            "crops without labels:",
+            table(["", "macro F1"], draws),
+            table(["", "against", "gain in macro F1 (95 % interval over draws)"], gains),
+        ]
+    )
