@@ -24,8 +24,8 @@ def mitocheck_learned(result: Result) -> str:
             "## Learned features and networks on crops",
             f"{result['data']}; mean of the folds. Tables are classified by `train objects --classifier "
             f"{n['classifier']}`; the network is `train crops` ({n['steps']} steps from scratch); combined is "
-            f"`classify average`. Encoders are trained without labels ({n['encoder_steps']} steps); one that saw all crops also "
-            f"saw those that are judged, without their classes. {measured(result)}",
+            f"`classify average`. Encoders are trained without labels ({n['encoder_steps']} steps); one that saw all "
+            f"crops also saw those that are judged, without their classes. {measured(result)}",
             table(["", "weighted F1", "macro F1", "macro F1 against hand-crafted (95 % interval over wells)"], rows),
             f"Ten labelled cells of each class, mean of {n['seeds']} draws, judged on other wells; the encoder saw all "
             "crops without labels:",
