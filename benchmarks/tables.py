@@ -17,6 +17,7 @@ from class_tables import mitocheck_classes, object_scoring
 from learned_tables import mitocheck_learned
 from markdown_tables import Result, measured, reached, share, table, word
 from pixel_tables import active_learning, isbi2012, painting, pixel_memory, pixel_speed
+from quality_tables import image_quality
 
 RESULTS = Path(__file__).parent / "results"
 TABLES = RESULTS / "tables.md"
@@ -195,6 +196,7 @@ SECTIONS: dict[str, Callable[[Result], str]] = {
     "painting": painting,
     "active_learning": active_learning,
     "isbi2012": isbi2012,
+    "image_quality": image_quality,
     "object_features": object_features,
     "mitocheck_classes": mitocheck_classes,
     "mitocheck_learned": mitocheck_learned,

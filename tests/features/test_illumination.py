@@ -81,6 +81,16 @@ def test_no_objects(image):
     assert find_debris(image, levels) == (0, 0, 0.0)
 
 
+def test_many_bright_cells_and_hot_pixels_are_no_debris():
+    image = cells() + np.random.default_rng(3).normal(200, 10, (300, 400))
+    hot, many = image.copy(), image.copy()
+    hot[10::60, 10::60] = 9000
+    assert find_debris(hot, object_levels(hot)) == (0, 0, 0.0)
+    for y, x in [(20 + 50 * k, 30 + 100 * j) for k in range(5) for j in range(3)]:
+        many[y : y + 5, x : x + 5] = 9000
+    assert find_debris(many, object_levels(many)) == (0, 0, 0.0)
+
+
 @pytest.mark.parametrize("bright", [False, True])
 def test_spots_and_fibres(bright):
     image = cells() + np.random.default_rng(3).normal(200, 10, (300, 400))

@@ -15,8 +15,8 @@ their brightest do."""
 _LONGEST = 512
 """Debris is looked for in an image of at most this many pixels a side."""
 
-_SPOT = 9
-"""Fewest pixels of a spot."""
+_SPOT, _MOST = 9, 10
+"""Fewest pixels of a spot; with more spots than this they are no debris but a population of bright cells."""
 
 _LONG, _SLENDER = 0.15, 6.0
 """A fibre is longer than this share of the shorter side, and so many times longer than wide on average."""
@@ -137,5 +137,7 @@ def find_debris(image: np.ndarray, levels: Objects, bright: bool = False) -> Deb
     marks, count = label((image > limit) & ~covered)
     sizes = np.bincount(marks.ravel(), minlength=count + 1)[1:]
     spot = np.append(False, sizes * step**2 >= _SPOT)  # hot pixels of the camera are smaller
+    if spot.sum() > _MOST:
+        spot[:] = False
     covered |= spot[marks]
     return Debris(int(spot.sum()), fibres, float(covered.mean()))
