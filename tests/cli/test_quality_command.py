@@ -116,6 +116,7 @@ def test_channels_time_and_parquet(run, tmp_path):
         (("-o", "out"), 2, "--images"),
         (("--images", "images", "--labels", "images", "-o", "out"), 2, "leave out --labels"),
         (("--images", "images", "-o", "out", "--tile", "8"), 2, "too small"),
+        (("--images", "images", "-o", "out", "--pixel-size", "0.5"), 2, "leave out --pixel-size"),
         (("--images", "empty", "-o", "out"), 1, "holds no image"),
         (("--images", "nowhere", "-o", "out"), 1, "does not exist"),
     ],

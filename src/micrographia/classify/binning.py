@@ -1,9 +1,8 @@
 """Feature values as small whole numbers: at most 255 bins a feature, with about equally many samples in each.
 
 Trees are grown on bins, as in LightGBM (Ke et al. 2017) and scikit-learn's HistGradientBoosting: finding the best
-split of
-a node then needs a histogram, no sorting. A tree's thresholds are borders between bins, and a border lies half-way
-between two values that were observed, so nothing of this is seen when the tree is used.
+split of a node then needs a histogram, no sorting. A tree's thresholds are borders between bins, and a border lies
+half-way between two values that were observed, so nothing of this is seen when the tree is used.
 """
 
 from __future__ import annotations

@@ -64,6 +64,8 @@ def run(args: Namespace, options: Measure) -> int:
         raise RequestError("Say which images to measure, for example --images images/.")
     if options.labels is not None:
         raise RequestError("--features quality measures whole images; leave out --labels.")
+    if options.pixel_size is not None:
+        raise RequestError("--features quality measures in pixels; leave out --pixel-size.")
     if 0 < own.tile < 32:
         raise RequestError(f"Tiles of {own.tile} pixels are too small to measure focus in; take 32 or more.")
     folder, cores = Path(options.out).expanduser().absolute(), usable_cores()
