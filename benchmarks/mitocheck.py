@@ -20,6 +20,7 @@ from crop_descriptors import DESCRIPTORS
 from PIL import Image
 from scipy import ndimage
 
+from micrographia.features.cells import measure_cells
 from micrographia.io.tables import read_table, write_table
 
 SIDE = 64
@@ -112,17 +113,10 @@ def _otsu(values: np.ndarray) -> float:
     return float(middle[np.nanargmax(between[:-1])])
 
 
-def cp_measure_features(image: np.ndarray, mask: np.ndarray) -> dict[str, float]:
-    """What cp_measure's single-channel measurements say of the object, in CellProfiler's names."""
-    from cp_measure.bulk import get_core_measurements
-
-    groups = {"sizeshape": "AreaShape_", "zernike": "AreaShape_", "feret": "AreaShape_", "texture": "Texture_"}
-    found: dict[str, float] = {}
-    with np.errstate(invalid="ignore"):  # rings that hold no pixel
-        for group, measure in get_core_measurements().items():
-            for name, values in measure(mask.astype(np.int32), image / 255.0).items():
-                found[f"Nuclei_{groups.get(group, '')}{name}"] = float(np.ravel(values)[0])
-    return found
+def cell_features(image: np.ndarray, mask: np.ndarray) -> dict[str, float]:
+    """CellProfiler's measurements of the object, in its names."""
+    row = measure_cells(mask.astype(np.int32), image, threads=1).iloc[0]
+    return {str(name): float(value) for name, value in row.items() if str(name).startswith("Nuclei_")}
 
 
 def gradient_features(image: np.ndarray, mask: np.ndarray) -> dict[str, float]:
@@ -182,7 +176,7 @@ def hog_features(image: np.ndarray, mask: np.ndarray) -> dict[str, float]:
     return {f"HOG_{i}{j}_{b}": float(mean[i, j, b]) for i, j, b in np.ndindex(2, 2, 8)}
 
 
-FAMILIES = (cp_measure_features, gradient_features, hog_features, *DESCRIPTORS)
+FAMILIES = (cell_features, gradient_features, hog_features, *DESCRIPTORS)
 """Each gives the features of one crop (Y, X) and its mask as a dict."""
 
 

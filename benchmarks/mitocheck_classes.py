@@ -32,8 +32,8 @@ from micrographia.features.feature_table import is_key
 from micrographia.metrics.classification import evaluate_classes
 
 CLASSIFIERS = (*AVERAGED, "average", "forest", "mlp")
-CELLPROFILER = "CellProfiler (cp_measure)"
-ALL = "and further descriptors"
+CELLPROFILER = "CellProfiler's measurements"
+ALL = "with further descriptors"
 GOAL = {"weighted_f1": 0.77, "macro_f1": 0.68}
 
 

@@ -130,3 +130,18 @@ def test_annotations_without_the_image_are_ambiguous() -> None:
     table = pd.DataFrame({"Metadata_Image": ["a", "b"], "ObjectNumber": [1, 1], "Size": [3.0, 4.0]})
     with pytest.raises(InputError, match="more than one row of the table"):
         with_annotations(table, pd.DataFrame({"ObjectNumber": [1], "Class": ["x"]}))
+
+
+def test_a_large_file_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from micrographia.io.table_stream import stream_table
+
+    rng = np.random.default_rng(0)
+    with stream_table(tmp_path / "large.parquet") as stream:
+        for _ in range(8):
+            stream.add(pd.DataFrame(rng.normal(size=(20_000, 20)).astype(np.float32)).rename(columns=str))
+    before, most = pyarrow.total_allocated_bytes(), []
+    for part in table_parts(tmp_path / "large.parquet", rows=20_000):
+        assert len(part) == 20_000
+        most.append(pyarrow.total_allocated_bytes() - before)
+    assert len(most) == 8 and most[-1] < 1.5 * most[1]

@@ -104,7 +104,8 @@ def _parquet(path: Path):  # type: ignore[no-untyped-def]
     import pyarrow.parquet
 
     try:
-        return pyarrow.parquet.ParquetFile(path)
+        # Buffers that are filled ahead stay until the file is closed: in the end the whole table is in memory.
+        return pyarrow.parquet.ParquetFile(path, pre_buffer=False)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
 
