@@ -73,8 +73,9 @@ def test_images_from_training_to_a_table(run, folder, tmp_path):
 
 def test_an_encoder_and_its_features(run, folder, tmp_path):
     given = ("--images", folder / "images", "--labels", folder / "labels")
-    code, _, err = run("train", "encoder", *given, "-o", "e.zip", *SMALL, "--steps", "4", "--batch", "16")
+    code, out, err = run("train", "encoder", *given, "-o", "e.zip", *SMALL, "--steps", "4", "--batch", "16")
     assert code == 0, err
+    assert "measure --features learned --images IMAGES --labels LABELS -m e.zip" in out
     code, out, err = run("measure", "--features", "learned", "-m", "e.zip", *given, "-o", "t", "--objects", "Cells")
     assert code == 0, err
     table = pd.read_csv(tmp_path / "t" / "Cells_learned.csv")
@@ -96,6 +97,8 @@ def test_what_makes_no_sense_is_said(run, folder, tmp_path):
     assert code == 2 and "--images FOLDER" in err
     code, _, err = run("train", "images", "--images", images, "--table", folder / "objects.csv", "-o", "m.zip")
     assert code == 1 and "gives p0 a class twice" in err
+    code, _, err = run("train", "encoder", "-o", "m.zip")
+    assert code == 2 and "--images FOLDER" in err
     code, _, err = run("classify", "images", images)
     assert code == 2 and "train images" in err
     one = pd.read_csv(folder / "objects.csv").assign(Class="cell")

@@ -19,11 +19,12 @@ from micrographia.methods import get_method, methods
 
 SUBJECTS = {
     "objects": "classes of objects, from a table of measurements",
+    "encoder": "features of objects, from crops around them without classes",
     "crops": "classes of objects, by a network that looks at crops around them",
     "images": "classes of whole images, by a network",
     "plane": "places of objects on a plane, from a table of measurements",
 }
-"""What is taught from tables of classes; each is a module of its own, ``train_crops`` and so on, with ``DESCRIPTION``,
+"""What is taught by a command of its own; each is a module, ``train_crops`` and so on, with ``DESCRIPTION``,
 ``EPILOG``, ``add_arguments(parser)`` and ``run(args)``."""
 
 DESCRIPTION = """
