@@ -70,8 +70,9 @@ def _rare(n: dict[str, Any]) -> list[str]:
     classes = [[name, *(", ".join(f"{v:.2f}" for v in row["purity_by_class"].get(name, [])) for row in n.values())]
                for name in first]  # fmt: skip
     return [
-        "**Hidden classes.** Four of the sixteen classes, drawn anew for each of ten draws, have no annotated cell. Of a "
-        "hidden class a cluster at least 80 % pure is among the first ten suggestions (goal: of each):",
+        "**Hidden classes.** Four of the sixteen classes, drawn anew for each of ten draws, have no annotated cell. A "
+        "hidden class is found where a cluster of it, at least 80 % pure, is among the first ten suggestions (goal: "
+        "each):",
         table(["cells of the other classes annotated", "hidden classes found", "all four found"], rows),
         "Purity of the best of the ten suggestions, each time the class was hidden:",
         table(["class", *(f"{of} annotated" for of in n)], classes),

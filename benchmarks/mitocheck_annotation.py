@@ -24,7 +24,7 @@ from micrographia.classify.fetching import Fetcher
 from micrographia.classify.mislabels import find_mislabels, unseen_probabilities
 from micrographia.classify.object_learners import LEARNERS
 from micrographia.classify.phenotype_finder import find_phenotypes
-from micrographia.classify.semi_supervised import WAYS, learn_semi_supervised
+from micrographia.classify.semi_supervised import GUESSED, learn_semi_supervised
 from micrographia.classify.standardising import Standardiser
 from micrographia.classify.turned_features import combined, combined_names
 from micrographia.features.feature_table import feature_columns, feature_matrix, groups
@@ -34,10 +34,10 @@ from micrographia.metrics.stratified_folds import stratified_folds
 SEEDS = range(10)
 START, BATCH = 20, 10
 COUNTS = {
-    "informative": tuple(range(START, 251, BATCH)),
-    "random": (20, 40, 60, 80, 100, 140, 180, *range(200, 461, 20)),
+    "informative": (*range(START, 100, BATCH), *range(100, 381, 2 * BATCH)),
+    "random": (20, 60, *range(100, 781, 40)),
 }
-"""Numbers of annotations at which each way is judged; informative cells are chosen ten at a time."""
+"""Numbers of annotations at which each way is judged; informative cells are chosen in these steps."""
 
 ENOUGH = 0.95
 EACH = 10
@@ -117,8 +117,8 @@ def active(cells: Cells) -> dict[str, Any]:
                 p = cells.probabilities(model, features, taught)
                 curve.append(cells.macro_f1(model, features, judged) / full[-1])
             curves[name].append(curve)
-        print(seed, {name: reached(name, curve[-1]) for name, curve in curves.items()}, flush=True)
-    mean = {name: np.mean(curve, axis=0).tolist() for name, curve in curves.items()}
+        mean = {name: np.mean(curve, axis=0).tolist() for name, curve in curves.items()}
+        print(seed, {name: reached(name, curve) for name, curve in mean.items()}, flush=True)
     return {
         "full_macro_f1": float(np.mean(full)),
         "pool": len(taught),
@@ -129,13 +129,18 @@ def active(cells: Cells) -> dict[str, Any]:
 
 
 def reached(name: str, curve: list[float]) -> int | None:
-    """Annotations with which the curve is at the goal for the first time; None where it never is."""
-    return next((count for count, share in zip(COUNTS[name], curve) if share >= ENOUGH), None)
+    """Annotations with which the curve is at the goal for the first time, between steps by a line; None if never."""
+    counts = COUNTS[name]
+    for k in range(1, len(counts)):
+        if curve[k] >= ENOUGH:
+            part = (ENOUGH - curve[k - 1]) / (curve[k] - curve[k - 1])
+            return round(counts[k - 1] + part * (counts[k] - counts[k - 1]))
+    return None
 
 
 def semi(cells: Cells) -> dict[str, Any]:
     """Macro F1 with ten labelled cells of each class, alone and with the unlabelled ones."""
-    alone, gains = [], {way: [] for way in WAYS}
+    alone, gains = [], {way: [] for way in GUESSED}
     for seed in SEEDS:
         taught, judged = cells.split(seed)
         features = cells.features(taught)
@@ -146,7 +151,7 @@ def semi(cells: Cells) -> dict[str, Any]:
         alone.append(cells.macro_f1(cells.taught(features, taught[own >= 0]), features, judged))
         points = FeatureSpace.of(cells.matrix[taught], own)(cells.matrix[taught])
         x = np.ascontiguousarray(features[:, taught])
-        for way in WAYS:
+        for way in GUESSED:
             model = learn_semi_supervised(cells.learn, x, own, len(cells.kinds), way, points=points)
             gains[way].append(cells.macro_f1(model, features, judged) - alone[-1])
         print(seed, round(alone[-1], 3), {way: round(gain[-1], 3) for way, gain in gains.items()}, flush=True)
@@ -204,7 +209,7 @@ def rare(cells: Cells) -> dict[str, Any]:
             points = FeatureSpace.of(cells.matrix, own)(cells.matrix)
             found = find_phenotypes(points, own, CLUSTERS, seed=seed)
             best = {k: max((cells.classes[one.rows] == k).mean() for one in found) for k in hidden}
-            draws.append(sum(value >= PURE for value in best.values()))
+            draws.append(int(sum(value >= PURE for value in best.values())))
             for k, value in best.items():
                 by_class.setdefault(str(cells.kinds[k]), []).append(round(float(value), 2))
             print(share, seed, {str(cells.kinds[k]): round(float(v), 2) for k, v in best.items()}, flush=True)
@@ -225,11 +230,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], default=[])
     chosen = parser.parse_args().parts or list(PARTS)
-    path = RESULTS / "mitocheck_annotation.json"
-    numbers = json.loads(path.read_text(encoding="utf-8"))["numbers"] if path.exists() else {}
     cells = Cells()
-    for part in chosen:
-        numbers[part] = PARTS[part](cells)
+    measured = {part: PARTS[part](cells) for part in chosen}
+    path = RESULTS / "mitocheck_annotation.json"
+    earlier = json.loads(path.read_text(encoding="utf-8"))["numbers"] if path.exists() else {}
+    numbers = {part: (earlier | measured)[part] for part in PARTS if part in earlier | measured}
     words = f"MitoCheck, {len(cells.classes):,} cells of {len(cells.kinds)} classes, {len(cells.names)} features"
     record("mitocheck_annotation", words, numbers)
 

@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 from mitotic_crops import CYCLE, mitotic_table
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.classify.classifiers import class_weights
 from micrographia.classify.annotations import Annotations
+from micrographia.classify.classifiers import class_weights
 from micrographia.classify.consensus import dawid_skene, votes_of
-from micrographia.classify.label_spreading import nearest_neighbours, neighbour_graph, spread_labels
+from micrographia.classify.label_spreading import nearest_neighbours, neighbour_graph, smooth_labels, spread_labels
 from micrographia.classify.logistic import fit_logistic
 from micrographia.classify.mislabels import expected_joint, find_mislabels, unseen_probabilities
 from micrographia.classify.multiple_instance import find_responders
 from micrographia.classify.object_learners import LEARNERS
 from micrographia.classify.object_rows import ObjectRows
-from micrographia.classify.semi_supervised import WAYS, learn_semi_supervised
+from micrographia.classify.semi_supervised import GUESSED, learn_semi_supervised
 from micrographia.features.feature_table import feature_matrix, groups
 
 
@@ -109,6 +109,20 @@ def test_spreading_is_the_closed_form():
         np.testing.assert_allclose(spread_labels(graph, classes, 2), (f / f.sum(1, keepdims=True)).T, atol=2e-3)
 
 
+def test_smoothing_believes_given_classes_and_neighbours():
+    x = np.concatenate([np.random.default_rng(0).normal(m, 0.1, (20, 2)) for m in (0, 5)])
+    graph = neighbour_graph(x, 5)
+    said = np.full((2, 40), 0.5)
+    said[:, :20], said[:, 20:] = [[0.6], [0.4]], [[0.3], [0.7]]
+    said[:, 7] = [0.1, 0.9]  # one dissenter
+    p = smooth_labels(graph, np.full(40, -1), said)
+    others = np.arange(20) != 7
+    assert (p[0, :20][others] > 0.5).all() and (p[1, 20:] > 0.5).all() and p[0, 7] > 0.3
+    np.testing.assert_allclose(p.sum(0), 1, rtol=1e-5)
+    given = smooth_labels(graph, np.where(np.arange(40) < 10, 1, -1), said)
+    assert (given[1, :10] > 0.5).all() and given[1, 15] > p[1, 15]
+
+
 def test_spreading_is_scikit_learns_accuracy_on_moons():
     from sklearn.semi_supervised import LabelSpreading
 
@@ -130,7 +144,7 @@ def test_objects_apart_from_all_labelled_ones_get_no_class():
         spread_labels(neighbour_graph(x, 5), np.full(45, -1), 2)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["spreading", "self-training"])
 def test_unlabelled_objects_teach_any_classifier(way):
     x, which = moons(500, 2)
     classes = np.full(400, -1)
@@ -152,9 +166,29 @@ def test_unlabelled_objects_teach_any_classifier(way):
     np.testing.assert_array_equal(alone.predict(x[400:].T), supervised.predict(x[400:].T))
 
 
+@pytest.mark.parametrize("way", GUESSED)
+def test_unlabelled_objects_help_where_features_are_many(way):
+    rng = np.random.default_rng(0)
+    gains = []
+    for _ in range(5):
+        which = rng.integers(0, 2, 900)
+        x = rng.normal(0, 1, (30, 900)).astype(np.float32)
+        x[:4] += 2 * which - 1
+        classes = np.full(600, -1)
+        for k in (0, 1):
+            classes[np.flatnonzero(which[:600] == k)[:6]] = k
+        learn = logistic(2)
+        scores = []
+        for guessed in (0, None):
+            model = learn_semi_supervised(learn, x[:, :600], classes, 2, way, guessed=guessed)
+            scores.append((model.predict(x[:, 600:]).argmax(0) == which[600:]).mean())
+        gains.append(scores[1] - scores[0])
+    assert np.mean(gains) > 0.01
+
+
 def test_semi_supervised_bad_requests():
     x, which = moons(20, 0)
-    with pytest.raises(RequestError, match="spreading or self-training"):
+    with pytest.raises(RequestError, match="spreading, smoothing, self-training"):
         learn_semi_supervised(logistic(2), x.T, which, 2, "hoping")
     with pytest.raises(InputError, match="No object has a class"):
         learn_semi_supervised(logistic(2), x.T, np.full(20, -1), 2)
@@ -235,7 +269,7 @@ def test_no_object_is_judged_by_a_model_that_saw_its_well():
             self.taught = set(wells[mask])
 
         def predict(self, features):
-            seen.extend(set(wells[int(i)] for i in features[0]) & self.taught)
+            seen.extend({wells[int(i)] for i in features[0]} & self.taught)
             return np.full((2, features.shape[1]), 0.5)
 
     p = unseen_probabilities(Noted, np.arange(30, dtype=np.float32)[None], classes, 2, wells, folds=3)

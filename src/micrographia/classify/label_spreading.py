@@ -105,16 +105,45 @@ def spread_labels(graph: csr_array, classes: np.ndarray, n_classes: int, alpha: 
     InputError
         Where no object has a class.
     """
-    from scipy.sparse import dia_array
-
     known = np.flatnonzero(classes >= 0)
     if not len(known):
         raise InputError("No object has a class that could be spread.")
+    given = np.zeros((len(classes), n_classes))
+    given[known, classes[known]] = 1 / np.bincount(classes[known], minlength=n_classes)[classes[known]]
+    return _spread(graph, given, alpha)
+
+
+def smooth_labels(graph: csr_array, classes: np.ndarray, probabilities: np.ndarray, alpha: float = 0.8) -> np.ndarray:
+    """Class probabilities of all objects, made more like those of their neighbours.
+
+    Parameters
+    ----------
+    graph : (N, N) sparse array
+        As `neighbour_graph` makes it.
+    classes : (N,) int array
+        Class of each object from 0, -1 where it has none.
+    probabilities : (K, N) array
+        What a classifier says; of objects that have a class, the class counts.
+    alpha : float
+        0 to below 1: how far they spread.
+
+    Returns
+    -------
+    (K, N) float32 array
+    """
+    given = np.array(probabilities, np.float64).T
+    known = np.flatnonzero(classes >= 0)
+    given[known] = np.eye(given.shape[1])[classes[known]]
+    return _spread(graph, given, alpha)
+
+
+def _spread(graph: csr_array, given: np.ndarray, alpha: float) -> np.ndarray:
+    """The limit of F <- a S F + (1 - a) Y, each row divided by its sum."""
+    from scipy.sparse import dia_array
+
     root = 1 / np.sqrt(np.maximum(graph.sum(axis=1), 1e-300))
     scaling = dia_array((root[None], [0]), shape=graph.shape)
     smooth = (scaling @ graph @ scaling).tocsr()
-    given = np.zeros((len(classes), n_classes))
-    given[known, classes[known]] = 1 / np.bincount(classes[known], minlength=n_classes)[classes[known]]
     found = given.copy()
     for _ in range(_STEPS):
         last, found = found, alpha * (smooth @ found) + (1 - alpha) * given

@@ -1,9 +1,11 @@
 """Learning from few labelled objects and many others: any classifier, taught with labels that were guessed.
 
-Two ways to guess. *Spreading*: classes spread to alike objects (:mod:`micrographia.classify.label_spreading`).
-*Self-training* (Yarowsky 1995), as curriculum labelling (Cascante-Bonilla et al. 2021, AAAI): the classifier labels
-the others, of each class the surest fifth; it learns anew from these and the given labels, then labels two fifths, and
-so on. A guessed label weighs less than a given one.
+Three ways to guess. *Spreading*: classes spread from the labelled objects to alike ones
+(:mod:`micrographia.classify.label_spreading`). *Smoothing*: a classifier of the labelled objects says a class of all
+others, and these probabilities and the given classes are spread (the second step of "correct and smooth", Huang et
+al. 2021, ICLR). *Self-training* (Yarowsky 1995), as curriculum labelling (Cascante-Bonilla et al. 2021, AAAI): the
+classifier labels the others, of each class the surest fifth; it learns anew from these and the given labels, then
+labels two fifths, and so on.
 """
 
 from __future__ import annotations
@@ -14,12 +16,10 @@ from typing import Protocol
 import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.classify.label_spreading import neighbour_graph, spread_labels
+from micrographia.classify.label_spreading import neighbour_graph, smooth_labels, spread_labels
 
-WAYS = ("spreading", "self-training")
-
-GUESSED = 0.5
-"""Weight of all guessed labels together, beside all given ones."""
+GUESSED = {"spreading": 0.3, "smoothing": 1.0, "self-training": 0.5}
+"""The ways, and the weight of all guessed labels together beside that of all given ones."""
 
 _ROUNDS = 5
 
@@ -40,10 +40,10 @@ def learn_semi_supervised(
     features: np.ndarray,
     classes: np.ndarray,
     n_classes: int,
-    way: str = "spreading",
+    way: str = "smoothing",
     *,
     points: np.ndarray | None = None,
-    guessed: float = GUESSED,
+    guessed: float | None = None,
 ) -> Model:
     """Teach a classifier with labelled and unlabelled objects.
 
@@ -57,14 +57,15 @@ def learn_semi_supervised(
         Class of each object from 0, -1 where it has none.
     n_classes : int
         Number of classes K.
-    way : {"spreading", "self-training"}
+    way : {"spreading", "smoothing", "self-training"}
         How labels are guessed.
     points : (N, d) array, optional
-        Where the objects are alike, for the spreading (a
+        Where the objects are alike, for spreading and smoothing (a
         :class:`micrographia.classify.feature_space.FeatureSpace` that knows the classes is best); the features
         themselves otherwise.
-    guessed : float
-        Weight of all guessed labels together beside that of all given ones; 0 is supervised learning.
+    guessed : float, optional
+        Weight of all guessed labels together beside that of all given ones; 0 is supervised learning. That of
+        `GUESSED` where not given.
 
     Returns
     -------
@@ -78,18 +79,24 @@ def learn_semi_supervised(
     RequestError
         For another way.
     """
-    if way not in WAYS:
-        raise RequestError(f"Labels are guessed by {' or '.join(WAYS)}, not by {way!r}.")
+    if way not in GUESSED:
+        raise RequestError(f"Labels are guessed by {', '.join(GUESSED)}, not by {way!r}.")
+    guessed = GUESSED[way] if guessed is None else guessed
     known = classes >= 0
     if not known.any():
         raise InputError("No object has a class to learn from.")
+    nothing = np.full((n_classes, len(classes)), np.nan)
+    if way == "self-training":
+        model = _taught(learn, features, classes, nothing, 0, guessed)
+        for turn in range(1, _ROUNDS + 1):
+            model = _taught(learn, features, classes, model.predict(features), turn / _ROUNDS, guessed)
+        return model
+    graph = neighbour_graph(features.T if points is None else points)
     if way == "spreading":
-        graph = neighbour_graph(features.T if points is None else points)
-        return _taught(learn, features, classes, spread_labels(graph, classes, n_classes), 1.0, guessed)
-    model = _taught(learn, features, classes, np.full((n_classes, len(classes)), np.nan), 0, guessed)
-    for turn in range(1, _ROUNDS + 1):
-        model = _taught(learn, features, classes, model.predict(features), turn / _ROUNDS, guessed)
-    return model
+        p = spread_labels(graph, classes, n_classes)
+    else:
+        p = smooth_labels(graph, classes, _taught(learn, features, classes, nothing, 0, guessed).predict(features))
+    return _taught(learn, features, classes, p, 1.0, guessed)
 
 
 def _taught(
