@@ -67,6 +67,11 @@ def main() -> None:
     parser.add_argument("--classifiers", nargs="+", default=list(CLASSIFIERS), choices=CLASSIFIERS)
     parser.add_argument("--no-cellprofiler", action="store_true", help="leave out CellProfiler's features alone")
     options = parser.parse_args()
+    before = (
+        options.classifiers[: options.classifiers.index("average")] if "average" in options.classifiers else AVERAGED
+    )
+    if not set(AVERAGED) <= set(before):
+        parser.error(f"the average is made of {', '.join(AVERAGED)}: name them before it")
     table = mitocheck.table()
     own = [name for name in table.columns if is_key(name) or name.startswith("Nuclei_")]
     runs = [] if options.no_cellprofiler else [(CELLPROFILER, table[own], kind) for kind in ("lda", "logistic")]
