@@ -44,7 +44,7 @@ def image_quality(result: Result) -> str:
     return "\n\n".join(
         [
             "## Quality of images",
-            f"{measured(result)} Every constant was chosen on dsb2018/train.",
+            f"{measured(result)} Constants were chosen on dsb2018/train.",
             "Blur: images are blurred by a Gaussian of known σ (pixels) and rounded to 8 bits; *noise* means that "
             "camera noise as strong as the image's own comes after it. All blur is √(own² + added²), where own is "
             "what is found in the image as it is; the added blur alone is estimated as if every image had the own blur "
@@ -56,7 +56,8 @@ def image_quality(result: Result) -> str:
             table(["", "σ 1", "2", "3", "5", "1 to 5", "1 to 5, noise", "reached"], aucs),
             "Faults made on purpose: share of the images with a fault that get its flag, and share of the images as "
             "they are that get it, which includes images that do have the fault; dividing and dying cells that are "
-            "very bright count as debris.",
+            "very bright count as debris. What is said of debris is optimistic: that more than ten spots are cells, and "
+            "its stricter limit, came after a first look at these images.",
             table(["", "made", "found", "AUC", "flagged as they are"], faults),
             f"MitoCheck's class OutOfFocus ({m['out_of_focus']} of {m['crops']:,} crops of 64 × 64 pixels, from "
             f"{m['groups_out_of_focus']} of {m['groups']} wells) against all others: AUC {share(m['auc_grouped'])} for "
