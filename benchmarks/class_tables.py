@@ -24,6 +24,9 @@ def mitocheck_classes(result: Result) -> str:
         + [f"{share(row['f1_low'])}–{share(row['f1_high'])}"]
         for row in n["classes"]
     ]
+    header = ["class", "cells", "wells", "precision", "recall", "F1", "95 % interval"]
+    words = f"By class ({n['classes_of']}, all folds together; interval over wells):"
+    by_class = [words, table(header, classes)] if classes else []
     return "\n\n".join(
         [
             "## Phenotypes of single cells",
@@ -36,8 +39,7 @@ def mitocheck_classes(result: Result) -> str:
                 + ["random: weighted F1", "macro F1", "difference (weighted)", "calibration error"],
                 rows,
             ),
-            f"By class ({n['classes_of']}, all folds together; interval over wells):",
-            table(["class", "cells", "wells", "precision", "recall", "F1", "95 % interval"], classes),
+            *by_class,
         ]
     )
 
