@@ -56,7 +56,7 @@ def image_quality(result: Result) -> str:
             table(["", "σ 1", "2", "3", "5", "1 to 5", "1 to 5, noise", "reached"], aucs),
             "Faults made on purpose: share of the images with a fault that get its flag, and share of the images as "
             "they are that get it, which includes images that do have the fault; dividing and dying cells that are "
-            "very bright count as debris. What is said of debris is optimistic: that more than ten spots are cells, and "
+            "very bright count as debris. What is said of debris is optimistic: that more than ten spots are cells and "
             "its stricter limit, came after a first look at these images.",
             table(["", "made", "found", "AUC", "flagged as they are"], faults),
             f"MitoCheck's class OutOfFocus ({m['out_of_focus']} of {m['crops']:,} crops of 64 × 64 pixels, from "
