@@ -97,13 +97,13 @@ def test_save_load_predict(tmp_path):
 
 
 def test_real_cells_find_their_place_in_the_cycle(data_dir):
-    """Four phases of division on a circle, wells never on both sides: rms error 0.75 where the spread is 1."""
+    """Four phases of division on a circle, wells never on both sides: rms error 0.47, spread 0.98."""
     table = mitotic_table(data_dir, tuple(c for c in CYCLE if c != "MetaphaseAlignment"))
     place = {"Interphase": 0, "Prometaphase": 90, "Metaphase": 180, "Anaphase": 270}
     angle = np.deg2rad(table["Class"].map(place).to_numpy(float))
     table = table.assign(Plane_X=np.cos(angle), Plane_Y=np.sin(angle))
     plane = RegressionPlane().fit(table)
-    assert plane.error_ < 0.85 * plane.spread_
+    assert plane.error_ < 0.55 * plane.spread_
 
 
 def test_bad_tables_are_refused():
