@@ -30,7 +30,7 @@ def mitocheck_classes(result: Result) -> str:
     return "\n\n".join(
         [
             "## Phenotypes of single cells",
-            f"{result['data']}. Mean of five folds that keep plate and well together, nested: settings and calibration "
+            "Mean of five folds that keep plate and well together, nested: settings and calibration "
             "are chosen on inner folds. Published scores of .80 to .85 (weighted F1) are of random splits, in which "
             "cells of one well are on both sides; that protocol stands beside. Goal: weighted F1 ≥ "
             f"{share(goal['weighted_f1'])} and macro F1 ≥ {share(goal['macro_f1'])}. {measured(result)}",
@@ -56,8 +56,7 @@ def object_scoring(result: Result) -> str:
     return "\n\n".join(
         [
             "## Scoring a million objects",
-            f"{result['data']}, a forest of {n['trees']} trees, as `micrographia classify objects` does it. "
-            f"{measured(result)}",
+            f"A forest of {n['trees']} trees, as `micrographia classify objects` does it. {measured(result)}",
             table(["", "", "goal", "reached"], rows),
         ]
     )
