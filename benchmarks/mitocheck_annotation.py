@@ -29,7 +29,6 @@ from micrographia.classify.standardising import Standardiser
 from micrographia.classify.turned_features import combined, combined_names
 from micrographia.features.feature_table import feature_columns, feature_matrix, groups
 from micrographia.metrics.classification import confusion_matrix, scores_of
-from micrographia.metrics.stratified_folds import stratified_folds
 
 SEEDS = range(10)
 START, BATCH = 20, 10
@@ -61,9 +60,15 @@ class Cells:
         self.wells = wells
 
     def split(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows that teach and rows that judge, a third of the wells."""
-        fold = stratified_folds(self.classes, self.wells, 3, seed)
-        return np.flatnonzero(fold != 0), np.flatnonzero(fold == 0)
+        """Rows that teach and rows that judge: a third of the wells at random, with a tenth to half of every class."""
+        rng = np.random.default_rng(seed)
+        wells, of = np.unique(self.wells, return_inverse=True)
+        counts = np.bincount(self.classes)
+        while True:
+            judged = np.isin(of, rng.permutation(len(wells))[: len(wells) // 3])
+            share = np.bincount(self.classes[judged], minlength=len(counts)) / counts
+            if 0.1 <= share.min() and share.max() <= 0.5:
+                return np.flatnonzero(~judged), np.flatnonzero(judged)
 
     def features(self, taught: np.ndarray) -> np.ndarray:
         """Features (F, N) on the scale of the rows that may teach; no class is looked at."""
