@@ -67,7 +67,7 @@ class Cells:
         while True:
             judged = np.isin(of, rng.permutation(len(wells))[: len(wells) // 3])
             share = np.bincount(self.classes[judged], minlength=len(counts)) / counts
-            if 0.1 <= share.min() and share.max() <= 0.5:
+            if share.min() >= 0.1 and share.max() <= 0.5:
                 return np.flatnonzero(~judged), np.flatnonzero(judged)
 
     def features(self, taught: np.ndarray) -> np.ndarray:
