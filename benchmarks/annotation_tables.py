@@ -32,8 +32,8 @@ def _active(n: dict[str, Any]) -> list[str]:
         f"{n['pool']:,} annotations of the other wells give ({share(n['full_macro_f1'])}), by number of annotations; "
         "mean of ten seeds.",
         table(["annotations", *counts], rows),
-        f"95 % are reached with **{own or 'no number of'}** suggested cells and with {random or 'no number of'} cells at random; goal: "
-        f"half as many; {verdict}.",
+        f"95 % are reached with **{own or 'no number of'}** suggested cells and with {random or 'no number of'} cells "
+        f"at random, of the numbers that were tried; goal: half as many; {verdict}.",
     ]
 
 
