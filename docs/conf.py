@@ -24,7 +24,7 @@ extensions = [
 ]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build", "benchmarks_results.md"]
+exclude_patterns = ["_build"]
 
 autosummary_generate = True
 autodoc_member_order = "bysource"

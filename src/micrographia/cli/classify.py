@@ -1,4 +1,4 @@
-"""``micrographia classify``: give pixels a class."""
+"""``micrographia classify``: give pixels, objects or images a class."""
 
 from __future__ import annotations
 
@@ -15,34 +15,31 @@ SUBJECTS = {
     "plane": "a place on a plane for every row of tables, by a model that 'micrographia train plane' made",
     "average": "one class for every object from the tables of several classifiers",
 }
-"""What can be classified; each is a module of its own, ``classify_pixels`` and so on."""
+"""What can be classified; each is a module, ``classify_pixels`` and so on, with ``DESCRIPTION``, ``EPILOG``,
+``add_arguments(parser)`` and ``run(args)``."""
 
 DESCRIPTION = """
-Classify what images show. For an input cells.tif the output folder gets cells_probabilities.tif (a channel for each
-class), cells_classes.tif (the most probable class of each pixel: 1, 2, ...), cells_uncertainty.tif (1 where two classes
-are equally probable) or cells_labels.tif (the objects of one class), as --output says. The same command again goes on
-where it stopped. For crops and images the folder gets one table with the class of every object or image and the
-probability of each class. For objects, tables of measurements give tables of classes, and images.csv and wells.csv
-count the classes, with the score by which each is enriched.
+Give pixels, objects or images a class, by a model that learned from examples. Name a SUBJECT before --help for what it
+writes and for its flags.
 """
 EPILOG = """
 examples:
-  micrographia classify pixels cells.tif -m membranes.zip -o results
-  micrographia classify pixels images/ -m membranes.zip --output probabilities uncertainty -o results
-  micrographia classify pixels images/ -m nuclei_pixels.zip --output labels --object-class nucleus -o results
-  micrographia classify pixels slide.ome.zarr -m membranes.zip --output classes -o results
+  micrographia classify pixels images/ -m membranes.zip -o results
   micrographia classify objects plate1.parquet plate2.parquet -m phenotypes.zip -o results
   micrographia classify crops images/ --labels labels/ -m phenotypes.zip -o results
   micrographia classify images plate/ -m quality.zip -o results
+  micrographia classify objects --help
 """
 
 
 def add_arguments(parser: ArgumentParser, words: Sequence[str]) -> None:
-    """Declare the command's arguments: those of the subject that is named, or of the first."""
+    """Declare the command's arguments: those of the subject, where one is named."""
     known = "; ".join(f"{name}: {text}" for name, text in SUBJECTS.items())
     parser.add_argument("subject", metavar="SUBJECT", choices=list(SUBJECTS), help=known.replace("%", "%%"))
-    named = words[0] if words and words[0] in SUBJECTS else next(iter(SUBJECTS))
-    _command(named).add_arguments(parser)
+    if words and words[0] in SUBJECTS:
+        subject = _command(words[0])
+        parser.description, parser.epilog = subject.DESCRIPTION, subject.EPILOG
+        subject.add_arguments(parser)
 
 
 def run(args: Namespace) -> int:

@@ -9,6 +9,15 @@ from micrographia.arrays.errors import RequestError
 from micrographia.cli import flags
 from micrographia.method import Declared, parameter
 
+DESCRIPTION = """
+Make one class for every object, by the mean of the probabilities that several classifiers gave: for example one that
+learned from measurements and one that looks at crops.
+"""
+EPILOG = """
+examples:
+  micrographia classify average objects_classes.csv crops_classes.csv -o average.csv
+"""
+
 
 class ClassifyAverage(Declared):
     """Options of ``micrographia classify average``."""

@@ -11,6 +11,16 @@ from micrographia.classify.crop_classifier import CropClassifier
 from micrographia.cli import flags
 from micrographia.method import Declared, parameter
 
+DESCRIPTION = """
+Give every object of label images a class, by a network that looks at a crop around each. The output folder gets one
+table with the class of every object and the probability of each class.
+"""
+EPILOG = """
+examples:
+  micrographia classify crops images/ --labels labels/ -m phenotypes.zip -o results
+  micrographia classify crops plate.csv -m phenotypes.zip -o results
+"""
+
 
 class ClassifyCrops(Declared):
     """Options of ``micrographia classify crops`` and ``micrographia classify images``."""

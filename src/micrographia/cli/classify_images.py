@@ -8,6 +8,15 @@ from micrographia.classify.image_classifier import ImageClassifier
 from micrographia.cli import flags
 from micrographia.cli.classify_crops import ClassifyCrops, classify_files
 
+DESCRIPTION = """
+Give whole images a class. The output folder gets one table with the class of every image and the probability of each
+class.
+"""
+EPILOG = """
+examples:
+  micrographia classify images plate/ -m quality.zip -o results
+"""
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""

@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from micrographia.classify.objects import ObjectClassifier
     from micrographia.classify.scoring import ClassCounts
 
+DESCRIPTION = """
+Give every object of tables a class. For a table plate1.parquet the output folder gets plate1_classes.parquet, with the
+class of each object and the probability of every class; images.csv and wells.csv count the classes, with their
+fractions and the score by which each is enriched. Tables are read part by part and may be larger than memory.
+"""
+EPILOG = """
+examples:
+  micrographia classify objects plate1.parquet plate2.parquet -m phenotypes.zip -o results
+"""
+
 
 class ClassifyObjects(Declared):
     """Options of ``micrographia classify objects``."""

@@ -19,6 +19,20 @@ from micrographia.cli.run_record import fingerprint
 from micrographia.method import Declared, parameter
 from micrographia.segment.probability_objects import ObjectOptions, chosen_classes
 
+DESCRIPTION = """
+Give every pixel of images a class. For an input cells.tif the output folder gets cells_probabilities.tif (a channel for
+each class), cells_classes.tif (the most probable class of each pixel: 1, 2, ...), cells_uncertainty.tif (1 where two
+classes are equally probable) or cells_labels.tif (the objects of one class), as --output says. The same command again
+goes on where it stopped.
+"""
+EPILOG = """
+examples:
+  micrographia classify pixels cells.tif -m membranes.zip -o results
+  micrographia classify pixels images/ -m membranes.zip --output probabilities uncertainty -o results
+  micrographia classify pixels images/ -m nuclei_pixels.zip --output labels --object-class nucleus -o results
+  micrographia classify pixels slide.ome.zarr -m membranes.zip --output classes -o results
+"""
+
 _LARGE = 64 * 2**20
 """Inputs from so many bytes on, and OME-Zarr, are worked on one after the other, each by all cores."""
 

@@ -10,6 +10,15 @@ from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
 from micrographia.method import Declared, parameter
 
+DESCRIPTION = """
+Give every object of tables its place on a plane that was learned from examples: a continuous phenotype. For a table
+cells.csv the output folder gets cells_plane.csv with Plane_X, Plane_Y and Plane_Uncertainty.
+"""
+EPILOG = """
+examples:
+  micrographia classify plane cells.csv -m mitosis.zip -o results
+"""
+
 
 class ClassifyPlane(Declared):
     """Options of ``micrographia classify plane``."""

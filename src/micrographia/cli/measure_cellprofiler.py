@@ -42,6 +42,11 @@ class MeasureCellProfiler(Declared):
         None, "Pixel value that counts as 1, for example 4095; otherwise the largest of the file's type", ge=1e-9
     )
     only: tuple[str, ...] = parameter((), "Measurements to make; otherwise all", choices=_MEASUREMENTS)
+    appearance: bool = parameter(
+        False,
+        "Also measure how nuclei and cells look beyond CellProfiler's measurements (Nuclei_Appearance_...): better for "
+        "telling phenotypes apart, slower",
+    )
     volumes: bool = parameter(False, "Objects go through the planes of Z: measure volumes")
     names: str | None = parameter(
         None,
@@ -76,6 +81,8 @@ def run(args: Namespace, options: Measure) -> int:
     more = flags.read(args, MeasureCellProfiler)
     if more.cells is not None and more.ring > 0:
         raise RequestError("A ring stands for cells that are not segmented; give --cells or --ring, not both.")
+    if more.appearance and more.volumes:
+        raise RequestError("The appearance of objects is measured in planes; give --appearance or --volumes, not both.")
     path = Path(options.out).expanduser() / f"{more.objects}_cellprofiler.{options.table}"
     if path.exists() and not options.overwrite:
         raise RequestError(f"{path} exists already; replace it with --overwrite or choose another folder.")
@@ -109,7 +116,7 @@ def cell_tasks(options: Measure, more: MeasureCellProfiler) -> list[CellTask]:
         groups = [{**known, **new} for known, new in zip(groups, found)]
     names = result_names(sources)
     known = {key: "" for known in groups for key in metadata(known)}
-    chosen = {key: getattr(more, key) for key in ("ring", "objects", "white", "only", "volumes")}
+    chosen = {key: getattr(more, key) for key in ("ring", "objects", "white", "only", "appearance", "volumes")}
     return [
         CellTask(
             k + 1, names[item.image].removesuffix("_labels"), item.label or item.image,
