@@ -162,9 +162,22 @@ def test_an_existing_table_is_kept(run, plate):
     assert (plate / "out" / "Nuclei_cellprofiler.csv").read_text() == "mine"
 
 
+def test_appearance_is_measured_too_where_it_is_asked_for(run, plate):
+    words = ("--labels", "labels", "--images", "images", "--channels", "DNA", "--only", "intensity", "--appearance")
+    code, _, err = measure(run, *words)
+    assert code == 0, err
+    table = read_table(plate / "out" / "Nuclei_cellprofiler.csv")
+    expected = measure_cells(*pair(2), channels=["DNA"], only=("intensity",), appearance=True)
+    found = table[table["ImageNumber"] == 2].reset_index(drop=True)[list(expected.columns)]
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+    assert sum(name.startswith("Nuclei_Appearance_") for name in table) > 300
+    code, _, err = measure(run, *words, "--volumes", "--overwrite")
+    assert code == 2 and "not both" in err
+
+
 def test_help_names_the_flags(run):
     out = run("measure", "--features", "cellprofiler", "--help")[1]
-    for flag in ("--cells", "--ring", "--names", "--white", "--volumes"):
+    for flag in ("--cells", "--ring", "--names", "--white", "--volumes", "--appearance"):
         assert flag in out
 
 

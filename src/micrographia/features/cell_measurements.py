@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from micrographia.arrays.errors import RequestError
+from micrographia.features.appearance import appearance, appearance_shape
 from micrographia.features.colocalisation import colocalisation
 from micrographia.features.convex_outline import feret
 from micrographia.features.granularity import granularity
@@ -53,9 +54,15 @@ VOLUME_CHANNELS: dict[str, Measurement] = {name: CHANNELS[name] for name in ("in
 """Measurements of objects in one channel of a volume."""
 
 GROUPS = tuple({**SHAPES, **CHANNELS, **PAIRS})
-"""Names of all measurements."""
+"""Names of all measurements of CellProfiler."""
 
-NOT_OF_CYTOPLASM = ("neighbours",)
+MORE_SHAPES: dict[str, Measurement] = {"appearance": appearance_shape}
+"""Measurements of a plane's objects alone that CellProfiler does not have."""
+
+MORE_CHANNELS: dict[str, Measurement] = {"appearance": appearance}
+"""Measurements of objects in one channel of a plane that CellProfiler does not have."""
+
+NOT_OF_CYTOPLASM = ("neighbours", "appearance")
 """Measurements that say nothing about cytoplasm."""
 
 
@@ -66,6 +73,7 @@ def tasks(
     only: Collection[str],
     steps: int,
     surrounds: bool = False,
+    more: bool = False,
 ) -> list[Callable[[], dict[str, np.ndarray]]]:
     """Everything to measure of some objects, as calls that do not depend on each other.
 
@@ -75,11 +83,13 @@ def tasks(
     channels : dict of str to float array
         Name and pixels, 0 to 1, of each channel.
     only : collection of str
-        Names of measurements; empty for all.
+        Names of CellProfiler's measurements; empty for all.
     steps : int
         Grey levels, for :func:`~micrographia.features.colocalisation.colocalisation`.
     surrounds : bool
-        Whether the objects are cytoplasm, of which there are no neighbours.
+        Whether the objects are cytoplasm, of which there are neither neighbours nor appearance.
+    more : bool
+        Whether to measure what CellProfiler does not, too; objects of planes only.
 
     Returns
     -------
@@ -96,16 +106,20 @@ def tasks(
         raise RequestError(f"There is no measurement called {unknown[0]}; there are {', '.join(GROUPS)}.")
     volume = len(objects.shape) == 3
     shapes, planes = (VOLUME_SHAPES, VOLUME_CHANNELS) if volume else (SHAPES, CHANNELS)
+    wanted = set(only or GROUPS)
+    if more:
+        shapes, planes = {**shapes, **MORE_SHAPES}, {**planes, **MORE_CHANNELS}
+        wanted |= {*MORE_SHAPES, *MORE_CHANNELS}
     calls: list[Callable[[], dict[str, np.ndarray]]] = []
     names = list(channels)
     for group, function in shapes.items():
-        if (not only or group in only) and not (surrounds and group in NOT_OF_CYTOPLASM):
+        if group in wanted and not (surrounds and group in NOT_OF_CYTOPLASM):
             calls.append(_call(function, (), objects))
     for group, function in planes.items():
-        if not only or group in only:
+        if group in wanted and not (surrounds and group in NOT_OF_CYTOPLASM):
             calls += [_call(function, (name,), objects, channels[name]) for name in names]
     for group, function in PAIRS.items():
-        if not only or group in only:
+        if group in wanted:
             for k, one in enumerate(names):
                 calls += [
                     _call(function, (one, two), objects, channels[one], channels[two], steps) for two in names[k + 1 :]

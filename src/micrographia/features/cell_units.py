@@ -16,6 +16,7 @@ _UNITS = (
     (r"_Neighbors_PercentTouching|_Granularity_", "%"),
     (r"_RadialDistribution_ZernikePhase", "rad"),
     (r"_Intensity_MassDisplacement", "px"),
+    (r"_Appearance_(Level\d+(Area|Major|Minor)_|OutlineDeepest$)", "px"),
     (r"_Intensity_|_RadialDistribution_ZernikeMagnitude", "intensity, 1 is white"),
 )
 

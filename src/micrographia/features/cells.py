@@ -37,6 +37,7 @@ def measure_cells(
     channels: Sequence[str] | None = None,
     white: float | None = None,
     only: Collection[str] = (),
+    appearance: bool = False,
     volumes: bool = False,
     axes: str | None = None,
     pixel_size: float | tuple[float, float] | Mapping[str, float] | None = None,
@@ -65,6 +66,9 @@ def measure_cells(
         Pixel value that counts as 1; otherwise the largest value of the image's integer type, and 1 for other images.
     only : collection of str
         Measurements to make, of :data:`micrographia.features.cell_measurements.GROUPS`; all otherwise.
+    appearance : bool
+        Also measure what CellProfiler does not, ``Nuclei_Appearance_...``: some 370 columns that tell phenotypes apart
+        (:mod:`micrographia.features.appearance`), of nuclei and cells in planes.
     volumes : bool
         Objects go through the planes of Z: measure volumes (shape, intensity, texture, granularity, colocalisation).
     axes : str, optional
@@ -88,7 +92,8 @@ def measure_cells(
     InputError
         Where labels, cells and image do not fit each other, or floating-point pixels exceed 1 without `white`.
     RequestError
-        Where a measurement is unknown, `objects` is no name, or `cells` and `ring` are both given.
+        Where a measurement is unknown, `objects` is no name, or `cells` and `ring`, or `appearance` and `volumes`, are
+        both given.
 
     Examples
     --------
@@ -109,6 +114,8 @@ def measure_cells(
         )
     if ring < 0:
         raise RequestError(f"The ring must have a width above 0 pixels, not {ring:g}.")
+    if volumes and appearance:
+        raise RequestError("The appearance of objects is measured in planes, not in volumes; leave one of the two out.")
     labels = as_labels(labels, axes)
     if volumes and "Z" not in labels.axes:
         raise InputError(f"{labels.name}: volumes have an axis Z, these labels have the axes '{labels.axes}'.")
@@ -126,7 +133,7 @@ def measure_cells(
             pixels = {} if field is None else dict(zip(names, _stack(field, at, labels, volumes) / largest))
             nuclei = _take(labels, at, volumes)
             around = None if whole is None else _take(whole, at, volumes)
-            table = pd.DataFrame(_columns(nuclei, around, pixels, ring, objects, only, steps, pool))
+            table = pd.DataFrame(_columns(nuclei, around, pixels, ring, objects, only, appearance, steps, pool))
             for k, axis in enumerate(leading):
                 table.insert(k, f"Metadata_{axis}", np.full(len(table), at[axis], np.int64))
             tables.append(table)
@@ -170,6 +177,7 @@ def _columns(
     width: float,
     name: str,
     only: Collection[str],
+    appearance: bool,
     steps: int,
     pool: ThreadPoolExecutor,
 ) -> dict[str, np.ndarray]:
@@ -195,7 +203,7 @@ def _columns(
     for part, found, row, surrounds in parts:
         there, row = _without_empty(found, row)
         there.place  # noqa: B018 - made once, before the threads share it
-        for task in tasks(there, pixels, only=only, steps=steps, surrounds=surrounds):
+        for task in tasks(there, pixels, only=only, steps=steps, surrounds=surrounds, more=appearance):
             waiting.append((part, row, pool.submit(_guarded(task))))
     columns: dict[str, np.ndarray] = {"ObjectNumber": nuclei.ids, "touches_border": _touching(nuclei), **links}
     for part, found, row, _ in parts:
