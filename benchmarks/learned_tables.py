@@ -6,7 +6,7 @@ from markdown_tables import Result, measured, share, table
 
 
 def mitocheck_learned(result: Result) -> str:
-    """Sixteen phenotypes from measurements, learned features and a network; and with ten labels a class."""
+    """Sixteen phenotypes from measurements and a network; and with ten labels a class."""
     n = result["numbers"]
     rows = []
     for name, row in n["folds"].items():
@@ -19,16 +19,17 @@ def mitocheck_learned(result: Result) -> str:
         [row["better"], row["worse"], f"{row['gain']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})"]
         for row in few["gains"]
     ]
+    size = few["encoder"]
     return "\n\n".join(
         [
             "## Learned features and networks on crops",
-            f"{result['data']}; mean of the folds. Tables are classified by `train objects --classifier "
+            f"{result['data']}; mean of the folds. Hand-crafted features are classified by `train objects --classifier "
             f"{n['classifier']}`; the network is `train crops` ({n['steps']} steps from scratch); combined is "
-            f"`classify average`. Encoders are trained without labels ({n['encoder_steps']} steps); one that saw all "
-            f"crops also saw those that are judged, without their classes. {measured(result)}",
+            f"`classify average`. {measured(result)}",
             table(["", "weighted F1", "macro F1", "macro F1 against hand-crafted (95 % interval over wells)"], rows),
-            f"Ten labelled cells of each class, mean of {n['seeds']} draws, judged on other wells; the encoder saw all "
-            "crops without labels:",
+            f"Ten labelled cells of each class, mean of 10 draws, judged on {few['judged']:,} cells of wells that no "
+            f"labelled cell is from. The encoder learned without labels from {size['crops']:,} crops of the other "
+            f"wells in {size['steps']:,} steps:",
             table(["", "macro F1"], draws),
             table(["", "against", "gain in macro F1 (95 % interval over draws)"], gains),
         ]

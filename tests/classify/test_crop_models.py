@@ -122,6 +122,23 @@ def test_transfer_takes_weights_and_crops_from_the_encoder(encoder, tmp_path):
         method.fit(ClassifiedImages(two, examples(4).table, examples(4).labels))
 
 
+def test_a_kept_encoder_gives_its_features_to_a_fitted_layer(encoder, tmp_path):
+    path = encoder.save(tmp_path / "cells.zip")
+    method = CropClassifier(start=str(path), frozen=True, device="cpu", views=8).fit(examples())
+    image, labels, kinds = field(50)
+    table = method.predict(image[0], labels)
+    assert table["Class"].tolist() == kinds
+    read = CropClassifier.load(method.save(tmp_path / "model.zip"))
+    pd.testing.assert_frame_equal(read.predict(image[0], labels), table)
+    np.testing.assert_allclose(
+        read.model()(cell_crops(CellImages([image], [labels]), encoder.plan).pixels)["features"],
+        encoder.predict(image, labels),
+        atol=1e-4,
+    )
+    with pytest.raises(RequestError, match="frozen keeps an encoder as it is; name one with start"):
+        CropClassifier(**SMALL, frozen=True).fit(examples(4))
+
+
 def test_whole_images_and_tiles_have_classes(tmp_path):
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:40, :60]

@@ -164,6 +164,59 @@ def test_classes_are_learned_and_transfer_starts_from_the_encoder():
     assert tuned.encoder.widths == (4, 6)
 
 
+def uneven(count: int = 48) -> tuple[np.ndarray, np.ndarray, CropEncoder]:
+    """Crops, classes, and an encoder whose features are small and uneven, as those of a trained one are."""
+    crops, classes = shapes(count)
+    torch.manual_seed(0)
+    encoder = CropEncoder(2, (4, 6)).eval()
+    with torch.no_grad():
+        last = encoder.levels[-1]
+        for layer in (last.second_norm, last.shortcut):
+            layer.weight.mul_(0.01)
+        last.second_norm.bias.fill_(0.1)
+    return crops, classes, encoder
+
+
+def test_a_layer_on_a_frozen_encoder_is_fitted_whatever_the_scale_of_its_features():
+    crops, classes, start = uneven()
+    before = {key: value.clone() for key, value in start.state_dict().items()}
+    held = np.arange(len(classes)) >= 24
+    network, history = learn_classes(
+        crops, classes, 2, held, Training(1, 4, device="cpu"), widths=WIDTHS, start=start, frozen=True
+    )
+    assert history.steps == 0 and all(torch.equal(network.encoder.state_dict()[k], v) for k, v in before.items())
+    with torch.no_grad():
+        features = network.encoder(torch.from_numpy(crops.astype(np.float32)))
+        found = network(torch.from_numpy(crops.astype(np.float32))).argmax(1).numpy()
+    assert float(features.std(0).max()) < 0.1
+    assert (found[held] == classes[held]).mean() >= 0.9
+
+
+def test_training_on_starts_where_the_fitted_layer_is():
+    crops, classes, start = uneven()
+    held = classes < 0
+    options = {"widths": WIDTHS, "start": start}
+    frozen, _ = learn_classes(crops, classes, 2, held, Training(1, 4, device="cpu"), frozen=True, **options)
+    slow = Training(1, 4, learning_rate=1e-6, device="cpu")
+    tuned, _ = learn_classes(crops, classes, 2, held, slow, **options)
+    torch.testing.assert_close(tuned.head.weight, frozen.head.weight, atol=1e-4, rtol=1e-3)
+
+
+def test_the_scale_of_features_is_folded_into_the_stored_layer():
+    from micrographia.nets.crop_export import exportable
+
+    crops, classes, start = uneven()
+    network, _ = learn_classes(
+        crops, classes, 2, classes < 0, Training(1, 4, device="cpu"), widths=WIDTHS, start=start, frozen=True
+    )
+    assert float(network.norm.running_var.max()) < 0.01
+    batch = torch.from_numpy(crops[:5].astype(np.float32))
+    with torch.no_grad():
+        stored, features = exportable(network)(batch)
+        torch.testing.assert_close(stored, torch.softmax(network(batch), 1), atol=1e-3, rtol=1e-2)
+        torch.testing.assert_close(features, network.encoder(batch))
+
+
 def test_classes_without_examples_are_refused():
     from micrographia.arrays.errors import InputError
 

@@ -53,6 +53,9 @@ class CropClassifier(Method):
     start: str = parameter(
         "", "Encoder or classifier to go on from (a name or a file), which then says how crops are cut"
     )
+    frozen: bool = parameter(
+        False, "Keep the encoder of `start` as it is and fit the last layer alone; for few examples"
+    )
     balance: float = parameter(
         0.5, "How far rare classes are shown more often: 0 as often as they are, 1 all classes alike", ge=0, le=1
     )
@@ -133,6 +136,8 @@ class CropClassifier(Method):
         """Learn from crops that are cut already; `classified` says which have which class. Keywords as in `fit`."""
         if len(self.widths) < 2:
             raise RequestError(f"{self.name}: widths must name two levels or more; got {self.widths}.")
+        if self.frozen and not self.start:
+            raise RequestError(f"{self.name}: frozen keeps an encoder as it is; name one with start.")
         if len(classified.names) < 2:
             raise InputError(f"All examples are of the class {classified.names[0]}; a classifier needs two or more.")
         self._ready = None
@@ -145,14 +150,15 @@ class CropClassifier(Method):
             for name, count in self.counts_.items()
             if count < _FEWEST
         ]
-        held = held_out(classified, self.validation_share, self.seed)
+        held = held_out(classified, 0.0 if self.frozen else self.validation_share, self.seed)
         training = Training(
             self.steps, self.batch, self.minutes, self.learning_rate, self.every, self.patience, self.device,
             self.seed, None if folder is None else Path(folder), progress, report,
         )  # fmt: skip
         self.network_, self.history_ = learn_classes(
             pixels, classified.classes, len(classified.names), held, training, widths=self.widths,
-            mask=self.plan.mask, start=start, balance=self.balance, smoothing=self.smoothing, mixup=self.mixup,
+            mask=self.plan.mask, start=start, frozen=self.frozen, balance=self.balance,
+            smoothing=self.smoothing, mixup=self.mixup,
         )  # fmt: skip
         self.classes_, self.channels_ = classified.names, crops.channels
         self._example = pixels[:4].astype(np.float32)
@@ -286,7 +292,8 @@ class CropClassifier(Method):
             if losses
             else "Not measured. "
         )
-        start = f" It started from {Path(self.start).name}." if self.start else ""
+        kept = " and kept its encoder as it is" * self.frozen
+        start = f" It started from {Path(self.start).name}{kept}." if self.start else ""
         return (
             f"# {name}\n\nTells {', '.join(counts)} apart by crops of {self.plan.size} x {self.plan.size} pixels "
             f"({', '.join(self.channels_)}{', mask of the object' if self.plan.mask else ''}); a residual network "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrographia.arrays.errors import InputError
+from micrographia.classify.crop_head import fit_head
 
 if TYPE_CHECKING:
     from micrographia.nets.crop_encoder import CropEncoder, CropNetwork
@@ -91,6 +92,7 @@ def learn_classes(
     widths: Sequence[int],
     mask: bool = False,
     start: CropEncoder | None = None,
+    frozen: bool = False,
     balance: float = 0.5,
     smoothing: float = 0.1,
     mixup: float = 0.0,
@@ -114,7 +116,9 @@ def learn_classes(
     mask : bool
         Whether the last channel is the object's mask.
     start : CropEncoder, optional
-        Weights to start from.
+        Weights to start from; the last layer then starts fitted to them (`fit_head`).
+    frozen : bool
+        Keep `start` as it is: nothing but the last layer is fitted.
     balance, mixup : float
         As in `ClassViews`.
     smoothing : float
@@ -134,6 +138,7 @@ def learn_classes(
     from micrographia.nets.crop_encoder import CropEncoder, CropNetwork
     from micrographia.nets.crop_losses import CropLoss
     from micrographia.nets.crop_views import ClassViews, batches
+    from micrographia.nets.training import History
 
     used = ~held
     if n_classes < 2:
@@ -148,6 +153,10 @@ def learn_classes(
             raise InputError(f"The encoder looks at {start.channels} channels, the crops have {crops.shape[1]}.")
         encoder.load_state_dict(start.state_dict())
     network = CropNetwork(encoder, n_classes)
+    if start is not None:
+        fit_head(network, crops[used], classes[used], balance=balance)
+        if frozen:
+            return network.eval(), History()
 
     def views(numbers: range) -> ClassViews:
         return ClassViews(

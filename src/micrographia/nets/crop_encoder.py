@@ -83,7 +83,9 @@ class Projected(nn.Module):
 
 
 class CropNetwork(nn.Module):
-    """An encoder with one linear layer that tells classes apart.
+    """An encoder with one linear layer that tells classes apart; each feature is brought to mean 0 and spread 1 first.
+
+    Features of a trained encoder are small and uneven: without that scale the layer learns slowly.
 
     Parameters
     ----------
@@ -96,11 +98,35 @@ class CropNetwork(nn.Module):
     def __init__(self, encoder: CropEncoder, classes: int) -> None:
         super().__init__()
         self.encoder = encoder
+        self.norm = nn.BatchNorm1d(encoder.widths[-1], affine=False)
         self.head = nn.Linear(encoder.widths[-1], classes)
 
     def forward(self, crops: Tensor) -> Tensor:
         """Logits (N, K)."""
-        return self.head(self.encoder(crops))
+        return self.head(self.norm(self.encoder(crops)))
+
+    def scaled_head(self) -> nn.Linear:
+        """The linear layer with the scale of the features in it: of features as they are, in evaluation."""
+        mean, spread = self._scale()
+        out = nn.Linear(self.head.in_features, self.head.out_features)
+        with torch.no_grad():
+            out.weight.copy_(self.head.weight / spread)
+            out.bias.copy_(self.head.bias - out.weight @ mean)
+        return out
+
+    def set_head(self, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor) -> None:
+        """Take over a layer (K, F), (K,) on features as they are, and the features' mean and variance (F,)."""
+        assert self.norm.running_mean is not None and self.norm.running_var is not None
+        self.norm.running_mean.copy_(mean)
+        self.norm.running_var.copy_(variance)
+        mean, spread = self._scale()
+        with torch.no_grad():
+            self.head.weight.copy_(weight * spread)
+            self.head.bias.copy_(bias + weight @ mean)
+
+    def _scale(self) -> tuple[Tensor, Tensor]:
+        assert self.norm.running_mean is not None and self.norm.running_var is not None
+        return self.norm.running_mean, (self.norm.running_var + self.norm.eps).sqrt()
 
 
 class Exported(nn.Module):

@@ -21,7 +21,7 @@ def exportable(network: CropEncoder | CropNetwork) -> Exported:
     out = Exported(encoder.channels, encoder.widths, classes)
     out.encoder.load_state_dict(encoder.state_dict())
     if isinstance(network, CropNetwork) and out.head is not None:
-        out.head.load_state_dict(network.head.state_dict())
+        out.head.load_state_dict(network.scaled_head().state_dict())
     return out.eval()
 
 

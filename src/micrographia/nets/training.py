@@ -37,7 +37,7 @@ class Schedule:
     batch : int
         Patches in a step.
     learning_rate, weight_decay : float
-        Of AdamW; the rate warms up over 200 steps and falls along a half cosine.
+        Of AdamW; the rate warms up over 200 steps, or the first fifth of them, and falls along a half cosine.
     every : int
         Steps between validations; checkpoints are written there.
     patience : int
@@ -121,7 +121,7 @@ class _Training(pl.LightningModule):
         if progress >= 1:
             self.trainer.should_stop = True
             return -1
-        warm = min(1.0, (self.step + 1) / 200)
+        warm = min(1.0, (self.step + 1) / max(1, min(200, self.schedule.steps // 5)))
         rate = self.schedule.learning_rate * warm * (0.5 + 0.5 * float(np.cos(np.pi * progress))) + 1e-6
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = rate
