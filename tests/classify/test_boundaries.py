@@ -84,24 +84,8 @@ def test_the_same_seed_gives_the_same_model(learned):
     truth, image, probability = cells(1)
     examples = BoundaryExamples([image], [probability], [truth], objects=True)
     one, two = (BoundarySegmenter(trees=10, seed=3).fit(examples, threads=k) for k in (1, 2))
-    assert len(one.forests_) == len(two.forests_) == 2
-    for first, second in zip(one.forests_, two.forests_, strict=True):
-        for key, array in first.arrays().items():
-            np.testing.assert_array_equal(array, second.arrays()[key])
-
-
-def test_one_round_is_enough_where_the_first_one_leaves_nothing_to_tell(monkeypatch):
-    """Two halves and the wall between them: the first round joins all that does not lie across it."""
-    monkeypatch.setattr("micrographia.classify.boundaries.FIRST", 0.6)
-    truth = np.repeat([[1, 2]], 32, axis=1).repeat(64, 0)
-    rng = np.random.default_rng(0)
-    probability = np.clip(
-        gaussian_filter((label_distance(truth) < 1.5) * 1.6, 1) + rng.normal(0, 0.002, truth.shape), 0, 1
-    )
-    examples = BoundaryExamples([1 - probability], [probability], [truth], objects=True)
-    one, two = (BoundarySegmenter(trees=30, rounds=k).fit(examples) for k in (1, 2))
-    assert len(one.forests_) == len(two.forests_) == 1
-    assert two.predict(1 - probability, probability).max() == 2
+    for key, array in one.forest_.arrays().items():
+        np.testing.assert_array_equal(array, two.forest_.arrays()[key])
 
 
 def test_volumes():

@@ -4,18 +4,14 @@ Watershed makes small regions, a forest judges the edges between them, and the r
 this room because it learns with the forest of the pixel classifier, whose probabilities it starts from, and rooms of
 one floor do not import each other; what it is made of stands on lower floors (`geometry.watershed`,
 `geometry.region_graph`, `geometry.agglomeration`, `features.region_edges`).
-
-The edges are judged in two rounds, in the spirit of learned agglomeration (Nunez-Iglesias et al. 2013, PLoS ONE 8:
-e71715): regions that surely belong together are joined first, and the longer edges between the larger regions, which
-say more, are judged anew by a forest of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,27 +19,12 @@ from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
 from micrographia.classify.boundary_examples import BoundaryExamples, edges_from_objects, edges_from_strokes
 from micrographia.classify.forest import Forest
-from micrographia.classify.forest_growing import GrownForest, error_of, grow_forest
 from micrographia.classify.image_channels import ImageChannels
 from micrographia.classify.label_layers import label_array
 from micrographia.classify.region_joining import join_regions, oversegmentation
 from micrographia.features.region_edges import edge_feature_names, edge_features
-from micrographia.geometry.region_graph import RegionGraph, region_graph
+from micrographia.geometry.region_graph import region_graph
 from micrographia.method import Method, parameter
-
-
-@dataclass(frozen=True)
-class _Field:
-    """One plane or volume of an image, with its boundary probability and what was labelled."""
-
-    channels: ImageChannels
-    at: tuple[int, ...]
-    probability: np.ndarray
-    labels: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint8))
-
-
-FIRST = 0.1
-"""Where two rounds are made, the first one joins what lies between edges below this probability."""
 
 
 class BoundarySegmenter(Method):
@@ -66,21 +47,17 @@ class BoundarySegmenter(Method):
         2.0, "Width of the Gaussian before the watershed; less gives more and smaller regions", ge=0, le=50, unit="px"
     )
     bias: float = parameter(
-        0.4, "Probability from which on an edge keeps its regions apart; less splits more", ge=0.01, le=0.99
+        0.5, "Probability from which on an edge keeps its regions apart; less splits more", ge=0.01, le=0.99
     )
     linkage: str = parameter(
         "sum", "How regions are joined: all edges vote (sum, multicut) or their mean decides (mean)",
         choices=("sum", "mean"),
     )  # fmt: skip
-    rounds: int = parameter(
-        2, "2 joins first what surely belongs together and judges the edges that are left anew, 1 judges once",
-        choices=(1, 2),
-    )  # fmt: skip
     anisotropy: float = parameter(1.0, "How many times as large a voxel is along Z as along Y and X", ge=0.1, le=100)
-    trees: int = parameter(200, "Trees of each forest that judges edges", ge=1, le=10_000)
+    trees: int = parameter(200, "Trees of the forest that judges edges", ge=1, le=10_000)
     seed: int = parameter(0, "The same seed, data and version give the same model", ge=0)
 
-    forests_: list[Forest]
+    forest_: Forest
     channels_: tuple[str, ...]
     out_of_bag_error_: float | None
     importance_: dict[str, float]
@@ -100,69 +77,53 @@ class BoundarySegmenter(Method):
         Returns
         -------
         BoundarySegmenter
-            Self, with `forests_` (one a round; a single one where the first round leaves nothing that the labels tell),
-            `channels_`, and of the first round `out_of_bag_error_`, `importance_` and `counts_` (edges that were told
-            to be none and to be boundaries).
+            Self, with `forest_`, `channels_`, `out_of_bag_error_`, `importance_` and `counts_` (edges that were told to
+            be none and to be boundaries).
 
         Raises
         ------
         InputError
             Where images, probabilities and labels do not fit each other, or the labels do not tell edges of both kinds.
         """
-        fields = self._fields(examples)
+        from micrographia.classify.forest_growing import grow_forest
 
-        def look(field: _Field, regions: np.ndarray) -> tuple[RegionGraph, np.ndarray, np.ndarray]:
-            graph, features = self._edges(field, regions)
-            if examples.objects:
-                return graph, features, edges_from_objects(graph, regions, field.labels)
-            return graph, features, edges_from_strokes(graph, field.labels, self.boundary)
-
-        forests: list[Forest] = []
-        with ThreadPoolExecutor(threads or _cores()) as pool:
-            regions = list(pool.map(self._regions, fields))
-            while len(forests) < self.rounds:
-                found = list(pool.map(look, fields, regions))
-                told = np.concatenate([t[t >= 0] for _, _, t in found] or [np.zeros(0, np.int8)]).astype(np.int64)
-                counts = np.bincount(told, minlength=2)
-                if not counts.all():
-                    break
-                features = np.ascontiguousarray(np.concatenate([f[:, t >= 0] for _, f, t in found], axis=1))
-                grown = grow_forest(features, told, 2, trees=self.trees, seed=self.seed, min_leaf=2, threads=threads)
-                forests.append(grown.forest)
-                if len(forests) == 1:
-                    self._note(fields, counts, grown, told)
-                if len(forests) < self.rounds:
-                    regions = [
-                        join_regions(r, graph.edges, graph.lengths, p, FIRST, "mean")
-                        for r, (graph, _, _), p in zip(regions, found, _unseen(grown, found), strict=True)
-                    ]
-        if not forests:
-            raise InputError(
-                f"The labels tell {counts[1]:,} edges that are boundaries and {counts[0]:,} that are none; paint "
-                "strokes along boundaries, and strokes across the inside of objects."
-            )
-        self.forests_ = forests
-        return self
-
-    def _fields(self, examples: BoundaryExamples) -> list[_Field]:
-        """The planes or volumes that labels tell something about."""
-        fields: list[_Field] = []
+        fields: list[tuple[Any, ...]] = []
         names: tuple[str, ...] | None = None
         for image, probability, labels in zip(examples.images, examples.probabilities, examples.labels, strict=True):
             channels = ImageChannels(image, self.dimensions)
             channels = channels if names is None else channels.matching(names)
             names = channels.names
             layer, maps = label_array(labels, channels), self._maps(probability, channels)
-            fields += [_Field(channels, at, maps[at], layer[at]) for at in channels.positions if layer[at].any()]
-        return fields
+            fields += [(channels, at, maps[at], layer[at]) for at in channels.positions if layer[at].any()]
 
-    def _note(self, fields: Sequence[_Field], counts: np.ndarray, grown: GrownForest, told: np.ndarray) -> None:
-        """What the first round learned from and how well."""
-        self.channels_, self.counts_ = fields[0].channels.names, (int(counts[0]), int(counts[1]))
-        self.out_of_bag_error_ = error_of(grown.out_of_bag, told)
+        def rows(field: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray]:
+            channels, at, probability, labels = field
+            regions, graph, features = self._edges(channels, at, probability)
+            if examples.objects:
+                told = edges_from_objects(graph, regions, labels)
+            else:
+                told = edges_from_strokes(graph, labels, self.boundary)
+            return features[:, told >= 0], told[told >= 0]
+
+        with ThreadPoolExecutor(threads or _cores()) as pool:
+            found = list(pool.map(rows, fields))
+        told = np.concatenate([t for _, t in found] or [np.zeros(0, np.int8)]).astype(np.int64)
+        counts = np.bincount(told, minlength=2)
+        if not counts.all():
+            raise InputError(
+                f"The labels tell {counts[1]:,} edges that are boundaries and {counts[0]:,} that are none; paint "
+                "strokes along boundaries, and strokes across the inside of objects."
+            )
+        features = np.ascontiguousarray(np.concatenate([f for f, _ in found], axis=1))
+        grown = grow_forest(features, told, 2, trees=self.trees, seed=self.seed, min_leaf=2, threads=threads)
+        self.forest_, self.channels_, self.counts_ = grown.forest, names or (), (int(counts[0]), int(counts[1]))
+        seen = ~np.isnan(grown.out_of_bag[0])
+        wrong = (grown.out_of_bag.argmax(axis=0) != told)[seen]
+        self.out_of_bag_error_ = float(wrong.mean()) if len(wrong) else None
         named = zip(edge_feature_names(self.channels_), grown.importance, strict=True)
         self.importance_ = {name: float(v) for name, v in sorted(named, key=lambda one: -one[1])}
         self.example_ = _example(fields[0])
+        return self
 
     def predict(
         self, x: Image | np.ndarray, probabilities: np.ndarray | None = None, *, threads: int | None = None
@@ -200,21 +161,16 @@ class BoundarySegmenter(Method):
         out = np.zeros((*channels.stack_shape, *channels.shape), np.int32)
 
         def one(at: tuple[int, ...]) -> None:
-            field = _Field(channels, at, maps[at])
-            regions = self._regions(field)
-            for number, forest in enumerate(self.forests_, 1):
-                graph, features = self._edges(field, regions)
-                boundary = forest.predict(features)[1] if len(graph.edges) else np.zeros(0)
-                how = (self.bias, self.linkage) if number == len(self.forests_) else (FIRST, "mean")
-                regions = join_regions(regions, graph.edges, graph.lengths, boundary, *how)
-            out[at] = regions
+            regions, graph, features = self._edges(channels, at, maps[at])
+            boundary = self.forest_.predict(features)[1] if len(graph.edges) else np.zeros(0)
+            out[at] = join_regions(regions, graph.edges, graph.lengths, boundary, self.bias, self.linkage)
 
         with ThreadPoolExecutor(threads or _cores()) as pool:
             list(pool.map(one, channels.positions))
         return out
 
     def save(self, path: str | Path, *, name: str = "") -> Path:
-        """Write the model package: the forests as arrays beside the declaration, a model card, a test."""
+        """Write the model package: the forest as arrays beside the declaration, a model card, a test."""
         from micrographia.classify.boundary_package import write_boundary_package
 
         self._learned()
@@ -227,14 +183,12 @@ class BoundarySegmenter(Method):
 
         return read_boundary_package(path, cls)
 
-    def _regions(self, field: _Field) -> np.ndarray:
-        return oversegmentation(field.probability, self.smooth, self.anisotropy)
-
-    def _edges(self, field: _Field, regions: np.ndarray) -> tuple[RegionGraph, np.ndarray]:
-        """The graph of some regions of a plane or volume, and the features of its edges."""
+    def _edges(self, channels: ImageChannels, at: tuple[int, ...], probability: np.ndarray) -> tuple[Any, ...]:
+        """Regions of one plane or volume, their graph and the features of its edges."""
+        regions = oversegmentation(probability, self.smooth, self.anisotropy)
         graph = region_graph(regions)
-        pixels = field.channels.read(field.at, tuple(slice(0, n) for n in field.channels.shape))
-        return graph, edge_features(graph, regions, field.probability, pixels, self.anisotropy)
+        pixels = channels.read(at, tuple(slice(0, n) for n in channels.shape))
+        return regions, graph, edge_features(graph, regions, probability, pixels, self.anisotropy)
 
     def _maps(self, probabilities: np.ndarray, channels: ImageChannels) -> np.ndarray:
         """Boundary probabilities in the shape of an image's stack and space."""
@@ -252,7 +206,7 @@ class BoundarySegmenter(Method):
         return maps
 
     def _learned(self) -> None:
-        if not hasattr(self, "forests_"):
+        if not hasattr(self, "forest_"):
             raise InputError("This boundary segmenter has not learned anything yet: call fit or load first.")
 
 
@@ -262,24 +216,8 @@ def _cores() -> int:
     return usable_cores()
 
 
-def _unseen(grown: GrownForest, found: Sequence[tuple[RegionGraph, np.ndarray, np.ndarray]]) -> list[np.ndarray]:
-    """Boundary probability of the edges of each field; of those that were learned from, by trees that did not see them.
-
-    The forest is surer of what it learned from than of what it will meet, and the second round has to learn from such
-    regions as it will meet.
-    """
-    probabilities, start = [], 0
-    for _, features, told in found:
-        p = grown.forest.predict(features)[1] if features.shape[1] else np.zeros(0, np.float32)
-        count = int((told >= 0).sum())
-        out_of_bag = grown.out_of_bag[1, start : start + count]
-        p[told >= 0] = np.where(np.isnan(out_of_bag), p[told >= 0], out_of_bag)
-        probabilities.append(p)
-        start += count
-    return probabilities
-
-
-def _example(field: _Field, side: int = 96) -> np.ndarray:
+def _example(field: tuple[Any, ...], side: int = 96) -> np.ndarray:
     """A small piece of probability and image (1 + C, …), for the package's test."""
-    window: Sequence[slice] = tuple(slice(0, min(n, side)) for n in field.channels.shape)
-    return np.concatenate([field.probability[tuple(window)][None], field.channels.read(field.at, tuple(window))])
+    channels, at, probability, _ = field
+    window: Sequence[slice] = tuple(slice(0, min(n, side)) for n in channels.shape)
+    return np.concatenate([probability[tuple(window)][None], channels.read(at, tuple(window))])

@@ -1,8 +1,7 @@
-"""A boundary segmenter as a model package: its forests as arrays, a card to read, a test to run."""
+"""A boundary segmenter as a model package: its forest as arrays, a card to read, a test to run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,17 +20,12 @@ def write_boundary_package(path: Path, method: BoundarySegmenter, name: str) -> 
     """Write what was learned; the stored test is a small piece of image with its labels."""
     from micrographia.models.write import write_arrays_package
 
-    arrays: dict[str, np.ndarray] = {
-        f"round{number}_{key}": array
-        for number, forest in enumerate(method.forests_)
-        for key, array in forest.arrays().items()
-    }
+    arrays: dict[str, np.ndarray] = {f"forest_{key}": array for key, array in method.forest_.arrays().items()}
     if method.example_ is not None:
         arrays["test_input"], arrays["test_output"] = method.example_, method.predict(method.example_)
     write_arrays_package(
         path, method=method.name, parameters=method.parameters(), arrays=arrays,
         config={
-            "rounds": len(method.forests_),
             "channels": method.channels_,
             "out_of_bag_error": method.out_of_bag_error_,
             "importance": method.importance_,
@@ -50,7 +44,9 @@ def read_boundary_package(path: str | Path, kind: type[BoundarySegmenter]) -> Bo
     arrays, config = package.arrays(), package.config
     try:
         method = kind(**package.description["parameters"])
-        method.forests_ = [_forest(arrays, f"round{number}_") for number in range(int(config["rounds"]))]
+        method.forest_ = Forest.from_arrays(
+            {key.removeprefix("forest_"): array for key, array in arrays.items() if key.startswith("forest_")}
+        )
         method.channels_ = tuple(config["channels"])
         method.out_of_bag_error_, method.importance_ = config["out_of_bag_error"], dict(config["importance"])
         few, many = config["counts"]
@@ -59,11 +55,6 @@ def read_boundary_package(path: str | Path, kind: type[BoundarySegmenter]) -> Bo
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise InputError(f"{package.path}: what this model package says of its forest is damaged.") from error
     return method
-
-
-def _forest(arrays: Mapping[str, np.ndarray], start: str) -> Forest:
-    own = {key.removeprefix(start): array for key, array in arrays.items() if key.startswith(start)}
-    return Forest.from_arrays(own)
 
 
 def _card(method: BoundarySegmenter, name: str) -> str:
