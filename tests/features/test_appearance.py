@@ -250,7 +250,7 @@ def test_columns_of_the_table_of_cells():
 
 
 def test_phenotypes_of_unseen_wells_are_told_apart_better_with_appearance(data_dir):
-    """Four classes of mitocheck with the same outline in part; wells kept together; ridge on 5 folds."""
+    """Four classes of mitocheck, a ridge classifier, wells kept together: .80 right without, .85 with appearance."""
     index = pd.read_csv(data_dir / "mitocheck" / "index.csv", dtype=str)
     kinds = ["Prometaphase", "MetaphaseAlignment", "Polylobed", "SmallIrregular"]
     index = index[index["class"].isin(kinds) & index["plate"].notna()]
@@ -270,12 +270,12 @@ def test_phenotypes_of_unseen_wells_are_told_apart_better_with_appearance(data_d
     wells = pd.factorize(index["plate"] + index["well"])[0]
     truth = np.array([kinds.index(kind) for kind in index["class"]])
     before, after = (_share_right(table[names].to_numpy(float), truth, wells) for names in (without, own))
-    assert after > before + 0.03 and after > 0.6
+    assert after > before + 0.03 and after > 0.82
 
 
 def _share_right(values: np.ndarray, truth: np.ndarray, wells: np.ndarray) -> float:
     """Share of right answers of a ridge classifier, a fifth of the wells left out at a time."""
-    values = np.where(np.isfinite(values), values, np.nan)
+    values = np.where(np.isfinite(values), values, np.nan)[:, np.isfinite(values).mean(0) > 0.8]
     right = 0
     for fold in range(5):
         test = wells % 5 == fold

@@ -33,6 +33,7 @@ examples:
   micrographia measure --labels results/ --images images/ -o tables
   micrographia measure --labels cells_labels.tif -o tables --pixel-size 0.65
   micrographia measure --features cellprofiler --labels nuclei/ --images images/ -o tables --table parquet
+  micrographia measure --features cellprofiler --appearance --labels nuclei/ --images images/ -o tables
   micrographia measure --features quality --images images/ -o quality
 """
 
