@@ -34,6 +34,7 @@ def mitocheck_classes(result: Result) -> str:
             "are chosen on inner folds. Published scores of .80 to .85 (weighted F1) are of random splits, in which "
             "cells of one well are on both sides; that protocol stands beside. Goal: weighted F1 ≥ "
             f"{share(goal['weighted_f1'])} and macro F1 ≥ {share(goal['macro_f1'])}. {measured(result)}",
+            n["looked_at"],
             table(
                 ["features", "classifier", "weighted F1", "macro F1", "goal reached"]
                 + ["random: weighted F1", "macro F1", "difference (weighted)", "calibration error"],

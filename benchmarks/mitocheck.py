@@ -1,4 +1,4 @@
-"""Crops of MitoCheck as examples for object classifiers: pictures, masks, keys, and a table of hand-crafted features.
+"""Crops of MitoCheck as examples for object classifiers: pictures, masks, keys, and a table of measurements.
 
     python benchmarks/mitocheck.py
 
@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from crop_descriptors import DESCRIPTORS
 from PIL import Image
 from scipy import ndimage
 
@@ -24,7 +23,7 @@ from micrographia.features.cells import measure_cells
 from micrographia.io.tables import read_table, write_table
 
 SIDE = 64
-TABLE = Path(tempfile.gettempdir()) / "micrographia-mitocheck-features.parquet"
+TABLE = Path(tempfile.gettempdir()) / "micrographia-mitocheck-measured.parquet"
 
 _NAME = re.compile(r"(?P<plate>PLLT\d+_\d+)--.*___P(?P<well>\d+)_\d+___T(?P<frame>\d+)___X\d+___Y\d+")
 
@@ -113,81 +112,18 @@ def _otsu(values: np.ndarray) -> float:
     return float(middle[np.nanargmax(between[:-1])])
 
 
-def cell_features(image: np.ndarray, mask: np.ndarray) -> dict[str, float]:
-    """CellProfiler's measurements of the object, in its names."""
-    row = measure_cells(mask.astype(np.int32), image, threads=1).iloc[0]
+def measured(image: np.ndarray, mask: np.ndarray) -> dict[str, float]:
+    """What ``micrographia measure --features cellprofiler --appearance`` measures of one crop (Y, X) and its mask."""
+    row = measure_cells(mask.astype(np.int32), image, appearance=True, threads=1).iloc[0]
     return {str(name): float(value) for name, value in row.items() if str(name).startswith("Nuclei_")}
 
 
-def gradient_features(image: np.ndarray, mask: np.ndarray) -> dict[str, float]:
-    """Histograms of gradients (Dalal & Triggs 2005) that do not change when the crop is turned or mirrored.
-
-    The direction of a gradient is taken against the direction to the middle of the nucleus, 0 to 180 degrees, in six
-    bins, for five rings and two scales, weighted with the length of the gradient; each ring's share is divided by the
-    root of the sum of squares of all. Beside them, without the mask, what the surroundings hold in the same rings.
-    """
-    y, x = np.mgrid[:SIDE, :SIDE].astype(float)
-    weight = mask / mask.sum()
-    y -= (y * weight).sum()
-    x -= (x * weight).sum()
-    radius = np.hypot(y, x)
-    ring = np.digitize(radius, (4, 8, 12, 18, 26))
-    inside = ndimage.binary_dilation(mask, iterations=2)
-    root = np.sqrt(image.astype(float))
-    found: dict[str, float] = {}
-    for scale in (1, 2):
-        dy = ndimage.gaussian_filter(root, scale, order=(1, 0))
-        dx = ndimage.gaussian_filter(root, scale, order=(0, 1))
-        length = np.hypot(dy, dx)
-        along = np.abs(dy * y + dx * x) / np.maximum(length * radius, 1e-9)
-        outwards = np.sign(dy * y + dx * x)
-        angle = np.arccos(np.clip(along * outwards, -1, 1))
-        part = np.minimum((angle * 6 / np.pi).astype(int), 5)
-        for where, pixels in (("Object", inside), ("Around", ~inside)):
-            votes = np.zeros((6, 6))
-            np.add.at(votes, (ring[pixels], part[pixels]), length[pixels])
-            votes /= np.sqrt((votes**2).sum() + 1e-9)
-            for r, b in np.ndindex(6, 6):
-                found[f"Gradient_{where}_{scale}_Ring{r}_Direction{b}"] = float(votes[r, b])
-    return found
-
-
-def hog_features(image: np.ndarray, mask: np.ndarray) -> dict[str, float]:
-    """scikit-image's histograms of oriented gradients, of the nucleus turned so that its long axis lies along x.
-
-    The mean over the four mirror images, which the long axis does not tell apart.
-    """
-    from skimage.feature import hog
-
-    y, x = np.nonzero(mask)
-    middle = np.array([y.mean(), x.mean()])
-    values, axes = np.linalg.eigh(np.cov(np.stack([y, x])))
-    long = axes[:, 1]
-    turn = np.array([[long[1], long[0]], [-long[0], long[1]]])
-    centre = (SIDE - 1) / 2
-    soft = ndimage.gaussian_filter(ndimage.binary_dilation(mask, iterations=2).astype(float), 1)
-    picture = np.sqrt(image.astype(float)) * soft
-    turned = ndimage.affine_transform(picture, turn, middle - turn @ np.array([centre, centre]), order=1)
-    options = {"orientations": 8, "pixels_per_cell": (16, 16), "cells_per_block": (1, 1), "block_norm": "L2"}
-    cells = []
-    for flipped in (turned, turned[::-1], turned[:, ::-1], turned[::-1, ::-1]):
-        cells.append(hog(flipped, feature_vector=True, **options))
-    mean = np.mean(cells, axis=0).reshape(4, 4, 8)[:2, :2]  # the quarters are mirror images of each other
-    return {f"HOG_{i}{j}_{b}": float(mean[i, j, b]) for i, j, b in np.ndindex(2, 2, 8)}
-
-
-FAMILIES = (cell_features, gradient_features, hog_features, *DESCRIPTORS)
-"""Each gives the features of one crop (Y, X) and its mask as a dict."""
-
-
 def table(*, again: bool = False) -> pd.DataFrame:
-    """Keys, ``Class`` and hand-crafted features, one row a crop; made once, then read from the temporary folder."""
+    """Keys, ``Class`` and the product's measurements, a row a crop; made once, then read from the temporary folder."""
     if TABLE.exists() and not again:
         return read_table(TABLE)
     images, known = crops()
-    rows = []
-    for image, mask in zip(images, masks(images)):
-        rows.append({name: value for family in FAMILIES for name, value in family(image, mask).items()})
+    rows = [measured(image, mask) for image, mask in zip(images, masks(images))]
     made = pd.concat([known, pd.DataFrame(rows).astype(np.float32)], axis=1)
     write_table(TABLE, made)
     return made

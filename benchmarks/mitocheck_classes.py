@@ -1,4 +1,4 @@
-"""Sixteen phenotypes of MitoCheck told apart from hand-crafted features, on wells that were never seen.
+"""Sixteen phenotypes of MitoCheck told apart from the product's measurements, on wells that were never seen.
 
     python benchmarks/mitocheck_classes.py
     python benchmarks/mitocheck_classes.py --classifiers forest mlp
@@ -28,13 +28,20 @@ from micrographia.classify.cross_validation import CrossValidation, cross_valida
 from micrographia.classify.object_learners import AVERAGED
 from micrographia.classify.objects import ObjectClassifier
 from micrographia.classify.recalibration import fit_temperature
-from micrographia.features.feature_table import is_key
 from micrographia.metrics.classification import evaluate_classes
 
 CLASSIFIERS = (*AVERAGED, "average", "forest", "mlp")
 CELLPROFILER = "CellProfiler's measurements"
-ALL = "with further descriptors"
+APPEARANCE = "with appearance"
 GOAL = {"weighted_f1": 0.77, "macro_f1": 0.68}
+LOOKED_AT = (
+    "Which descriptors of appearance and which settings of the classifiers there are was decided while looking at "
+    "another division of the same crops into folds by well: about eight settings of classifiers and five sets of "
+    "features. No crops were kept back from that, so the rows with appearance are somewhat optimistic. The division "
+    "scored here had been scored once with the same descriptors before they became part of the product; what changed "
+    "on the way (a window for each object, exact symmetry of the wavelets, no histograms of gradients in squares) "
+    "was not chosen by scores."
+)
 
 
 def scores(found: CrossValidation) -> dict[str, Any]:
@@ -73,14 +80,16 @@ def main() -> None:
     if not set(AVERAGED) <= set(before):
         parser.error(f"the average is made of {', '.join(AVERAGED)}: name them before it")
     table = mitocheck.table()
-    own = [name for name in table.columns if is_key(name) or name.startswith("Nuclei_")]
+    own = [name for name in table.columns if not name.startswith("Nuclei_Appearance_")]
     runs = [] if options.no_cellprofiler else [(CELLPROFILER, table[own], kind) for kind in ("lda", "logistic")]
-    runs += [(ALL, table, classifier) for classifier in options.classifiers]
+    runs += [(APPEARANCE, table, classifier) for classifier in options.classifiers]
     kept: dict[str, list[CrossValidation]] = {}
-    numbers: dict[str, Any] = {"goal": GOAL, "rows": [], "classes": [], "classes_of": ""}
+    numbers: dict[str, Any] = {"rows": [], "classes": [], "classes_of": ""}
     path = RESULTS / "mitocheck_classes.json"
     if path.exists():
         numbers = json.loads(path.read_text(encoding="utf-8"))["numbers"]
+    numbers |= {"goal": GOAL, "looked_at": LOOKED_AT}
+    numbers["rows"] = [row for row in numbers["rows"] if row["features"] in (CELLPROFILER, APPEARANCE)]
     for features, part, classifier in runs:
         start = time.process_time()
         if classifier == "average":
@@ -98,7 +107,7 @@ def main() -> None:
         }
         rows = [r for r in numbers["rows"] if (r["features"], r["classifier"]) != (features, classifier)]
         numbers["rows"] = [*rows, row]
-        if (features, classifier) == (ALL, "average"):
+        if (features, classifier) == (APPEARANCE, "average"):
             numbers |= {"classes": _by_class(both[0].evaluation.table), "classes_of": classifier}
         record(
             "mitocheck_classes",
