@@ -38,7 +38,7 @@ LOOKED_AT = (
     "Which descriptors of appearance and which settings of the classifiers there are was decided while looking at "
     "another division of the same crops into folds by well: about eight settings of classifiers and five sets of "
     "features. No crops were kept back from that, so the rows with appearance are somewhat optimistic. The division "
-    "scored here had been scored once with the same descriptors before they became part of the product; what changed "
+    "scored here had been scored with the same descriptors before they became part of the product; what changed "
     "on the way (a window for each object, exact symmetry of the wavelets, no histograms of gradients in squares) "
     "was not chosen by scores."
 )
