@@ -67,9 +67,9 @@ def measure_cells(
     only : collection of str
         Measurements to make, of :data:`micrographia.features.cell_measurements.GROUPS`; all otherwise.
     appearance : bool
-        Also measure what CellProfiler does not, ``Nuclei_Appearance_...``: some 370 columns that tell phenotypes apart better, at
-        about 25 ms an object and channel
-        (:mod:`micrographia.features.appearance`), of nuclei and cells in planes.
+        Also measure what CellProfiler does not, ``Nuclei_Appearance_...``, of nuclei and cells in planes: some 370
+        columns that help to tell phenotypes apart (:mod:`micrographia.features.appearance`). Takes about 25 ms for each
+        object and channel.
     volumes : bool
         Objects go through the planes of Z: measure volumes (shape, intensity, texture, granularity, colocalisation).
     axes : str, optional
