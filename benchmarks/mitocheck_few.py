@@ -24,9 +24,7 @@ from micrographia.classify.crop_classifier import CropClassifier
 from micrographia.classify.objects import ObjectClassifier
 from micrographia.metrics.classification import confusion_matrix, scores_of
 
-EACH, SEEDS, JUDGED, SIDE = 10, range(10), 0, 48
-STUDENT = 2.262
-"""97.5th percentile of Student's t with 9 degrees of freedom."""
+EACH, DRAWS, JUDGED, SIDE = 10, 10, 0, 48
 ENCODER_STEPS = 1500
 SCRATCH, KEPT, TUNED = "network from scratch", "network, encoder kept as it is", "network, encoder trained further"
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -79,14 +77,14 @@ def probabilities(
     return np.load(path)
 
 
-def few_labels(crops: CellCrops, keys: pd.DataFrame, by_hand: pd.DataFrame) -> dict[str, Any]:
-    """Macro F1 of each way on the judged wells, ten draws; and gains over another way with intervals over draws."""
+def few_labels(crops: CellCrops, keys: pd.DataFrame, by_hand: pd.DataFrame, draws: int) -> dict[str, Any]:
+    """Macro F1 of each way on the judged wells; and gains over training from scratch with intervals over draws."""
     names, truth = np.unique(keys["Class"], return_inverse=True)
     fold, crops = grouped_folds(keys), narrow(crops)
     judged = np.flatnonzero(fold == JUDGED)
     encoder = encoder_file(crops, fold != JUDGED, ENCODER_STEPS)
     runs: dict[str, list[float]] = {}
-    for seed in SEEDS:
+    for seed in range(draws):
         taught = draw(truth, fold != JUDGED, seed)
         table = ObjectClassifier(classifier="logistic", search=False, calibrate="none").fit(by_hand.iloc[taught])
         found = {BY_HAND: np.asarray(table.probabilities(by_hand.iloc[judged]))}
@@ -101,22 +99,26 @@ def few_labels(crops: CellCrops, keys: pd.DataFrame, by_hand: pd.DataFrame) -> d
         "macro_f1": {name: round(float(np.mean(values)), 4) for name, values in runs.items()},
         "by_draw": {name: [round(value, 4) for value in values] for name, values in runs.items()},
         "gains": [_gain(runs, better, SCRATCH) for better in (KEPT, TUNED)],
+        "draws": draws,
         "judged": len(judged),
         "encoder": {"crops": int((fold != JUDGED).sum()), "steps": ENCODER_STEPS},
     }
 
 
 def _gain(runs: dict[str, list[float]], better: str, worse: str) -> dict[str, Any]:
+    from scipy.stats import t
+
     gain = np.subtract(runs[better], runs[worse])
-    half = STUDENT * gain.std(ddof=1) / np.sqrt(len(gain))
+    half = t.ppf(0.975, len(gain) - 1) * gain.std(ddof=1) / np.sqrt(len(gain))
     values = [round(float(v), 4) for v in (gain.mean(), gain.mean() - half, gain.mean() + half)]
     return {"better": better, "worse": worse, **dict(zip(("gain", "low", "high"), values))}
 
 
 def main() -> None:
     """Print what few labels are worth; recorded by ``mitocheck_learned.py``."""
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
-    print(few_labels(*cells(), mitocheck.table()))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--draws", type=int, default=DRAWS, help="draws of labelled cells, two or more")
+    print(few_labels(*cells(), mitocheck.table(), parser.parse_args().draws))
 
 
 if __name__ == "__main__":

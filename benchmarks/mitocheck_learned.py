@@ -18,7 +18,7 @@ import mitocheck
 import numpy as np
 import pandas as pd
 from mitocheck_crops import FOLDS, cells, grouped_folds, some
-from mitocheck_few import few_labels
+from mitocheck_few import DRAWS, few_labels
 from mitocheck_networks import FOLDER, classifier
 from record import record
 
@@ -34,7 +34,7 @@ def scores(truth: np.ndarray, probabilities: np.ndarray, fold: np.ndarray) -> di
     """Weighted and macro F1: means over folds, each fold, and of all rows together."""
     count = probabilities.shape[1]
     found = probabilities.argmax(axis=1)
-    each = [scores_of(confusion_matrix(truth[fold == k], found[fold == k], count)) for k in range(FOLDS)]
+    each = [scores_of(confusion_matrix(truth[fold == k], found[fold == k], count)) for k in np.unique(fold)]
     whole = scores_of(confusion_matrix(truth, found, count))
     named = ("weighted_f1", "macro_f1", "accuracy")
     return (
@@ -44,18 +44,15 @@ def scores(truth: np.ndarray, probabilities: np.ndarray, fold: np.ndarray) -> di
     )
 
 
-def by_table(table: pd.DataFrame, kind: str, fold: np.ndarray) -> np.ndarray:
-    """Probabilities (N, K) of an object classifier, each fold by one that learned from the others; kept in a file."""
+def by_table(table: pd.DataFrame, kind: str, fold: np.ndarray, which: int) -> np.ndarray:
+    """Probabilities of one fold by an object classifier that learned from the others; kept in a file."""
     matrix = feature_matrix(table, feature_columns(table))
-    path = FOLDER / f"hand-{kind}-{zlib.crc32(np.ascontiguousarray(matrix).tobytes()):08x}.npy"
+    path = FOLDER / f"hand-{which}-{kind}-{zlib.crc32(np.ascontiguousarray(matrix).tobytes()):08x}.npy"
     if not path.exists():
-        out = np.zeros((len(table), table["Class"].nunique()), np.float32)
-        for k in range(FOLDS):
-            model = ObjectClassifier(classifier=kind).fit(table[fold != k])
-            out[fold == k] = model.probabilities(table[fold == k])
-            print(f"{BY_HAND}: fold {k + 1}", flush=True)
         FOLDER.mkdir(exist_ok=True)
-        np.save(path, out)
+        model = ObjectClassifier(classifier=kind).fit(table[fold != which])
+        np.save(path, np.asarray(model.probabilities(table[fold == which]), np.float32))
+        print(f"{BY_HAND}: fold {which + 1}", flush=True)
     return np.load(path)
 
 
@@ -64,33 +61,39 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=500, help="training steps of the networks of the folds")
     parser.add_argument("--classifier", default="logistic", help="classifier of the hand-crafted features")
+    parser.add_argument("--folds", type=int, default=FOLDS, choices=range(1, FOLDS + 1), help="folds that are judged")
+    parser.add_argument("--draws", type=int, default=DRAWS, help="draws of ten labelled cells a class")
+    parser.add_argument("--note", default="", help="what readers must know of this run, recorded with it")
     options = parser.parse_args()
     crops, keys = cells()
     fold = grouped_folds(keys)
     truth = np.unique(keys["Class"], return_inverse=True)[1]
     by_hand = mitocheck.table()
-    found = {BY_HAND: by_table(by_hand, options.classifier, fold)}
-    found[NETWORK] = np.empty_like(found[BY_HAND])
-    for k in range(FOLDS):
+    found = {name: np.empty((len(keys), truth.max() + 1), np.float32) for name in (BY_HAND, NETWORK)}
+    for k in range(options.folds):
+        found[BY_HAND][fold == k] = by_table(by_hand, options.classifier, fold, k)
         learned = classifier(crops, keys, fold, k, options.steps)
         found[NETWORK][fold == k] = learned.probabilities(some(crops, fold == k).pixels)
+    judged = fold < options.folds
+    found = {name: p[judged] for name, p in found.items()}
+    truth, wells = truth[judged], groups(keys[judged])
     found[BOTH] = (found[BY_HAND] + found[NETWORK]) / 2
-    rows = {name: scores(truth, p, fold) for name, p in found.items()}
-    base, wells = found[BY_HAND].argmax(axis=1), groups(keys)
+    rows = {name: scores(truth, p, fold[judged]) for name, p in found.items()}
+    base = found[BY_HAND].argmax(axis=1)
     for name, p in found.items():
         gain = class_gain(truth, base, p.argmax(axis=1), p.shape[1], wells, (BY_HAND, name))
         rows[name]["gain"] = {score: [round(v, 4) for v in values] for score, values in gain.gains.items()}
         print(f"{name:40s} {rows[name]['weighted_f1']:.3f} {rows[name]['macro_f1']:.3f}", flush=True)
-    record(
-        "mitocheck_learned",
-        f"{len(keys):,} crops of MitoCheck, 16 classes, {FOLDS} folds that keep plate and well together",
-        {
-            "folds": rows,
-            "ten_cells_a_class": few_labels(crops, keys, by_hand),
-            "classifier": options.classifier,
-            "steps": options.steps,
-        },
-    )
+    data = f"{len(keys):,} crops of MitoCheck, 16 classes, {FOLDS} folds that keep plate and well together"
+    numbers = {
+        "folds": rows,
+        "judged_folds": options.folds,
+        "classifier": options.classifier,
+        "steps": options.steps,
+        "note": options.note,
+    }
+    record("mitocheck_learned", data, numbers)
+    record("mitocheck_learned", data, numbers | {"ten_cells_a_class": few_labels(crops, keys, by_hand, options.draws)})
 
 
 if __name__ == "__main__":
