@@ -88,7 +88,14 @@ def test_stop_with_ctrl_c_and_go_on(run, tmp_path, jobs):
     for k in range(6):
         write(tmp_path / "in" / f"{k}.tif", picture, axes="YX")
     words = [sys.executable, "-m", "micrographia.cli", "segment", "in", "-o", "out", "--jobs", str(jobs)]
-    process = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    # a background job of a shell without job control ignores Ctrl-C, and so would what it starts
+    process = subprocess.Popen(
+        words,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     record = tmp_path / "out" / "micrographia-run.jsonl"
     end = time.monotonic() + 60
     while not (record.exists() and '"done"' in record.read_text()):

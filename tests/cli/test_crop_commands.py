@@ -61,7 +61,7 @@ def test_objects_from_training_to_a_table(run, folder, tmp_path):
 
 
 def test_images_from_training_to_a_table(run, folder, tmp_path):
-    words = ("--steps", "40", "--every", "20", "--learning-rate", "0.01", "--batch", "8")
+    words = ("--steps", "120", "--every", "40", "--learning-rate", "0.01", "--batch", "8")
     code, _, err = run("train", "images", "--images", folder / "images.csv", "-o", "m.zip", *SMALL, *words)
     assert code == 0, err
     code, _, err = run("classify", "images", folder / "images.csv", "-m", "m.zip", "-o", "r", "--table", "parquet")

@@ -176,7 +176,7 @@ def test_same_command_again_goes_on(run, trained, tmp_path, monkeypatch):
         (("classify", "pixels", "a.tif", "-m", "none.zip"), 1, "no such model file"),
         (("classify", "pixels", "a.tif", "-m", "nonsense"), 2, "There is no model 'nonsense'"),
         (("classify", "pixels", "a.tif", "-m", "a.tif"), 1, ""),
-        (("classify", "objects", "a.tif"), 2, "invalid choice"),
+        (("classify", "colours", "a.tif"), 2, "invalid choice"),
         (("classify", "pixels", "a.tif", "-m", "MODEL", "--output", "colours"), 2, "must be some of probabilities"),
         (("classify", "pixels", "a.tif", "-m", "MODEL", "--threshold", "0.6"), 2, "goes with --output labels"),
         (("classify", "pixels", "a.tif", "-m", "MODEL", "--output", "labels", "--object-class", "sky"), 2,
