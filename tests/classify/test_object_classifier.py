@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made_tables import KINDS, made_table
 from mitotic_crops import mitotic_table
 
+from made_tables import KINDS, made_table
 from micrographia.arrays.errors import InputError
 from micrographia.classify.cross_validation import cross_validate
 from micrographia.classify.object_learners import LEARNERS

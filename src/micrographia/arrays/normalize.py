@@ -29,15 +29,15 @@ class Intensity:
     bright: bool = False
 
 
-def sample(data: Any, spatial: tuple[int, int]) -> np.ndarray:
+def sample(data: Any, spatial: Sequence[int]) -> np.ndarray:
     """Pixels on a regular lattice of the whole array, as float32 without NaN or infinity.
 
     Parameters
     ----------
     data : array
-        NumPy or lazy array; sliced once, with a step along the two `spatial` axes only.
-    spatial : (int, int)
-        Positions of the Y and X axes.
+        NumPy or lazy array; sliced once, with a step along the `spatial` axes only.
+    spatial : sequence of int
+        Positions of the Y and X axes, and of Z where a volume is looked at.
     """
     key: list[slice] = [slice(None)] * len(data.shape)
     for axis in spatial:

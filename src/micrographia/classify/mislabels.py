@@ -28,7 +28,6 @@ from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.contradictions import confident_joint, probabilities_by_parts
 from micrographia.metrics.stratified_folds import stratified_folds
 
-
 WAYS = ("noise", "confident")
 
 

@@ -247,6 +247,6 @@ def _warnings(seen: ImageChannels) -> list[str]:
     from micrographia.arrays.normalize import sample
 
     axes = seen.image.axes
-    values = sample(seen.image.data, (axes.index("Y"), axes.index("X")))
+    values = sample(seen.image.data, [axes.index(axis) for axis in seen.space])
     constant = values.size and values.min() == values.max()
     return ["The picture is constant (or nearly so): nothing can be told apart in it."] if constant else []
