@@ -65,3 +65,8 @@ def test_kinds_of_all_real_images(data_dir):
         if bright_background(sample(channels, (1, 2))) != (row["kind"] != "fluorescence"):
             wrong.append(row["id"])
     assert wrong == []
+
+
+def test_a_volume_is_sampled_along_z_too():
+    assert sample(np.zeros((512, 512, 512), np.uint8), (0, 1, 2)).shape == (64, 64, 64)
+    assert sample(np.zeros((2, 4000, 300), np.uint8), (1, 2)).shape == (2, 500, 300)

@@ -40,8 +40,9 @@ def sample(data: Any, spatial: Sequence[int]) -> np.ndarray:
         Positions of the Y and X axes, and of Z where a volume is looked at.
     """
     key: list[slice] = [slice(None)] * len(data.shape)
+    most = round(SAMPLE ** (2 / len(spatial)))
     for axis in spatial:
-        key[axis] = slice(None, None, max(1, -(-data.shape[axis] // SAMPLE)))
+        key[axis] = slice(None, None, max(1, -(-data.shape[axis] // most)))
     return np.nan_to_num(np.asarray(data[tuple(key)], dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
 
 
