@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made_tables import made_table
 
+from made_tables import made_table
 from micrographia.arrays.errors import InputError
 from micrographia.classify.cross_validation import cross_validate
 from micrographia.classify.example_warnings import example_warnings
