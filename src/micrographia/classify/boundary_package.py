@@ -39,14 +39,13 @@ def write_boundary_package(path: Path, method: BoundarySegmenter, name: str) -> 
 def read_boundary_package(path: str | Path, kind: type[BoundarySegmenter]) -> BoundarySegmenter:
     """Read what `write_boundary_package` wrote; raises InputError where it is another model, or is damaged."""
     from micrographia.models.library import find_arrays
+    from micrographia.models.package import part_of
 
     package = find_arrays(path, kind.name, "segment by boundaries")
     arrays, config = package.arrays(), package.config
     try:
         method = kind(**package.description["parameters"])
-        method.forest_ = Forest.from_arrays(
-            {key.removeprefix("forest_"): array for key, array in arrays.items() if key.startswith("forest_")}
-        )
+        method.forest_ = Forest.from_arrays(part_of(arrays, "forest_"))
         method.channels_ = tuple(config["channels"])
         method.out_of_bag_error_, method.importance_ = config["out_of_bag_error"], dict(config["importance"])
         few, many = config["counts"]

@@ -13,7 +13,13 @@ from micrographia.arrays.image import Image
 from micrographia.classify.cell_images import CellCrops, CellImages, cell_crops
 from micrographia.classify.class_tables import Classified, ClassifiedImages, held_out, join_classes, with_classes
 from micrographia.classify.crop_learning import Training, learn_classes
-from micrographia.classify.crop_package import CropModel, stored_encoder, write_crop_package
+from micrographia.classify.crop_package import (
+    CropModel,
+    open_crop_model,
+    run_saved,
+    stored_encoder,
+    write_crop_package,
+)
 from micrographia.features.crops import INTENSITIES, CropPlan
 from micrographia.method import Method, parameter
 
@@ -88,9 +94,8 @@ class CropClassifier(Method):
         """How crops are cut: as the parameters say, or as the model does from which the training starts."""
         if self._ready is not None:
             return self._ready.plan
-        if self.start and self._start is None:
-            self._start = stored_encoder(self.start)[1]
-        return self._plan() if self._start is None else self._start.plan
+        start = self._starting()
+        return self._plan() if start is None else start.plan
 
     def fit(
         self,
@@ -205,12 +210,7 @@ class CropClassifier(Method):
     def model(self) -> CropModel:
         """What was learned, as ONNX Runtime runs it."""
         if self._ready is None:
-            import tempfile
-
-            from micrographia.models.package import open_package
-
-            self._scratch = tempfile.TemporaryDirectory()  # lives as long as the method, or until it learns again
-            self._ready = CropModel(open_package(self.save(Path(self._scratch.name) / "model.zip")))
+            self._ready = run_saved(self.save)
         return self._ready
 
     def save(self, path: str | Path, *, name: str = "", authors: Sequence[str] = ("Micrographia user",)) -> Path:
@@ -227,7 +227,7 @@ class CropClassifier(Method):
         history = self.history_
         write_crop_package(
             path, self.network_, method=self.name, plan=self.plan, channels=self.channels_, classes=self.classes_,
-            example=self._example, name=name if len(name) >= 5 else f"{name} model", documentation=self._card(name),
+            example=self._example, name=name, documentation=self._card(name),
             authors=authors,
             config={
                 "parameters": self.parameters(),
@@ -246,11 +246,8 @@ class CropClassifier(Method):
         InputError
             Where another method made it.
         """
-        from micrographia.models.library import find_model
-        from micrographia.models.package import open_package
-
-        package = open_package(find_model(path))
-        model = CropModel(package)
+        model = open_crop_model(path)
+        package = model.package
         if package.config.get("method") != cls.name:
             raise InputError(f"{package.path}: this model was made by the method '{package.config.get('method')}'.")
         method = cls(**package.config.get("parameters", {}))
@@ -272,13 +269,20 @@ class CropClassifier(Method):
         table = pd.DataFrame({"Metadata_Image": crops.images, "ObjectNumber": crops.labels})
         return with_classes(table, probabilities, self.model().classes)
 
+    def _starting(self) -> CropModel | None:
+        """The stored network from which the training starts."""
+        if self.start and self._start is None:
+            self._start = open_crop_model(self.start)
+        return self._start
+
     def _encoder(self, channels: tuple[str, ...]) -> CropEncoder | None:
-        if not self.start:
+        start = self._starting()
+        if start is None:
             return None
-        encoder, self._start = stored_encoder(self.start)
-        if len(self._start.channels) != len(channels):
+        encoder = stored_encoder(start)
+        if len(start.channels) != len(channels):
             raise InputError(
-                f"{self.start} was trained on the channels {', '.join(self._start.channels)}, but the images have "
+                f"{self.start} was trained on the channels {', '.join(start.channels)}, but the images have "
                 f"{', '.join(channels)}."
             )
         return encoder

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +112,28 @@ class CropModel:
         )
 
 
+def open_crop_model(model: str | Path) -> CropModel:
+    """The stored network of a model, by name or path.
+
+    Raises
+    ------
+    InputError
+        Where it is another kind of package, or damaged.
+    """
+    from micrographia.models.library import find_model
+    from micrographia.models.package import open_package
+
+    return CropModel(open_package(find_model(model)))
+
+
+def run_saved(save: Callable[[Path], Path]) -> CropModel:
+    """What a method has just learned, as ONNX Runtime runs it: saved into a scratch file and opened."""
+    from micrographia.models.package import open_package
+
+    with tempfile.TemporaryDirectory() as scratch:
+        return CropModel(open_package(save(Path(scratch) / "model.zip")))
+
+
 def write_crop_package(
     path: str | Path,
     network: CropEncoder | CropNetwork,
@@ -165,7 +188,7 @@ def write_crop_package(
     what = f"Tells {len(classes)} classes apart" if classes else "Turns into features"
     return write_package(
         path,
-        name=name,
+        name=name if len(name) >= 5 else f"{name} model",  # bioimage.io wants five characters
         description=f"{what} what crops of cells show; trained with Micrographia.",
         authors=authors,
         license="CC0-1.0",
@@ -192,25 +215,24 @@ def write_crop_package(
     )
 
 
-def stored_encoder(model: str | Path) -> tuple[CropEncoder, CropModel]:
-    """The encoder of a package, to train further, and the package's model.
+def stored_encoder(model: CropModel) -> CropEncoder:
+    """The encoder of a stored network, to train further.
 
     Raises
     ------
     RequestError
         Where the package holds no such weights.
+    InputError
+        Where they are damaged.
     """
-    from micrographia.models.library import find_model
-    from micrographia.models.package import open_package
     from micrographia.nets.crop_export import encoder_from
 
-    package = open_package(find_model(model))
-    stored = CropModel(package)
+    package = model.package
     weights = package.description.get("weights", {}).get("pytorch_state_dict")
     if not weights:
-        raise RequestError(f"{model}: this package holds no weights to train further from.")
+        raise RequestError(f"{package.path}: this package holds no weights to train further from.")
     try:
-        return encoder_from(package.read(weights["source"]), weights["architecture"]["kwargs"]), stored
+        return encoder_from(package.read(weights["source"]), weights["architecture"]["kwargs"])
     except (RuntimeError, KeyError, TypeError) as error:
         raise InputError(f"{package.path}: the weights in this model package are damaged.") from error
 

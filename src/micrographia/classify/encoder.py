@@ -11,7 +11,7 @@ import numpy as np
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.cell_images import CellCrops, CellImages, cell_crops
 from micrographia.classify.crop_learning import Training, learn_encoder
-from micrographia.classify.crop_package import CropModel, write_crop_package
+from micrographia.classify.crop_package import CropModel, open_crop_model, run_saved, write_crop_package
 from micrographia.features.crops import INTENSITIES, CropPlan
 from micrographia.method import Method, parameter
 
@@ -140,12 +140,7 @@ class CellEncoder(Method):
     def model(self) -> CropModel:
         """What was learned, as ONNX Runtime runs it."""
         if self._ready is None:
-            import tempfile
-
-            from micrographia.models.package import open_package
-
-            with tempfile.TemporaryDirectory() as scratch:
-                self._ready = CropModel(open_package(self.save(Path(scratch) / "encoder.zip")))
+            self._ready = run_saved(self.save)
         return self._ready
 
     def save(self, path: str | Path, *, name: str = "", authors: Sequence[str] = ("Micrographia user",)) -> Path:
@@ -162,7 +157,7 @@ class CellEncoder(Method):
         history = self.history_
         write_crop_package(
             path, self.encoder_, method=self.name, plan=self.plan, channels=self.channels_, classes=(),
-            example=self.example_, name=name if len(name) >= 5 else f"{name} model", documentation=self._card(name),
+            example=self.example_, name=name, documentation=self._card(name),
             authors=authors,
             config={
                 "parameters": self.parameters(),
@@ -177,11 +172,8 @@ class CellEncoder(Method):
     @classmethod
     def load(cls, path: str | Path) -> CellEncoder:
         """Read a model package written by `save`, by name or path."""
-        from micrographia.models.library import find_model
-        from micrographia.models.package import open_package
-
-        package = open_package(find_model(path))
-        model = CropModel(package)
+        model = open_crop_model(path)
+        package = model.package
         if model.classes:
             raise InputError(f"{package.path}: this model classifies and is no encoder.")
         method = cls(**package.config.get("parameters", {}))

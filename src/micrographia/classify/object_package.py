@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -72,17 +72,18 @@ def read_object_package(path: str | Path, kind: type[M]) -> M:
         Where it is no object classifier, or is damaged.
     """
     from micrographia.models.library import find_arrays
+    from micrographia.models.package import part_of
 
     package = find_arrays(path, kind.name, kind.applied_by)
     arrays, config = package.arrays(), package.config
     try:
         members = []
         for number, said in enumerate(config["members"]):
-            model = stored_model(str(said["kind"]), _part(arrays, f"member{number}_"))
-            calibration = Recalibration.from_arrays(_part(arrays, f"member{number}calibration_"))
+            model = stored_model(str(said["kind"]), part_of(arrays, f"member{number}_"))
+            calibration = Recalibration.from_arrays(part_of(arrays, f"member{number}calibration_"))
             members.append(Member(str(said["kind"]), dict(said["setting"]), model, calibration))
-        standardiser = Standardiser.from_arrays(_part(arrays, "standard_"), config["constant"])
-        last = Recalibration.from_arrays(_part(arrays, "calibration_"))
+        standardiser = Standardiser.from_arrays(part_of(arrays, "standard_"), config["constant"])
+        last = Recalibration.from_arrays(part_of(arrays, "calibration_"))
         method = kind(**package.description["parameters"])
         method.fitted_ = Fitted(standardiser, tuple(members), last, tuple(config["notes"]))
         method.classes_ = tuple(str(name) for name in config["classes"])
@@ -96,10 +97,6 @@ def read_object_package(path: str | Path, kind: type[M]) -> M:
             f"{package.path}: what this model package says of its object classifier is damaged."
         ) from error
     return method
-
-
-def _part(arrays: dict[str, Any], start: str) -> dict[str, np.ndarray]:
-    return {key.removeprefix(start): array for key, array in arrays.items() if key.startswith(start)}
 
 
 def _card(method: ObjectClassifier, name: str, validation: str) -> str:

@@ -69,15 +69,14 @@ def read_pixel_package(path: str | Path, kind: type[PixelClassifier]) -> PixelCl
         Where it is no pixel classifier, or is damaged.
     """
     from micrographia.models.library import find_arrays
+    from micrographia.models.package import part_of
 
     package = find_arrays(path, kind.name, "classify pixels")
     arrays, config = package.arrays(), package.config
     try:
         stages = []
         for number, one in enumerate(config["stages"]):
-            start = f"stage{number}_"
-            own = {key.removeprefix(start): array for key, array in arrays.items() if key.startswith(start)}
-            model = from_arrays(str(one["kind"]), own)
+            model = from_arrays(str(one["kind"]), part_of(arrays, f"stage{number}_"))
             numbers = (int(one[key]) for key in ("classes", "context", "levels"))
             stages.append(Stage(Bank.from_dict(one["bank"]), model, *numbers))
         method = kind(**package.description["parameters"])

@@ -190,13 +190,13 @@ class RegressionPlane(Method):
             Where it is no regression plane, or is damaged.
         """
         from micrographia.models.library import find_arrays
+        from micrographia.models.package import part_of
 
         package = find_arrays(path, cls.name, "put objects on a plane")
         arrays, config = package.arrays(), package.config
         try:
             method = cls(**package.description["parameters"])
-            own = {name.removeprefix("process_"): a for name, a in arrays.items() if name.startswith("process_")}
-            method.process_ = GaussianProcess.from_arrays(own)
+            method.process_ = GaussianProcess.from_arrays(part_of(arrays, "process_"))
             method.space_ = FeatureSpace(*(arrays[f"space_{name}"] for name in ("mean", "spread", "axes")))
             method.columns_ = tuple(str(name) for name in arrays["columns"])
             method.error_, method.spread_ = config["error"], float(config["spread"])

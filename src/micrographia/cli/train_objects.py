@@ -13,6 +13,7 @@ from micrographia.arrays.errors import RequestError
 from micrographia.classify.objects import ObjectClassifier
 from micrographia.cli import flags
 from micrographia.cli.folder_run import command_line
+from micrographia.cli.train import model_file
 from micrographia.method import Declared, parameter
 
 if TYPE_CHECKING:
@@ -58,13 +59,11 @@ def run(args: Namespace) -> int:
     options, method = flags.read(args, TrainObjects), flags.read(args, ObjectClassifier)
     if options.table is None:
         raise RequestError("Say what to learn from: --table TABLE.csv, with the column Class or with --annotations.")
-    out = Path(options.out).expanduser()
-    if out.suffix.lower() != ".zip":
-        raise RequestError(f"{out}: a model is stored in a file that ends in .zip.")
+    out = model_file(options.out, options.overwrite)
     if options.outer_folds == 1:
         raise RequestError("A single fold cannot judge; --outer-folds is 0 or at least 2.")
-    written = [out] if options.outer_folds == 0 else [out, *_reports(out)]
-    there = next((path for path in written if path.exists()), None)
+    reports = _reports(out) if options.outer_folds else ()
+    there = next((path for path in reports if path.exists()), None)
     if there is not None and not options.overwrite:
         raise RequestError(f"{there} exists already; choose another name with --out, or replace it with --overwrite.")
     table = _examples(options)

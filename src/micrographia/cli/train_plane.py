@@ -9,6 +9,7 @@ from pathlib import Path
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.regression_plane import RegressionPlane
 from micrographia.cli import flags
+from micrographia.cli.train import model_file
 from micrographia.method import Declared, parameter
 
 DESCRIPTION = """
@@ -44,13 +45,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Train and save."""
     options, method = flags.read(args, TrainPlane), flags.read(args, RegressionPlane)
-    out = Path(options.out).expanduser()
     if options.table is None:
         raise RequestError("Say what to learn from: --table TABLE.csv, with Plane_X and Plane_Y or with --places.")
-    if out.suffix.lower() != ".zip":
-        raise RequestError(f"{out}: a model is stored in a file that ends in .zip.")
-    if out.exists() and not options.overwrite:
-        raise RequestError(f"{out} exists already; choose another name with --out, or replace it with --overwrite.")
+    out = model_file(options.out, options.overwrite)
     method.fit(_placed(options))
     method.save(out)
     print(f"{method.count_:,} placed objects, {len(method.columns_)} columns of measurements")

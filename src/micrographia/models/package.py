@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -225,3 +226,8 @@ def _yaml(path: Path, name: str, content: bytes) -> dict[str, Any]:
     if not isinstance(rdf, dict):
         raise InputError(f"{path}: '{name}' in this model package is not a description.")
     return rdf
+
+
+def part_of(arrays: Mapping[str, np.ndarray], start: str) -> dict[str, np.ndarray]:
+    """Those of a package's arrays whose names begin with `start`, by the rest of their names."""
+    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
