@@ -34,6 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "slide.ome.zarr", picture, axes="YX", pixel_size=size)
     stack = np.stack([np.stack([picture // 3, picture])] * 2)
     write(folder / "stack.ome.tif", stack, axes="ZCYX", channels=("actin", "DAPI"))
+    for channel, part in enumerate((picture, picture // 3), start=1):
+        write(folder / "plate" / f"A01_w{channel}.tif", part)
     write_labels(folder / "labels" / "cells_labels.tif", truth)
     strokes = np.zeros(truth.shape, np.uint8)
     strokes[::8] = 1 + (truth[::8] > 0)

@@ -100,6 +100,12 @@ class TestDataset:
         pairs = [(item.image.name, item.label.name) for item in dataset(tmp_path, tmp_path) if item.label]
         assert pairs == [("a.tif", "a_labels.tif"), ("b.png", "b_mask.png")]
 
+    def test_labels_among_our_other_results(self, tmp_path: Path) -> None:
+        touch(tmp_path, "images/a.tif", "results/a_labels.tif", "results/a_overlay.png", "results/a_uncertainty.tif")
+        assert [item.label for item in dataset(tmp_path / "images", tmp_path / "results")] == [
+            tmp_path / "results" / "a_labels.tif"
+        ]
+
     @pytest.mark.parametrize(
         ("files", "match"),
         [

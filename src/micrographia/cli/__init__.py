@@ -13,6 +13,7 @@ from micrographia.arrays.errors import InputError, RequestError
 
 VERBS = {
     "demo": "segment a real and a synthetic image with the built-in model and show where the results are",
+    "join": "put channels, planes and times that are separate files into one image each",
     "segment": "find every object in images: labels, table, overlay and report",
     "classify": "give pixels, objects or images a class, by a model learned from examples",
     "train": "teach a method from images with labels",

@@ -46,6 +46,11 @@ class InputTask:
     options: dict[str, Any]
     threads: int = 0
 
+    @property
+    def sources(self) -> list[Path]:
+        """Every file that the results are made from; where one changes, an earlier result counts no more."""
+        return [self.source]
+
     def picture(self, what: str, kind: str) -> Path:
         """A result that is an image: OME-Zarr or TIFF as `kind` says, with ``"auto"`` like the input."""
         zarr = kind == "zarr" or (kind == "auto" and self.source.is_dir())
@@ -134,7 +139,7 @@ def run_folder(images: Sequence[str | Path], run: FolderRun[Any], *, overwrite: 
     outcomes, prints = list(kept), {}
 
     def before(task: Any) -> None:
-        prints[task.source] = _fingerprint(task.source)
+        prints[task.source] = _fingerprint(task)
         record.begin(task.source, task.name, task.files)
 
     bar = Progress(len(tasks), run.doing)
@@ -193,7 +198,7 @@ def _plan(
     in_the_way = [run.folder / "report.html"] if record.earlier is None and run.report is not None else []
     for path in paths:
         task = run.task(path, names[path])
-        done = None if overwrite else record.finished(path, _fingerprint(path))
+        done = None if overwrite else record.finished(path, _fingerprint(task))
         if done is not None:
             kept.append(done)
             continue
@@ -212,9 +217,9 @@ def _plan(
     return tasks, kept
 
 
-def _fingerprint(path: Path) -> str:
+def _fingerprint(task: InputTask) -> str:
     try:
-        return fingerprint(path)
+        return "-".join(fingerprint(path) for path in task.sources)
     except OSError:  # reading it will say what is wrong
         return ""
 

@@ -13,6 +13,9 @@ from micrographia.io.find import find_images, image_stem, images_in, is_zarr
 LABEL_ENDINGS = ("_labels", "_label", "_masks", "_mask", "_seg", "_segmentation", "_instances", "_strokes", "_classes")
 """What the name of a label image may add to its image's."""
 
+NO_LABELS = ("_overlay", "_probabilities", "_uncertainty")
+"""Endings of Micrographia's own pictures, which lie beside its labels and are none."""
+
 
 @dataclass(frozen=True)
 class Item:
@@ -104,7 +107,8 @@ def dataset(
         found_labels = [path for path in everything if _without_ending(image_stem(path)) is not None]
         found_images = [path for path in everything if path not in found_labels]
     else:
-        found_images, found_labels = find_images(images), find_images(labels)
+        found_images = find_images(images)
+        found_labels = [path for path in find_images(labels) if not image_stem(path).endswith(NO_LABELS)]
     return _matched(found_images, found_labels)
 
 

@@ -1,0 +1,54 @@
+"""``micrographia join``: files of single channels become images, again only where they changed, and what goes wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from micrographia.io import read, write
+
+NAMES = ("--names", r"_w(?P<channel>\d)")
+
+
+@pytest.fixture
+def plate(tmp_path):
+    for well in ("A1", "A2"):
+        for channel in (1, 2):
+            write(tmp_path / "plate" / f"{well}_w{channel}.tif", np.full((6, 7), channel, np.uint16))
+    return tmp_path
+
+
+def test_join_and_go_on(run, plate):
+    code, out, err = run("join", "plate", *NAMES, "--channels", "DNA", "GFP", "--pixel-size", "0.5", "-o", "images")
+    assert (code, err.count("failed")) == (0, 0)
+    assert "2 images, 4 files joined" in out
+    image = read(plate / "images" / "A2.ome.tif")
+    assert image.axes == "CYX" and image.channels == ("DNA", "GFP") and image.pixel_size["X"] == 0.5
+    assert image.data[:, 0, 0].tolist() == [1, 2]
+    write(plate / "plate" / "A2_w2.tif", np.full((6, 7), 9, np.uint16))  # not the first file of its image
+    code, out, _ = run("join", "plate", *NAMES, "--channels", "DNA", "GFP", "--pixel-size", "0.5", "-o", "images")
+    assert "2 images (1 from an earlier run)" in out
+    assert read(plate / "images" / "A2.ome.tif").data[:, 0, 0].tolist() == [1, 9]
+
+
+def test_an_image_that_lacks_a_channel_fails_alone(run, plate):
+    (plate / "plate" / "A1_w2.tif").unlink()
+    code, out, err = run("join", "plate", *NAMES, "-o", "images")
+    assert code == 1 and "1 images" not in out
+    assert "A1: there is no file of channel 2" in err
+    assert [path.name for path in (plate / "images").glob("*.tif")] == ["A2.ome.tif"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ((), 2, "Say how the files are named"),
+        (("--names", "("), 2, "no regular expression"),
+        (("--names", r"_x(?P<channel>\d)"), 1, "does not fit this name"),
+        ((*NAMES, "--channels", "DNA"), 1, "1 channel names, but the files have 2"),
+    ],
+)
+def test_bad_requests(run, plate, words, code, said):
+    found, _, err = run("join", "plate", *words, "-o", "images")
+    assert found == code and said in err
+    assert not list(plate.glob("images/*.tif"))
