@@ -8,7 +8,10 @@ from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
 from micrographia.classify.boundaries import BoundarySegmenter
 from micrographia.classify.boundary_examples import BoundaryExamples, edges_from_objects, edges_from_strokes
+from micrographia.classify.held_out import held_out
+from micrographia.classify.pixels import PixelClassifier
 from micrographia.classify.region_joining import join_regions, oversegmentation
+from micrographia.classify.strokes import Strokes
 from micrographia.features.region_edges import edge_feature_names, edge_features
 from micrographia.geometry.distances import label_distance
 from micrographia.geometry.region_graph import region_graph
@@ -41,7 +44,7 @@ def strokes(truth, seed):
 def learned():
     fields = [cells(seed) for seed in (1, 2)]
     examples = BoundaryExamples(
-        [image for _, image, _ in fields], [p for _, _, p in fields], [strokes(t, 5) for t, _, _ in fields]
+        [image for _, image, _ in fields], [strokes(t, 5) for t, _, _ in fields], [p for _, _, p in fields]
     )
     return BoundarySegmenter(trees=40).fit(examples)
 
@@ -82,7 +85,7 @@ def test_saved_and_loaded_it_predicts_the_same(learned, tmp_path):
 
 def test_the_same_seed_gives_the_same_model(learned):
     truth, image, probability = cells(1)
-    examples = BoundaryExamples([image], [probability], [truth], objects=True)
+    examples = BoundaryExamples([image], [truth], [probability], objects=True)
     one, two = (BoundarySegmenter(trees=10, seed=3).fit(examples, threads=k) for k in (1, 2))
     for key, array in one.forest_.arrays().items():
         np.testing.assert_array_equal(array, two.forest_.arrays()[key])
@@ -91,7 +94,7 @@ def test_the_same_seed_gives_the_same_model(learned):
 def test_volumes():
     truth, image, probability = cells(1, (16, 40, 40), 8)
     method = BoundarySegmenter(dimensions=3, trees=20, anisotropy=2.0)
-    method.fit(BoundaryExamples([image], [probability], [truth], objects=True))
+    method.fit(BoundaryExamples([image], [truth], [probability], objects=True))
     other, image, probability = cells(2, (16, 40, 40), 8)
     assert rand_score(other, method.predict(image, probability)).score > 0.8
 
@@ -142,10 +145,78 @@ def test_neurons_from_darkness_alone(data_dir):
     images = [np.asarray(Picture.open(folder / "images" / f"{n:02d}.png")) for n in (0, 5, 14)]
     truth = [label(np.asarray(Picture.open(folder / "labels" / f"{n:02d}.png")) > 0)[0] for n in (0, 5, 14)]
     maps = [np.clip((150 - gaussian_filter(image.astype(np.float32), 1.5)) / 120, 0, 1) for image in images]
-    method = BoundarySegmenter(trees=60).fit(BoundaryExamples(images[:2], maps[:2], truth[:2], objects=True))
+    method = BoundarySegmenter(trees=60).fit(BoundaryExamples(images[:2], truth[:2], maps[:2], objects=True))
     found = mean_rand_score([(truth[2], method.predict(images[2], maps[2]))]).score
     simple = max(rand_score(truth[2], thinned(label(maps[2] < t)[0])).score for t in (0.2, 0.3, 0.4))
     assert found > 0.85 and found > simple + 0.02, (found, simple)  # the best threshold of this very slice
+
+
+def small_pixels(folder):
+    """A pixel classifier's file with settings that are quick to learn."""
+    truth, image, _ = cells(7, (48, 48), 4)
+    method = PixelClassifier(filters=("gaussian", "hessian"), sigmas=(0.7, 1.6), trees=10)
+    return str(method.fit(Strokes([image], [strokes(truth, 1)])).save(folder / "pixels.zip"))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The whole workflow, learned from strokes alone."""
+    fields = [cells(seed) for seed in (1, 2)]
+    examples = BoundaryExamples([image for _, image, _ in fields], [strokes(t, 5) for t, _, _ in fields])
+    return BoundarySegmenter(trees=40, pixels=small_pixels(tmp_path_factory.mktemp("pixels"))).fit(examples)
+
+
+def test_strokes_are_enough(whole, tmp_path):
+    truth, image, _ = cells(3)
+    found = whole.predict(image)
+    assert rand_score(truth, found).score > 0.9
+    assert whole.pixels_.filters == ("gaussian", "hessian") and whole.pixels_.seed == whole.seed
+    np.testing.assert_array_equal(found, whole.predict(image, whole.pixels_.predict(image)))
+    path = whole.save(tmp_path / "cells.zip")
+    again = BoundarySegmenter.load(path)
+    np.testing.assert_array_equal(again.predict(image), found)
+    assert again.pixels is None  # no path of this machine travels with the model
+    from micrographia.models.package import open_package
+
+    arrays = open_package(path).arrays()
+    np.testing.assert_array_equal(again.predict(arrays["test_input"]), arrays["test_output"])
+    with pytest.raises(InputError, match="trained on"):
+        again.predict(np.stack([image] * 3))
+
+
+def test_without_settings_the_pixel_classifier_has_two_stages_and_membranes():
+    truth, image, _ = cells(1, (72, 130), 12)
+    method = BoundarySegmenter(trees=10).fit(BoundaryExamples([image], [strokes(truth, 5)], classes=("wall", "cell")))
+    assert method.pixels_.stages == 2 and "membrane" in method.pixels_.filters
+    assert method.pixels_.classes_ == ("wall", "cell")
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_every_stroke_is_held_out_once(count):
+    fields = [cells(seed, (130, 130), 8) for seed in range(count)]
+    layers = [strokes(truth, 5) for truth, _, _ in fields]
+    settings = {"filters": ("gaussian",), "sigmas": (1.0,), "trees": 3}
+    taught = []
+
+    class Watched(PixelClassifier):
+        def fit(self, strokes, **options):
+            taught.append(sum(np.count_nonzero(labels) for labels in strokes.labels))
+            return super().fit(strokes, **options)
+
+    found = held_out(Strokes([image for _, image, _ in fields], layers), lambda: Watched(**settings))
+    total = sum(np.count_nonzero(layer) for layer in layers)
+    assert sum(np.count_nonzero(one.strokes) for one in found) == total
+    for number, (_, image, _) in enumerate(fields):
+        mine = [one.strokes for one in found if one.image is image]
+        np.testing.assert_array_equal(np.sum(mine, axis=0), layers[number])
+    folds = min(3, count) if count > 1 else 3
+    assert len(taught) == folds and sum(taught) == (folds - 1) * total
+
+
+def test_too_little_to_hold_out():
+    truth, image, _ = cells(1, (60, 60), 4)  # one square of 64 pixels: what is left has no stroke
+    with pytest.raises(InputError, match="Too little was painted"):
+        held_out(Strokes([image], [strokes(truth, 5)]), PixelClassifier)
 
 
 def test_bad_input(learned):
@@ -153,11 +224,11 @@ def test_bad_input(learned):
     with pytest.raises(InputError, match="not learned"):
         BoundarySegmenter().predict(image, probability)
     with pytest.raises(InputError, match="none"):
-        BoundarySegmenter().fit(BoundaryExamples([image], [probability], [0 * truth + 1], objects=True))
+        BoundarySegmenter().fit(BoundaryExamples([image], [0 * truth + 1], [probability], objects=True))
     with pytest.raises(InputError, match="none"):
-        BoundarySegmenter().fit(BoundaryExamples([image], [probability], [0 * truth]))
-    with pytest.raises(InputError, match="there are 1, 2 and 1"):
-        BoundaryExamples([image], [probability] * 2, [truth])
+        BoundarySegmenter().fit(BoundaryExamples([image], [0 * truth], [probability]))
+    with pytest.raises(InputError, match="there are 1, 1 and 2"):
+        BoundaryExamples([image], [truth], [probability] * 2)
     with pytest.raises(InputError, match="NaN"):
         learned.predict(image, probability * np.nan)
     with pytest.raises(InputError, match="shape"):
@@ -168,3 +239,5 @@ def test_bad_input(learned):
         learned.predict(np.stack([image] * 3), probability)
     with pytest.raises(InputError, match="probabilities"):
         learned.predict(Image(image, "YX"))
+    with pytest.raises(InputError, match="or paint strokes"):
+        BoundaryExamples([image], [truth], objects=True)

@@ -8,10 +8,10 @@ one floor do not import each other; what it is made of stands on lower floors (`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -22,27 +22,38 @@ from micrographia.classify.forest import Forest
 from micrographia.classify.image_channels import ImageChannels
 from micrographia.classify.label_layers import label_array
 from micrographia.classify.region_joining import join_regions, oversegmentation
+from micrographia.features.pixel_bank import ILASTIK_FILTERS
 from micrographia.features.region_edges import edge_feature_names, edge_features
 from micrographia.geometry.region_graph import region_graph
 from micrographia.method import Method, parameter
+
+if TYPE_CHECKING:
+    from micrographia.classify.pixels import PixelClassifier
 
 
 class BoundarySegmenter(Method):
     """Segments what lies between membranes: small regions, joined where a forest sees no boundary (Beier et al. 2017).
 
-    Starts from the boundary probabilities of a pixel classifier and learns, from the same strokes, which edges between
-    regions are true boundaries. A plane or a volume must fit in memory; of a stack every plane is segmented on its own.
+    Learns from strokes along boundaries and across the inside of objects: a pixel classifier first, unless boundary
+    probabilities are given, then which edges between regions are true boundaries. A plane or a volume must fit in
+    memory; of a stack every plane is segmented on its own.
 
     Examples
     --------
-    >>> examples = BoundaryExamples(images, probabilities, strokes)  # doctest: +SKIP
-    >>> labels = BoundarySegmenter().fit(examples).predict(image, probability)  # doctest: +SKIP
+    >>> labels = BoundarySegmenter().fit(BoundaryExamples(images, strokes)).predict(image)  # doctest: +SKIP
     """
 
     name = "boundaries"
+    applied_by: ClassVar[str] = "classify boundaries"
+    """The command that applies what was learned."""
 
     dimensions: int = parameter(2, "2 segments planes, 3 volumes", choices=(2, 3))
     boundary: int = parameter(1, "Class of the boundaries, 1 for the first", ge=1)
+    pixels: str | None = parameter(
+        None,
+        "Model made by 'train pixels' whose settings the pixel classifier gets; otherwise auto-context with membrane "
+        "projections (in volumes without them)",
+    )
     smooth: float = parameter(
         2.0, "Width of the Gaussian before the watershed; less gives more and smaller regions", ge=0, le=50, unit="px"
     )
@@ -58,6 +69,7 @@ class BoundarySegmenter(Method):
     seed: int = parameter(0, "The same seed, data and version give the same model", ge=0)
 
     forest_: Forest
+    pixels_: PixelClassifier | None = None
     channels_: tuple[str, ...]
     out_of_bag_error_: float | None
     importance_: dict[str, float]
@@ -70,15 +82,15 @@ class BoundarySegmenter(Method):
         Parameters
         ----------
         examples : BoundaryExamples
-            Images, pixel probabilities, and strokes or objects.
+            Images, strokes or objects, and pixel probabilities; without these a pixel classifier is learned as well.
         threads : int, optional
             Threads to use; all usable cores where not given.
 
         Returns
         -------
         BoundarySegmenter
-            Self, with `forest_`, `channels_`, `out_of_bag_error_`, `importance_` and `counts_` (edges that were told to
-            be none and to be boundaries).
+            Self, with `forest_`, `pixels_` (the pixel classifier, where one was learned), `channels_`,
+            `out_of_bag_error_`, `importance_` and `counts_` (edges that were told to be none and to be boundaries).
 
         Raises
         ------
@@ -89,7 +101,7 @@ class BoundarySegmenter(Method):
 
         fields: list[tuple[Any, ...]] = []
         names: tuple[str, ...] | None = None
-        for image, probability, labels in zip(examples.images, examples.probabilities, examples.labels, strict=True):
+        for image, labels, probability in self._told(examples, threads):
             channels = ImageChannels(image, self.dimensions)
             channels = channels if names is None else channels.matching(names)
             names = channels.names
@@ -112,7 +124,7 @@ class BoundarySegmenter(Method):
         if not counts.all():
             raise InputError(
                 f"The labels tell {counts[1]:,} edges that are boundaries and {counts[0]:,} that are none; paint "
-                "strokes along boundaries, and strokes across the inside of objects."
+                "strokes along boundaries, and strokes across the inside of objects; less smoothing makes more regions."
             )
         features = np.ascontiguousarray(np.concatenate([f for f, _ in found], axis=1))
         grown = grow_forest(features, told, 2, trees=self.trees, seed=self.seed, min_leaf=2, threads=threads)
@@ -122,7 +134,7 @@ class BoundarySegmenter(Method):
         self.out_of_bag_error_ = float(wrong.mean()) if len(wrong) else None
         named = zip(edge_feature_names(self.channels_), grown.importance, strict=True)
         self.importance_ = {name: float(v) for name, v in sorted(named, key=lambda one: -one[1])}
-        self.example_ = _example(fields[0])
+        self.example_ = _example(fields[0])[0 if self.pixels_ is None else 1 :]
         return self
 
     def predict(
@@ -136,7 +148,8 @@ class BoundarySegmenter(Method):
             (Y, X), (Y, X, 3) or (C, Y, X); for volumes (Z, Y, X) or (C, Z, Y, X). Images may have T, and Z where planes
             are segmented.
         probabilities : ([T,] [Z,] Y, X) or (K, [T,] [Z,] Y, X) array, optional
-            Boundary probability, or those of all classes; the first channel of `x` where not given.
+            Boundary probability, or those of all classes; where not given, those of the pixel classifier that was
+            learned, else the first channel of `x`.
         threads : int, optional
             Threads to use; all usable cores where not given.
 
@@ -152,6 +165,8 @@ class BoundarySegmenter(Method):
             probabilities are none.
         """
         self._learned()
+        if probabilities is None and self.pixels_ is not None:
+            probabilities = self.pixels_.predict(x, threads=threads)
         if probabilities is None:
             if isinstance(x, Image):
                 raise InputError("Give the boundary probabilities of the image, too.")
@@ -182,6 +197,26 @@ class BoundarySegmenter(Method):
         from micrographia.classify.boundary_package import read_boundary_package
 
         return read_boundary_package(path, cls)
+
+    def _told(self, examples: BoundaryExamples, threads: int | None) -> Iterator[tuple[Any, Any, np.ndarray]]:
+        """Images, labels and boundary probabilities to learn from; learns `pixels_` where there are none."""
+        from micrographia.classify.held_out import held_out
+        from micrographia.classify.pixels import PixelClassifier
+        from micrographia.classify.strokes import Strokes
+
+        self.pixels_ = None
+        if len(examples.probabilities):
+            yield from zip(examples.images, examples.labels, examples.probabilities, strict=True)
+            return
+        if self.pixels is not None:
+            settings = PixelClassifier.load(self.pixels).parameters()
+        else:
+            settings = {"filters": (*ILASTIK_FILTERS, *(("membrane",) if self.dimensions == 2 else ())), "stages": 2}
+        settings |= {"dimensions": self.dimensions, "seed": self.seed}
+        strokes = Strokes(examples.images, examples.labels, classes=examples.classes)
+        for one in held_out(strokes, lambda: PixelClassifier(**settings), threads):
+            yield one.image, one.strokes, one.probabilities
+        self.pixels_ = PixelClassifier(**settings).fit(strokes, threads=threads)
 
     def _edges(self, channels: ImageChannels, at: tuple[int, ...], probability: np.ndarray) -> tuple[Any, ...]:
         """Regions of one plane or volume, their graph and the features of its edges."""
@@ -217,7 +252,7 @@ def _cores() -> int:
 
 
 def _example(field: tuple[Any, ...], side: int = 96) -> np.ndarray:
-    """A small piece of probability and image (1 + C, …), for the package's test."""
+    """A small piece of probability and image (1 + C, …); what `predict` needs of it is the package's test."""
     channels, at, probability, _ = field
     window: Sequence[slice] = tuple(slice(0, min(n, side)) for n in channels.shape)
     return np.concatenate([probability[tuple(window)][None], channels.read(at, tuple(window))])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,33 +18,41 @@ SHARE = 0.4
 
 @dataclass(frozen=True)
 class BoundaryExamples:
-    """Images with boundary probabilities, and labels that tell some edges.
+    """Images and labels that tell some edges, with boundary probabilities where these are known already.
 
     Parameters
     ----------
     images : sequence of Image or array
         As :meth:`micrographia.classify.boundaries.BoundarySegmenter.predict` takes them.
-    probabilities : sequence of arrays
+    labels : sequence of integer arrays or Images
+        Strokes: 0 unlabelled, otherwise a class; or objects by number, 0 where unknown.
+    probabilities : sequence of arrays, optional
         Pixel probabilities of each image, as ``predict`` takes them. They should come from a pixel classifier that has
         not learned from this image (for example from the other half of the images): beside the strokes it learned
         from a classifier is surer than elsewhere, and edges would be learned from such probabilities as never come
-        again.
-    labels : sequence of integer arrays or Images
-        Strokes: 0 unlabelled, otherwise a class; or objects by number, 0 where unknown.
+        again. Without them a pixel classifier is learned from the strokes, too, in just this way.
     objects : bool
         Whether the labels are objects.
+    classes : sequence of str, optional
+        Name of each class of the strokes.
     """
 
+    whole: ClassVar[bool] = True
+    """Images are given as they are in their files, not plane by plane."""
+
     images: Sequence[Image | np.ndarray]
-    probabilities: Sequence[np.ndarray]
     labels: Sequence[Image | np.ndarray]
+    probabilities: Sequence[np.ndarray] = ()
     objects: bool = False
+    classes: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
-        counts = len(self.images), len(self.probabilities), len(self.labels)
+        counts = len(self.images), len(self.labels), len(self.probabilities) or len(self.images)
         if len(set(counts)) > 1 or not counts[0]:
-            raise InputError("The boundary workflow needs images, and for each its probabilities and its labels: "
+            raise InputError("The boundary workflow needs images, and for each its labels and its probabilities: "
                              f"there are {counts[0]}, {counts[1]} and {counts[2]}.")  # fmt: skip
+        if self.objects and not len(self.probabilities):
+            raise InputError("Objects tell edges, but no boundary probabilities: give these, too, or paint strokes.")
 
 
 def edges_from_strokes(graph: RegionGraph, strokes: np.ndarray, boundary: int) -> np.ndarray:

@@ -9,6 +9,8 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.classify.forest import Forest
+from micrographia.classify.pixel_package import pixel_parts, pixels_of
+from micrographia.classify.pixels import PixelClassifier
 
 if TYPE_CHECKING:
     from micrographia.classify.boundaries import BoundarySegmenter
@@ -21,15 +23,22 @@ def write_boundary_package(path: Path, method: BoundarySegmenter, name: str) -> 
     from micrographia.models.write import write_arrays_package
 
     arrays: dict[str, np.ndarray] = {f"forest_{key}": array for key, array in method.forest_.arrays().items()}
+    pixels = None
+    if method.pixels_ is not None:
+        of_pixels, config = pixel_parts(method.pixels_)
+        arrays |= {f"pixels_{key}": array for key, array in of_pixels.items()}
+        pixels = {"parameters": method.pixels_.parameters(), "config": config}
     if method.example_ is not None:
         arrays["test_input"], arrays["test_output"] = method.example_, method.predict(method.example_)
     write_arrays_package(
-        path, method=method.name, parameters=method.parameters(), arrays=arrays,
+        path, method=method.name, arrays=arrays,
+        parameters=method.parameters() | {"pixels": None},  # a file of the user; its settings are kept below
         config={
             "channels": method.channels_,
             "out_of_bag_error": method.out_of_bag_error_,
             "importance": method.importance_,
             "counts": method.counts_,
+            "pixels": pixels,
         },
         name=name, description="Segments what lies between boundaries.", documentation=_card(method, name),
     )  # fmt: skip
@@ -51,6 +60,11 @@ def read_boundary_package(path: str | Path, kind: type[BoundarySegmenter]) -> Bo
         few, many = config["counts"]
         method.counts_ = (int(few), int(many))
         method.example_ = arrays.get("test_input")
+        pixels = config.get("pixels")
+        if pixels is not None:
+            method.pixels_ = pixels_of(
+                PixelClassifier(**pixels["parameters"]), part_of(arrays, "pixels_"), pixels["config"]
+            )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise InputError(f"{package.path}: what this model package says of its forest is damaged.") from error
     return method
@@ -60,9 +74,14 @@ def _card(method: BoundarySegmenter, name: str) -> str:
     none, boundary = method.counts_
     error = method.out_of_bag_error_
     best = "\n".join(f"- {feature}: {value:.3f}" for feature, value in list(method.importance_.items())[:_SHOWN])
+    pixels = method.pixels_
+    source = "The probabilities are given beside the image."
+    if pixels is not None:
+        source = f"The probabilities come from a pixel classifier in this package ({', '.join(pixels.classes_)})."
     return (
-        f"# {name}\n\nJoins the regions of a watershed of boundary probabilities where a forest sees no boundary.\n\n"
-        f"## Training data\n\n{boundary:,} edges that are boundaries and {none:,} that are none.\n\n## Validation\n\n"
+        f"# {name}\n\nJoins the regions of a watershed of boundary probabilities where a forest sees no boundary. "
+        f"{source}\n\n## Training data\n\n{boundary:,} edges that are boundaries and {none:,} that are none.\n\n"
+        "## Validation\n\n"
         + ("Not measured." if error is None else f"Out-of-bag error of the edges: {error:.4f}.")
         + f"\n\n## Most important features\n\n{best}\n"
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +25,22 @@ def write_pixel_package(path: Path, method: PixelClassifier, name: str) -> Path:
     """Write what was learned; the stored test is a small piece of image with the probabilities that belong to it."""
     from micrographia.models.write import write_arrays_package
 
+    arrays, config = pixel_parts(method)
+    write_arrays_package(
+        path,
+        method=method.name,
+        parameters=method.parameters(),
+        arrays=arrays,
+        config=config,
+        name=name,
+        description=f"Pixel classifier: {', '.join(method.classes_)}.",
+        documentation=_card(method, name),
+    )
+    return path
+
+
+def pixel_parts(method: PixelClassifier) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays and the JSON values that a package holds of a pixel classifier, beside its parameters."""
     arrays: dict[str, np.ndarray] = {}
     stages = []
     for number, stage in enumerate(method.stages_):
@@ -40,24 +57,14 @@ def write_pixel_package(path: Path, method: PixelClassifier, name: str) -> Path:
     if method.example_ is not None:
         arrays["test_input"] = method.example_
         arrays["test_output"] = method.predict(method.example_)
-    write_arrays_package(
-        path,
-        method=method.name,
-        parameters=method.parameters(),
-        arrays=arrays,
-        config={
-            "classes": method.classes_,
-            "channels": method.channels_,
-            "stages": stages,
-            "out_of_bag_error": method.out_of_bag_error_,
-            "importance": method.importance_,
-            "counts": method.counts_,
-        },
-        name=name,
-        description=f"Pixel classifier: {', '.join(method.classes_)}.",
-        documentation=_card(method, name),
-    )
-    return path
+    return arrays, {
+        "classes": method.classes_,
+        "channels": method.channels_,
+        "stages": stages,
+        "out_of_bag_error": method.out_of_bag_error_,
+        "importance": method.importance_,
+        "counts": method.counts_,
+    }
 
 
 def read_pixel_package(path: str | Path, kind: type[PixelClassifier]) -> PixelClassifier:
@@ -69,21 +76,25 @@ def read_pixel_package(path: str | Path, kind: type[PixelClassifier]) -> PixelCl
         Where it is no pixel classifier, or is damaged.
     """
     from micrographia.models.library import find_arrays
-    from micrographia.models.package import part_of
 
     package = find_arrays(path, kind.name, "classify pixels")
-    arrays, config = package.arrays(), package.config
     try:
-        stages = []
-        for number, one in enumerate(config["stages"]):
-            model = from_arrays(str(one["kind"]), part_of(arrays, f"stage{number}_"))
-            numbers = (int(one[key]) for key in ("classes", "context", "levels"))
-            stages.append(Stage(Bank.from_dict(one["bank"]), model, *numbers))
-        method = kind(**package.description["parameters"])
-        learned = Learned(stages, config["out_of_bag_error"], dict(config["importance"]), arrays.get("test_input"))
-        return method.take(learned, tuple(config["classes"]), tuple(config["channels"]), dict(config["counts"]))
+        return pixels_of(kind(**package.description["parameters"]), package.arrays(), package.config)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise InputError(f"{package.path}: what this model package says of its pixel classifier is damaged.") from error
+
+
+def pixels_of(method: PixelClassifier, arrays: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> PixelClassifier:
+    """The classifier of `pixel_parts`; raises KeyError, TypeError, ValueError or IndexError where they are damaged."""
+    from micrographia.models.package import part_of
+
+    stages = []
+    for number, one in enumerate(config["stages"]):
+        model = from_arrays(str(one["kind"]), part_of(arrays, f"stage{number}_"))
+        numbers = (int(one[key]) for key in ("classes", "context", "levels"))
+        stages.append(Stage(Bank.from_dict(one["bank"]), model, *numbers))
+    learned = Learned(stages, config["out_of_bag_error"], dict(config["importance"]), arrays.get("test_input"))
+    return method.take(learned, tuple(config["classes"]), tuple(config["channels"]), dict(config["counts"]))
 
 
 def _card(method: PixelClassifier, name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 SUBJECTS = {
     "pixels": "a class for every pixel, by a model that 'micrographia train pixels' made",
+    "boundaries": "objects between membranes, by a model that 'micrographia train boundaries' made",
     "objects": "a class for every row of tables, by a model that 'micrographia train objects' made",
     "crops": "a class for every object of label images, by a model that 'micrographia train crops' made",
     "images": "a class for every image, by a model that 'micrographia train images' made",
@@ -25,6 +26,7 @@ writes and for its flags.
 EPILOG = """
 examples:
   micrographia classify pixels images/ -m membranes.zip -o results
+  micrographia classify boundaries slices/ -m neurons.zip -o results
   micrographia classify objects plate1.parquet plate2.parquet -m phenotypes.zip -o results
   micrographia classify crops images/ --labels labels/ -m phenotypes.zip -o results
   micrographia classify images plate/ -m quality.zip -o results

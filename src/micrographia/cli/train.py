@@ -29,14 +29,15 @@ SUBJECTS = {
 
 DESCRIPTION = """
 Teach a method from images with label images and store what it learned as one model file. Images and labels are matched
-by name. Labels number the objects of each image; for 'pixels' they number classes, 0 where nothing was painted. Stop
-with Ctrl-C; the same command goes on where it stopped. Name a METHOD before --help for its parameters.
+by name. Labels number the objects of each image; for 'pixels' and 'boundaries' they number classes, 0 where nothing was
+painted. Stop with Ctrl-C; the same command goes on where it stopped. Name a METHOD before --help for its parameters.
 """
 EPILOG = """
 examples:
   micrographia train stardist --images images/ --labels labels/ -o my_nuclei.zip --minutes 60
   micrographia train stardist --images plates.csv -o my_nuclei.zip --start nuclei
   micrographia train pixels --images images/ --labels strokes/ --classes membrane,cytoplasm -o membranes.zip
+  micrographia train boundaries --images slices/ --labels strokes/ --classes membrane,inside -o neurons.zip
   micrographia train stardist --help
 """
 

@@ -1,0 +1,62 @@
+"""``micrographia train boundaries`` and ``classify boundaries``: from strokes to label images, and what goes wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter, label
+
+from micrographia.io import read_labels, write
+from micrographia.metrics.rand import rand_score
+
+FAST = ("--filters", "gaussian", "hessian", "--sigmas", "1", "2", "--trees", "10")
+STROKES = ("--images", "images", "--labels", "strokes", "--classes", "wall,cell")
+
+
+def grid(seed: int, shape: tuple[int, int] = (90, 110)) -> tuple[np.ndarray, np.ndarray]:
+    """A picture of rooms with dark walls and faint lines, and whether a pixel is wall."""
+    rng = np.random.default_rng(seed)
+    wall = np.zeros(shape, bool)
+    wall[rng.integers(5, 15) :: 28] = True
+    wall[:, rng.integers(5, 15) :: 31] = True
+    faint = (np.indices(shape).sum(0) % 23 == 0) & ~wall  # lines that part regions, but no rooms
+    picture = 180 - gaussian_filter(120.0 * wall + 90 * faint, 0.8) + rng.normal(0, 35, shape)
+    return picture.clip(0, 255).astype(np.uint8), wall
+
+
+@pytest.fixture
+def rooms(tmp_path):
+    for k in range(2):
+        picture, wall = grid(k)
+        painted = np.zeros(wall.shape, np.uint8)
+        painted[:, 10:50] = np.where(wall, 1, 2)[:, 10:50]
+        write(tmp_path / "images" / f"{k}.tif", picture)
+        write(tmp_path / "strokes" / f"{k}_strokes.png", painted)
+    write(tmp_path / "new.tif", grid(5)[0])
+    return tmp_path
+
+
+def test_from_strokes_to_objects(run, rooms):
+    assert run("train", "pixels", *STROKES, "-o", "walls.zip", *FAST)[0] == 0
+    code, out, err = run("train", "boundaries", *STROKES, "--pixels", "walls.zip", "--smooth", "1", "-o", "rooms.zip")
+    assert code == 0, err
+    assert "micrographia classify boundaries IMAGE -m rooms.zip" in out
+    code, out, err = run("classify", "boundaries", "new.tif", "-m", "rooms.zip", "-o", "out")
+    assert code == 0, err
+    labels = read_labels(rooms / "out" / "new_labels.tif").data
+    assert f"1 image, {labels.max()} objects" in out
+    assert rand_score(label(~grid(5)[1])[0], labels).score > 0.9
+    assert (rooms / "out" / "new_overlay.png").exists()
+    assert "1 from an earlier run" in run("classify", "boundaries", "new.tif", "-m", "rooms.zip", "-o", "out")[1]
+    assert run("models", "test", "rooms.zip")[0] == 0
+
+
+def test_bad_requests(run, rooms):
+    code, _, err = run("classify", "boundaries", "new.tif", "-o", "out")
+    assert code == 2 and "Say which model" in err
+    run("train", "pixels", *STROKES, "-o", "walls.zip", *FAST)
+    code, _, err = run("classify", "boundaries", "new.tif", "-m", "walls.zip", "-o", "out")
+    assert code == 1 and "walls.zip" in err
+    code, _, err = run("train", "boundaries", *STROKES, "--pixels", "lost.zip", "-o", "rooms.zip")
+    assert code in (1, 2) and "lost.zip" in err
+    assert not (rooms / "rooms.zip").exists() and not (rooms / "out").exists()
