@@ -33,8 +33,8 @@ from micrographia.metrics.classification import confusion_matrix, scores_of
 SEEDS = range(10)
 START, BATCH = 20, 10
 COUNTS = {
-    "informative": (*range(START, 100, BATCH), *range(100, 381, 2 * BATCH)),
-    "random": (20, 60, *range(100, 781, 40)),
+    "informative": (*range(START, 100, BATCH), *range(100, 481, 2 * BATCH)),
+    "random": (20, 60, *range(100, 1101, 40)),
 }
 """Numbers of annotations at which each way is judged; informative cells are chosen in these steps."""
 

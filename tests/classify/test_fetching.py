@@ -142,6 +142,16 @@ def test_informative_objects_are_unsure_and_differ():
     assert (rows % 3 == 0).all() and len(np.unique(which[rows])) == 3
 
 
+def test_of_the_least_sure_those_that_differ_are_fetched():
+    x, which = blobs([300, 300, 300], apart=6)
+    p = np.full((3, 900), 0.01)
+    p[which, np.arange(900)] = 0.98
+    p[:, :16] = [[0.45], [0.45], [0.1]]
+    p[:, 300:310] = p[:, 600:610] = [[0.4], [0.4], [0.2]]
+    fetched = Fetcher(FeatureSpace.of(x)(x)).uncertain(p, 9)
+    assert (p[:, fetched.rows].max(axis=0) < 0.5).all() and len(np.unique(which[fetched.rows])) == 3
+
+
 def test_of_many_objects_some_are_considered(monkeypatch):
     monkeypatch.setattr("micrographia.classify.informative_objects.CANDIDATES", 40)
     rng = np.random.default_rng(0)

@@ -14,6 +14,9 @@ from micrographia.classify.phenotype_finder import Suggestion, find_phenotypes
 from micrographia.classify.similar_objects import most_similar
 from micrographia.classify.uncertainty import UNCERTAINTIES
 
+SHORTLIST = 4
+"""Least sure objects that are considered for each one that is fetched as a diverse choice."""
+
 
 @dataclass(frozen=True)
 class Fetched:
@@ -116,9 +119,9 @@ class Fetcher:
         measure : {"margin", "entropy"}
             Uncertainty (Scheffer et al. 2001).
         diverse : bool
-            Choose objects that teach most together (:mod:`micrographia.classify.informative_objects`): unsure, unlike
-            each other and the known ones, and standing for many; `measure` then plays no part. Otherwise simply the
-            least sure.
+            Of the least sure, four times as many as are wanted, choose those that teach most together
+            (:mod:`micrographia.classify.informative_objects`): unlike each other and the known ones, and standing for
+            many. Otherwise simply the least sure.
         known : sequence of int
             Rows of the objects that the model has learned from.
         """
@@ -126,13 +129,15 @@ class Fetcher:
         if measure not in UNCERTAINTIES:
             raise RequestError(f"Uncertainty is measured by {' or '.join(UNCERTAINTIES)}, not by {measure!r}.")
         with self._lock:
-            if diverse:
-                return self._shown(*most_informative(self.points, p, self.free, known, count, self._rng))
             rows = np.flatnonzero(self.free)
             unsure = UNCERTAINTIES[measure](p[:, rows])
             unsure = np.where(np.isnan(unsure), 1, unsure)
-            order = np.lexsort((self._rng.random(len(rows)), -unsure))[:count]
-            return self._shown(rows[order], unsure[order])
+            order = np.lexsort((self._rng.random(len(rows)), -unsure))[: SHORTLIST * count if diverse else count]
+            if not diverse:
+                return self._shown(rows[order], unsure[order])
+            listed = np.zeros(len(p[0]), bool)
+            listed[rows[order]] = True
+            return self._shown(*most_informative(self.points, p, listed, known, count, self._rng))
 
     def similar(self, chosen: Sequence[int] | np.ndarray, count: int) -> Fetched:
         """Objects most like some chosen ones; `Fetched.like` says which one each resembles."""

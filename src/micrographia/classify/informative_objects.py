@@ -24,7 +24,7 @@ STRENGTH = 0.03
 """Variance s of the weights of standardised features, as the object classifier's logistic regression has it."""
 
 CANDIDATES = 6000
-"""Objects that are considered at most: half of them the least sure ones, half drawn from the others."""
+"""Objects that are considered at most; of more, so many are drawn."""
 
 _STAND_FOR_ALL = 20_000
 
@@ -67,7 +67,7 @@ def most_informative(
     """
     unsure = 1 - (np.asarray(probabilities, np.float64) ** 2).sum(axis=0)
     unsure[np.isnan(unsure)] = 1 - 1 / len(probabilities)
-    rows = _candidates(np.flatnonzero(free), unsure, rng)
+    rows = np.sort(rng.permutation(np.flatnonzero(free))[:CANDIDATES])
     known = np.asarray(known, np.int64)
     every = rng.permutation(len(points))[:_STAND_FOR_ALL]
     seen = points[known].astype(np.float64)
@@ -88,13 +88,3 @@ def most_informative(
         scores.append(float(gain[best]))
         turned -= spread[best] * np.outer(x @ turned[best], turned[best])
     return rows[chosen], np.array(scores)
-
-
-def _candidates(rows: np.ndarray, unsure: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    if len(rows) <= CANDIDATES:
-        return rows
-    half = CANDIDATES // 2
-    order = rng.permutation(rows)
-    least_sure = np.argpartition(-unsure[order], half)[:half]
-    rest = np.delete(order, least_sure)[: CANDIDATES - half]
-    return np.sort(np.concatenate([order[least_sure], rest]))
