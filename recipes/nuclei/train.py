@@ -46,6 +46,15 @@ def examples(expert: str, folder: Path, part: str) -> tuple[list[np.ndarray], li
     return images, labels, weights
 
 
+def start_from(network: StarUNet, path: Path) -> None:
+    """Begin with weights of an expert that reads one channel: of others each channel counts its share."""
+    weights = torch.load(path, weights_only=True)
+    stem = weights["stem.0.weight"]  # the channels, then their square roots
+    channels = network.stem[0].weight.shape[1] // 2
+    weights["stem.0.weight"] = torch.cat([part.repeat(1, channels, 1, 1) / channels for part in stem.chunk(2, 1)], 1)
+    network.load_state_dict(weights)
+
+
 def main() -> None:
     """Parse the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -56,6 +65,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--start", type=Path, help="weights.pt of the dark expert, for the bright one to begin with")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
@@ -63,6 +73,8 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     images, labels, weights = examples(options.expert, options.data, "train")
     network = StarUNet(channels=1 if options.expert == "dark" else 3, widths=WIDTHS)
+    if options.start:
+        start_from(network, options.start)
     kinds = ("fluorescence",) if options.expert == "dark" else ("stained", "brightfield")
     own = [field.labels for field in load(options.data, "train") if field.kind in kinds]
     diameter = equivalent_diameters(own)[1]

@@ -93,7 +93,8 @@ def random_window(
 
 
 @numba.njit(cache=True, nogil=True)
-def _blur(image, kernel):
+def blur(image, kernel):
+    """Each channel (C, Y, X) filtered with the same kernel (2r + 1,) along Y and X; the border is repeated."""
     channels, height, width = image.shape
     reach = len(kernel) // 2
     rows = np.empty((height, width), np.float32)
@@ -119,7 +120,7 @@ def random_blur(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     sigma = rng.uniform(0.3, 1.5)
     reach = int(np.ceil(3 * sigma))
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    return _blur(image, (kernel / kernel.sum()).astype(np.float32))
+    return blur(image, (kernel / kernel.sum()).astype(np.float32))
 
 
 def random_object_brightness(image: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -135,7 +136,7 @@ def random_object_brightness(image: np.ndarray, labels: np.ndarray, rng: np.rand
     factors = np.exp(rng.uniform(-1.2, 0.25, int(objects.max()) + 1)).astype(np.float32)
     factors[rng.random(len(factors)) < 0.5] = 1
     factors[0] = 1
-    return image * _blur(factors[objects][None], np.array([0.25, 0.5, 0.25], np.float32))
+    return image * blur(factors[objects][None], np.array([0.25, 0.5, 0.25], np.float32))
 
 
 def random_noise(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

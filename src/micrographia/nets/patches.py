@@ -8,6 +8,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from micrographia.nets.augment import augment_intensity, random_window
+from micrographia.nets.neighbours import random_neighbours
 
 Targets = Callable[[np.ndarray], dict[str, np.ndarray]]
 """Label patch (Y, X) to the arrays that the loss compares with the network's outputs."""
@@ -32,6 +33,8 @@ class Patches(Dataset):
         Largest zoom factor of the augmentation.
     foreground : float
         Share of the patches centred on an object.
+    neighbours : float
+        Share of the patches in which objects are set down beside others.
     weights : sequence of float, optional
         How often each image is used; default the square root of its area.
     seed : int
@@ -48,11 +51,13 @@ class Patches(Dataset):
         size: int,
         scale: float,
         foreground: float = 0.85,
+        neighbours: float = 0.5,
         weights: Sequence[float] | None = None,
         seed: int = 0,
     ) -> None:
         self.images, self.labels, self.targets, self.numbers = images, labels, targets, numbers
         self.size, self.scale, self.foreground, self.seed = size, scale, foreground, seed
+        self.neighbours = neighbours
         share = np.array([np.sqrt(a.size) for a in labels] if weights is None else weights, float)
         self.share = np.cumsum(share / share.sum())
         self._boxes: dict[int, np.ndarray] = {}
@@ -72,6 +77,14 @@ class Patches(Dataset):
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         """Image patch (C, size, size) under "image" and its targets."""
         rng = np.random.default_rng([self.seed, self.numbers[index]])
+        patch, labels = self._window(rng)
+        if rng.random() < self.neighbours:
+            donor = (patch, labels) if rng.random() < 0.5 else self._window(rng)
+            patch, labels = random_neighbours(patch, labels, *donor, rng)
+        return {"image": augment_intensity(patch, labels, rng), **self.targets(labels)}
+
+    def _window(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """A window of one of the images, most often around one of its objects."""
         which = min(int(np.searchsorted(self.share, rng.random())), len(self.images) - 1)
         image, labels = self.images[which], self.labels[which]
         boxes = self._objects(which)
@@ -79,5 +92,4 @@ class Patches(Dataset):
         if len(boxes) and rng.random() < self.foreground:
             y0, x0, y1, x1 = boxes[rng.integers(len(boxes))]
             centre = np.array([y0 + y1, x0 + x1]) / 2 + rng.uniform(-0.4, 0.4, 2) * self.size
-        patch, patch_labels = random_window(image, labels, tuple(centre), self.size, self.scale, rng)
-        return {"image": augment_intensity(patch, patch_labels, rng), **self.targets(patch_labels)}
+        return random_window(image, labels, tuple(centre), self.size, self.scale, rng)
