@@ -184,6 +184,15 @@ def test_among_many_objects_a_rare_cloud_is_still_found():
     assert any((which[one.rows] == 2).mean() > 0.9 for one in found)
 
 
+def test_where_much_is_annotated_clusters_are_small():
+    x, which = blobs([300, 300, 300, 70, 70], apart=9)
+    rng = np.random.default_rng(0)
+    for share, least, most in ((0.9, 8, 25), (0.1, 26, 80)):
+        classes = np.where((which < 3) & (rng.random(len(which)) < share), which, -1)
+        found = find_phenotypes(FeatureSpace.of(x, classes)(x), classes, 2)
+        assert all(least <= len(one.rows) <= most for one in found)
+
+
 def test_without_a_class_nothing_is_rare():
     x, _ = blobs([20, 20])
     with pytest.raises(InputError, match="No object has a class yet"):

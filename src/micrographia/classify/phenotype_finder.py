@@ -20,6 +20,8 @@ SAMPLE = 5000
 """Objects that are clustered at most; of more, half are drawn from all and half from the tenth least like any
 annotated one."""
 
+_CHANCE = 1e-5
+_PAGE = 25
 _MOST_KNOWN = 1500
 _ODDEST = 0.1
 
@@ -65,7 +67,8 @@ def find_phenotypes(
     count : int
         Number of suggestions; fewer where there are no more such clusters.
     smallest, largest : int
-        Objects of a cluster, of those that are clustered.
+        Objects of a cluster, of those that are clustered. Where many objects are annotated clusters stay smaller: 25,
+        or as many as surprise (a chance of 1e-5) where none is annotated. Larger ones mix phenotypes that are close.
     tolerance : float
         Largest share of annotated objects in a cluster.
     free : (N,) bool array, optional
@@ -89,7 +92,7 @@ def find_phenotypes(
     if len(rows) < 2 or known.all():
         return []
     tree = linkage(x, "ward")
-    branches = _branches(tree, known, smallest, largest, tolerance)
+    branches = _branches(tree, known, smallest, min(largest, _enough(known.mean())), tolerance)
     return _unlike(branches, rows, x, known, count)
 
 
@@ -114,6 +117,11 @@ def _sample(points: np.ndarray, annotated: np.ndarray, free: np.ndarray, rng: np
         odd = rng.permutation(others[odd])[: room // 2]
         others = np.concatenate([odd, rng.permutation(np.setdiff1d(others, odd))[: room - len(odd)]])
     return np.sort(np.concatenate([known, others]))
+
+
+def _enough(share: float) -> int:
+    """Objects that hold no annotated one hardly by chance, at least a page of them."""
+    return max(_PAGE, int(np.ceil(np.log(_CHANCE) / np.log1p(-share))))
 
 
 def _branches(tree: np.ndarray, known: np.ndarray, smallest: int, largest: int, tolerance: float) -> list[_Branch]:
