@@ -33,7 +33,7 @@ def classifier(crops: CellCrops, keys: pd.DataFrame, fold: np.ndarray, which: in
 
 def encoder_file(crops: CellCrops, used: np.ndarray, steps: int) -> Path:
     """The package of an encoder that learned from some of the crops, without labels."""
-    path = FOLDER / f"encoder-{crops.pixels.shape[-1]}-{int(used.sum())}-{steps}.zip"
+    path = FOLDER / f"encoder-measurements-{crops.pixels.shape[-1]}-{int(used.sum())}-{steps}.zip"
     method = CellEncoder(size=crops.pixels.shape[-1], mask=True, intensity="range", steps=steps, batch=64)
     _kept(path, method, lambda folder: method.fit_crops(some(crops, used), folder=folder))
     return path

@@ -13,6 +13,7 @@ from micrographia.arrays.image import Image
 from micrographia.classify.cell_images import CellImages, cell_crops
 from micrographia.classify.class_tables import Classified, ClassifiedImages, held_out, join_classes
 from micrographia.classify.crop_classifier import CropClassifier
+from micrographia.classify.crop_measurements import crop_measurements
 from micrographia.classify.encoder import CellEncoder
 from micrographia.classify.image_classifier import ImageClassifier
 from micrographia.classify.learned_features import learned_table, open_features
@@ -58,6 +59,28 @@ def encoder() -> CellEncoder:
 @pytest.fixture(scope="module")
 def classifier() -> CropClassifier:
     return CropClassifier(**SMALL, steps=60, every=20, learning_rate=1e-2, views=2).fit(examples())
+
+
+def test_crops_are_measured_for_the_encoder(encoder):
+    image, labels, _ = field(99)
+    crops = cell_crops(CellImages([image], [labels]), encoder.plan)
+    targets = crop_measurements(crops.pixels, threads=1)
+    assert targets.shape[0] == len(crops) and targets.dtype == np.float32
+    assert np.isfinite(targets).all() and np.abs(targets).max() <= 4
+    np.testing.assert_array_equal(crop_measurements(crops.pixels), targets)
+    turned = crop_measurements(np.concatenate([crops.pixels, np.rot90(crops.pixels, 1, (2, 3))]))
+    assert np.corrcoef(turned[: len(crops), 0], turned[len(crops) :, 0])[0, 1] > 0.95
+
+
+def test_an_encoder_may_learn_from_views_or_without_the_mask():
+    given = examples()
+    images = CellImages(given.images, given.labels)
+    for more in ({"task": "views", "mask": True}, {"mask": False}):
+        learned = CellEncoder(**SMALL, steps=3, every=3, **more).fit(images)
+        assert learned.encoder_.channels == 1 + more["mask"] and learned.history_.steps == 3
+    crops = cell_crops(images, learned.plan)
+    with pytest.raises(RequestError, match="without a mask cannot be measured"):
+        learned.fit_crops(crops)
 
 
 def test_an_encoder_is_stored_and_gives_the_same_features(encoder, tmp_path):

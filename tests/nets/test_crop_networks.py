@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from micrographia.classify.crop_learning import Training, learn_classes, learn_encoder  # noqa: E402
 from micrographia.nets.crop_encoder import CropEncoder, CropNetwork  # noqa: E402
 from micrographia.nets.crop_losses import CropLoss, vicreg_loss  # noqa: E402
-from micrographia.nets.crop_views import ClassViews, TwoViews, ViewOptions, random_view  # noqa: E402
+from micrographia.nets.crop_views import ClassViews, MeasuredViews, TwoViews, ViewOptions, random_view  # noqa: E402
 
 WIDTHS = (4, 8)
 
@@ -229,3 +229,28 @@ def test_classes_without_examples_are_refused():
         learn_classes(crops, classes, 2, classes > 2, Training(1, 4), widths=WIDTHS, start=CropEncoder(1, WIDTHS))
     with pytest.raises(InputError, match="there is only one"):
         learn_encoder(crops[:1], Training(1, 4), widths=WIDTHS)
+
+
+def test_an_encoder_learns_what_is_measured():
+    rng = np.random.default_rng(0)
+    bright = np.repeat(rng.uniform(0.2, 1, 24), 1)
+    crops = np.ones((24, 1, 16, 16), np.float16) * bright[:, None, None, None].astype(np.float16)
+    targets = ((bright - bright.mean()) / bright.std())[:, None].astype(np.float32)
+    rows: list[dict] = []
+    training = Training(60, 16, learning_rate=1e-2, every=20, device="cpu", report=rows.append)
+    learned, _ = learn_encoder(crops, training, widths=WIDTHS, targets=targets)
+    assert rows[-1]["train_loss"] < 0.5 * rows[0]["train_loss"]
+    with torch.no_grad():
+        features = learned(torch.from_numpy(crops.astype(np.float32))).numpy()
+    fit = np.linalg.lstsq(np.c_[features, np.ones(24)], targets, rcond=None)[0]
+    assert np.corrcoef(np.c_[features, np.ones(24)] @ fit[:, 0], targets[:, 0])[0, 1] > 0.9
+
+
+def test_a_measured_view_belongs_to_its_crop():
+    crops, _ = shapes()
+    targets = np.arange(len(crops), dtype=np.float32)[:, None]
+    views = MeasuredViews(crops, targets, range(len(crops)), mask=True, seed=3)
+    found = [views[i] for i in range(len(crops))]
+    assert sorted(float(one["target"][0]) for one in found) == targets[:, 0].tolist()
+    again = MeasuredViews(crops, targets, range(2, len(crops)), mask=True, seed=3)[0]
+    np.testing.assert_array_equal(again["image"], found[2]["image"])

@@ -36,20 +36,29 @@ class Training:
 
 
 def learn_encoder(
-    crops: np.ndarray, training: Training, *, widths: Sequence[int], mask: bool = False
+    crops: np.ndarray,
+    training: Training,
+    *,
+    widths: Sequence[int],
+    mask: bool = False,
+    targets: np.ndarray | None = None,
 ) -> tuple[CropEncoder, History]:
-    """Learn features of crops without labels: two views of a crop shall be alike, features shall vary and differ.
+    """Learn features of crops without labels: they shall tell what is measured of the crop, however it is viewed.
+
+    Where nothing was measured, two views of a crop shall be alike, and features shall vary and differ.
 
     Parameters
     ----------
     crops : (N, C, S, S) float16 or float32 array
         At least two.
     training : Training
-        ``batch`` counts crops; each is seen in two views.
+        ``batch`` counts crops; without `targets` each is seen in two views.
     widths : sequence of int
         As in `CropEncoder`.
     mask : bool
         Whether the last channel is the object's mask.
+    targets : (N, D) float32 array, optional
+        What is measured of each crop (`micrographia.classify.crop_measurements`).
 
     Returns
     -------
@@ -62,23 +71,32 @@ def learn_encoder(
 
     Notes
     -----
-    VICReg (Bardes, Ponce and LeCun, ICLR 2022): variance, invariance and covariance of the embeddings.
+    From views alone by VICReg (Bardes, Ponce and LeCun, ICLR 2022): variance, invariance and covariance of the
+    embeddings.
     """
     import torch
 
-    from micrographia.nets.crop_encoder import CropEncoder, Projected
-    from micrographia.nets.crop_losses import vicreg_loss
-    from micrographia.nets.crop_views import TwoViews
+    from micrographia.nets.crop_encoder import CropEncoder, Measuring, Projected
+    from micrographia.nets.crop_losses import measurement_loss, vicreg_loss
+    from micrographia.nets.crop_views import MeasuredViews, TwoViews
 
     if len(crops) < 2:
         raise InputError(f"An encoder learns from many objects; there {_are(len(crops))}.")
     torch.manual_seed(training.seed)
-    network = Projected(CropEncoder(crops.shape[1], tuple(widths)))
+    encoder = CropEncoder(crops.shape[1], tuple(widths))
+    if targets is not None:
+
+        def measured(numbers: range) -> MeasuredViews:
+            return MeasuredViews(crops, targets, numbers, mask=mask, seed=training.seed)
+
+        network = Measuring(encoder, targets.shape[1])
+        trained, history = _train(network, measurement_loss, measured, [], training, batch=training.batch)
+        return trained.encoder.eval(), history
 
     def views(numbers: range) -> TwoViews:
         return TwoViews(crops, numbers, mask=mask, seed=training.seed)
 
-    trained, history = _train(network, vicreg_loss, views, [], training, batch=2 * training.batch)
+    trained, history = _train(Projected(encoder), vicreg_loss, views, [], training, batch=2 * training.batch)
     return trained.encoder.eval(), history
 
 

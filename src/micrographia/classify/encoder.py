@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.cell_images import CellCrops, CellImages, cell_crops
 from micrographia.classify.crop_learning import Training, learn_encoder
+from micrographia.classify.crop_measurements import crop_measurements
 from micrographia.classify.crop_package import CropModel, open_crop_model, run_saved, write_crop_package
 from micrographia.features.crops import INTENSITIES, CropPlan
 from micrographia.method import Method, parameter
@@ -19,13 +21,16 @@ if TYPE_CHECKING:
     from micrographia.nets.crop_encoder import CropEncoder
     from micrographia.nets.training import History
 
+_TASKS = {"measurements": "to tell what is measured of them", "views": "VICReg, Bardes et al. 2022"}
+
 
 class CellEncoder(Method):
-    """Turns each cell into a row of features, learned from crops of cells without labels (VICReg, Bardes et al. 2022).
+    """Turns each cell into a row of features, learned from crops of cells without labels.
 
-    Two random views of a cell (turned, mirrored, shifted, scaled, brighter or darker, noisier) shall have the same
-    features, while each feature varies between cells and says something of its own. Learns from images with label
-    images whose numbers are objects.
+    A network tells from random views of a cell (turned, mirrored, shifted, scaled, brighter or darker, noisier) what
+    CellProfiler and the appearance measure of it. Or, without measuring, two views of a cell shall have the same
+    features, while each feature varies between cells and says something of its own (VICReg, Bardes et al. 2022). Learns
+    from images with label images whose numbers are objects.
     """
 
     name = "encoder"
@@ -45,10 +50,14 @@ class CellEncoder(Method):
         (16, 32, 64, 128), "Channels of each level of the network; the last is the number of features", ge=4, le=1024,
         unit="channels",
     )  # fmt: skip
+    task: str = parameter(
+        "measurements", "What is learned: to tell what is measured of each cell, or that two views show the same cell",
+        choices=("measurements", "views"),
+    )  # fmt: skip
     crops: int = parameter(50_000, "Most crops to learn from, drawn by chance where there are more", ge=2)
     steps: int = parameter(3000, "Most training steps", ge=1, le=10_000_000)
     minutes: float = parameter(0.0, "Time budget of the training, 0 for none", ge=0, unit="min")
-    batch: int = parameter(128, "Crops in a training step, each in two views", ge=4, le=4096)
+    batch: int = parameter(128, "Crops in a training step", ge=4, le=4096)
     learning_rate: float = parameter(2e-3, "Step size of the optimiser (AdamW) at its highest", ge=1e-6, le=1)
     every: int = parameter(100, "Steps between reports and checkpoints", ge=1)
     device: str = parameter("auto", "Where to train", choices=("auto", "cpu", "cuda", "mps"))
@@ -92,8 +101,13 @@ class CellEncoder(Method):
         InputError
             Where images and labels do not fit each other, or there are fewer than two objects.
         """
-        found = cell_crops(examples, self.plan, most=self.crops, seed=self.seed)
-        return self.fit_crops(found, folder=folder, report=report, progress=progress)
+        measured = self.task == "measurements"
+        plan = replace(self.plan, mask=True) if measured else self.plan
+        found = cell_crops(examples, plan, most=self.crops, seed=self.seed)
+        targets = self._targets(found.pixels) if measured else None
+        if plan.mask and not self.mask:
+            found = replace(found, pixels=found.pixels[:, :-1])
+        return self._learn(found, targets, folder, report, progress)
 
     def fit_crops(
         self,
@@ -103,14 +117,40 @@ class CellEncoder(Method):
         report: Callable[[Mapping[str, float]], None] | None = None,
         progress: bool = False,
     ) -> CellEncoder:
-        """Learn from crops that are cut already, with the same keywords as `fit`."""
+        """Learn from crops that are cut already, with the same keywords as `fit`.
+
+        Raises
+        ------
+        RequestError
+            Where measurements shall be learned, but the crops are without a mask of what to measure.
+        """
+        measured = self.task == "measurements"
+        if measured and not self.mask:
+            raise RequestError("encoder: crops without a mask cannot be measured; cut them with mask, or learn views.")
+        return self._learn(crops, self._targets(crops.pixels) if measured else None, folder, report, progress)
+
+    def _targets(self, pixels: np.ndarray) -> np.ndarray:
+        if len(pixels) < 2:
+            raise InputError("An encoder learns from many objects; there is only one.")
+        return crop_measurements(pixels)
+
+    def _learn(
+        self,
+        crops: CellCrops,
+        targets: np.ndarray | None,
+        folder: str | Path | None,
+        report: Callable[[Mapping[str, float]], None] | None,
+        progress: bool,
+    ) -> CellEncoder:
         if len(self.widths) < 2:
             raise RequestError(f"encoder: widths must name two levels or more; got {self.widths}.")
         training = Training(
             self.steps, min(self.batch, len(crops)), self.minutes, self.learning_rate, self.every, 0, self.device,
             self.seed, None if folder is None else Path(folder), progress, report,
         )  # fmt: skip
-        self.encoder_, self.history_ = learn_encoder(crops.pixels, training, widths=self.widths, mask=self.mask)
+        self.encoder_, self.history_ = learn_encoder(
+            crops.pixels, training, widths=self.widths, mask=self.mask, targets=targets
+        )
         self.channels_, self.count_ = crops.channels, len(crops)
         self.example_ = crops.pixels[:4].astype(np.float32)
         self._ready = None
@@ -184,8 +224,8 @@ class CellEncoder(Method):
         history = self.history_
         return (
             f"# {name}\n\nEncoder of cells: {self.encoder_.widths[-1]} features of crops of {self.size} x {self.size} "
-            f"pixels ({', '.join(self.channels_)}{', mask of the object' if self.mask else ''}), learned with VICReg "
-            f"(Bardes et al. 2022) from {self.count_:,} crops without labels in {history.steps} steps "
+            f"pixels ({', '.join(self.channels_)}{', mask of the object' if self.mask else ''}), learned without "
+            f"labels from {self.count_:,} crops ({_TASKS[self.task]}) in {history.steps} steps "
             f"({history.minutes} min).\n\n# Validation\n\nNot measured: there are no labels. What the features are "
             "worth is measured by classifying with them under grouped folds.\n"
         )

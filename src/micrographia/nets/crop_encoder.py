@@ -82,6 +82,27 @@ class Projected(nn.Module):
         return self.expander(self.encoder(crops))
 
 
+class Measuring(nn.Module):
+    """An encoder with one linear layer that tells measurements of the cell, which is thrown away afterwards.
+
+    Parameters
+    ----------
+    encoder : CropEncoder
+        What is kept.
+    count : int
+        Number of measurements D.
+    """
+
+    def __init__(self, encoder: CropEncoder, count: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = nn.Linear(encoder.widths[-1], count)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Measurements (N, D)."""
+        return self.head(self.encoder(crops))
+
+
 class CropNetwork(nn.Module):
     """An encoder with one linear layer that tells classes apart; each feature is brought to mean 0 and spread 1 first.
 

@@ -36,6 +36,11 @@ def vicreg_loss(embeddings: Tensor, batch: dict[str, Tensor]) -> dict[str, Tenso
     return {"variance": variance, "invariance": invariance, "covariance": covariance, "loss": loss}
 
 
+def measurement_loss(found: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """How far what a network tells (N, D) is from what was measured, the batch's "target": Huber's loss."""
+    return {"loss": F.smooth_l1_loss(found.float(), batch["target"])}
+
+
 class CropLoss:
     """Cross-entropy with softened targets (label smoothing, Szegedy et al. 2016).
 

@@ -127,6 +127,48 @@ class TwoViews(Dataset):
         return {"image": random_view(self.crops[which].astype(np.float32), self.mask, self.options, rng)}
 
 
+class MeasuredViews(Dataset):
+    """View number i, of the crop whose turn it is, with what is measured of that crop; else as `TwoViews`.
+
+    Parameters
+    ----------
+    crops : (N, C, S, S) array
+        The crops.
+    targets : (N, D) float32 array
+        What is measured of each.
+    numbers : range
+        Which views.
+    mask : bool
+        Whether the last channel is a mask.
+    seed : int
+        Seed of all views.
+    """
+
+    def __init__(
+        self,
+        crops: np.ndarray,
+        targets: np.ndarray,
+        numbers: range,
+        *,
+        mask: bool,
+        seed: int = 0,
+        options: ViewOptions = FAITHFUL,
+    ) -> None:
+        self.crops, self.targets, self.numbers, self.mask = crops, targets, numbers, mask
+        self.seed, self.options = seed, options
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        """The view (C, S, S) under "image" and the measurements (D,) under "target"."""
+        number = self.numbers[index]
+        which = _turn(number, len(self.crops), self.seed)
+        rng = np.random.default_rng([self.seed, 3, number])
+        view = random_view(self.crops[which].astype(np.float32), self.mask, self.options, rng)
+        return {"image": view, "target": self.targets[which]}
+
+
 class ClassViews(Dataset):
     """View number i with its class: classes are drawn evenly, and a share of the views are mixtures of two.
 
