@@ -39,6 +39,13 @@ def test_an_image_that_lacks_a_channel_fails_alone(run, plate):
     assert [path.name for path in (plate / "images").glob("*.tif")] == ["A2.ome.tif"]
 
 
+def test_a_wrong_setting_that_made_nothing_is_not_held_against_the_next_run(run, plate):
+    assert run("join", "plate", *NAMES, "--channels", "DNA", "-o", "images")[0] == 1
+    code, _, err = run("join", "plate", *NAMES, "--channels", "DNA", "GFP", "-o", "images")
+    assert code == 0, err
+    assert run("join", "plate", *NAMES, "-o", "images")[0] == 2
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

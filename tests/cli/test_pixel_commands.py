@@ -46,6 +46,15 @@ def trained(tmp_path_factory):
     return folder
 
 
+def test_strokes_on_some_images_only(run, trained, tmp_path):
+    (tmp_path / "painted").mkdir()
+    shutil.copy(trained / "strokes" / "1_strokes.png", tmp_path / "painted")
+    words = ("--images", trained / "images", "--labels", "painted", "-o", "m.zip", *FAST)
+    code, out, err = run("train", "pixels", *words)
+    assert code == 0, err
+    assert "learning from 1 image\n" in out
+
+
 def test_train_and_what_is_said_of_the_model(run, trained, tmp_path):
     images, labels = trained / "images", trained / "strokes"
     words = ("train", "pixels", "--images", images, "--labels", labels)

@@ -106,6 +106,23 @@ class TestDataset:
             tmp_path / "results" / "a_labels.tif"
         ]
 
+    def test_objects_come_before_the_classes_beside_them(self, tmp_path: Path) -> None:
+        touch(tmp_path, "i/a.tif", "r/a_classes.tif", "r/a_labels.tif", "r/a_probabilities.tif")
+        assert dataset(tmp_path / "i", tmp_path / "r")[0].label == tmp_path / "r" / "a_labels.tif"
+        (tmp_path / "r" / "a_labels.tif").unlink()
+        assert dataset(tmp_path / "i", tmp_path / "r")[0].label == tmp_path / "r" / "a_classes.tif"
+
+    def test_labels_of_some_images_only(self, tmp_path: Path) -> None:
+        touch(tmp_path, "i/a.tif", "i/b.tif", "l/b.tif", "none/c.tif")
+        (tmp_path / "t.csv").write_text("image,label\ni/a.tif,\ni/b.tif,l/b.tif\n")
+        for found in (
+            dataset(tmp_path / "i", tmp_path / "l", partly=True),
+            dataset(tmp_path / "t.csv", partly=True),
+        ):
+            assert [item.image.name for item in found] == ["b.tif"]
+        with pytest.raises(InputError, match="no image for the labels c.tif"):
+            dataset(tmp_path / "i", tmp_path / "none", partly=True)
+
     @pytest.mark.parametrize(
         ("files", "match"),
         [

@@ -187,7 +187,8 @@ def _plan(
     RequestError
         Where results of other settings, or files that are no results, would be replaced without being asked to.
     """
-    changed = record.changed_settings()
+    written = any((run.folder / name).exists() for name in record.files)  # nothing to lose where every input failed
+    changed = record.changed_settings() if written else []
     if changed and not overwrite:
         raise RequestError(
             f"{run.folder} holds the results of a run with other settings ({'; '.join(changed)}). "

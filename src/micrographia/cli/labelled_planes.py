@@ -25,8 +25,8 @@ class LabelledPlane:
     index: dict[str, int] = field(default_factory=dict)
 
 
-def labelled_dataset(images: str, labels: str | None) -> Dataset:
-    """Images matched with their labels.
+def labelled_dataset(images: str, labels: str | None, *, partly: bool = False) -> Dataset:
+    """Images matched with their labels; images without labels are left out where ``partly`` is true.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def labelled_dataset(images: str, labels: str | None) -> Dataset:
     """
     from micrographia.io.datasets import dataset
 
-    found = dataset(images, labels)
+    found = dataset(images, labels, partly=partly)
     missing = [item.image.name for item in found if item.label is None]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""

@@ -96,12 +96,14 @@ def make_examples(
     if classes is not None and "classes" not in fields:
         raise RequestError(f"The method '{method.name}' has no use for --classes: it does not learn classes.")
     names = None if classes is None else class_names(classes)
-    items = list(labelled_dataset(images, labels))
+    whole = getattr(kind, "whole", False)
+    items = list(labelled_dataset(images, labels, partly=whole))  # strokes need not be on every image
     held = [] if validation_images is None else list(labelled_dataset(validation_images, validation_labels))
-    read = _whole if getattr(kind, "whole", False) else _planes
+    read = _whole if whole else _planes
     used = [one for item in items for one in read(item, channel, all_channels)]
     judging = [one for item in held for one in read(item, channel, all_channels)]
-    print(f"learning from {len(used)} images" + (f", judged on {len(judging)}" if held else ""))
+    counted = f"{len(used)} {'image' if len(used) == 1 else 'images'}"
+    print(f"learning from {counted}" + (f", judged on {len(judging)}" if held else ""))
     everything = [*used, *judging]
     given = {
         "images": [one.image for one in everything],

@@ -62,12 +62,16 @@ class Dataset(Sequence[Item]):
 
 
 def dataset(
-    images: str | Path | Iterable[str | Path], labels: str | Path | Iterable[str | Path] | None = None
+    images: str | Path | Iterable[str | Path],
+    labels: str | Path | Iterable[str | Path] | None = None,
+    *,
+    partly: bool = False,
 ) -> Dataset:
     """Find the images of a dataset and the labels that belong to them.
 
     Images and labels are matched by their names without suffix, never by order; a label image's
-    name may end in ``_labels``, ``_mask``, ``_seg`` and the like (``LABEL_ENDINGS``).
+    name may end in ``_labels``, ``_mask``, ``_seg`` and the like (``LABEL_ENDINGS``). Where classes that
+    Micrographia wrote (``_classes``) lie beside its objects (``_labels``), the objects are the labels.
 
     Parameters
     ----------
@@ -77,6 +81,8 @@ def dataset(
         folders ``images`` and ``labels`` stands for both.
     labels : path or iterable of paths, optional
         The folder of labels; it may be the folder of images, where the endings tell them apart.
+    partly : bool
+        Leave out images without labels, as long as one has some; otherwise they are an error.
 
     Returns
     -------
@@ -93,7 +99,7 @@ def dataset(
         if path.suffix.lower() == ".csv":
             if labels is not None:
                 raise InputError(f"{path} is a table, which names the labels itself, in a column 'label'.")
-            return _from_table(path)
+            return _labelled_only(_from_table(path)) if partly else _from_table(path)
         if labels is None and not is_zarr(path) and (path / "images").is_dir():
             images = path / "images"
             labels = path / "labels" if (path / "labels").is_dir() else None
@@ -109,10 +115,10 @@ def dataset(
     else:
         found_images = find_images(images)
         found_labels = [path for path in find_images(labels) if not image_stem(path).endswith(NO_LABELS)]
-    return _matched(found_images, found_labels)
+    return _matched(found_images, found_labels, partly)
 
 
-def _matched(images: list[Path], labels: list[Path]) -> Dataset:
+def _matched(images: list[Path], labels: list[Path], partly: bool) -> Dataset:
     by_stem = _by_stem(images)
     found: dict[str, Path] = {}
     strangers = []
@@ -122,13 +128,15 @@ def _matched(images: list[Path], labels: list[Path]) -> Dataset:
             stem = _without_ending(image_stem(path))
         if stem is None or stem not in by_stem:
             strangers.append(path)
+        elif stem in found and {f"{stem}_classes", f"{stem}_labels"} == {image_stem(path), image_stem(found[stem])}:
+            found[stem] = path if image_stem(path) == f"{stem}_labels" else found[stem]
         elif stem in found:
             raise InputError(f"{found[stem]} and {path} are both labels of {by_stem[stem]}; keep one of them.")
         else:
             found[stem] = path
     missing = [path for stem, path in by_stem.items() if stem not in found]
     problems = []
-    if missing:
+    if missing and not (partly and found):
         problems.append(f"no labels for {_some(missing)}")
     if strangers:
         problems.append(f"no image for the labels {_some(strangers)}")
@@ -137,7 +145,12 @@ def _matched(images: list[Path], labels: list[Path]) -> Dataset:
             f"Images and labels do not match: {'; '.join(problems)}. Give a label image the name of its image "
             "(an ending like _labels is allowed), or list the pairs in a CSV with the columns image and label."
         )
-    return Dataset(tuple(Item(path, found[stem]) for stem, path in by_stem.items()))
+    return Dataset(tuple(Item(path, found[stem]) for stem, path in by_stem.items() if stem in found))
+
+
+def _labelled_only(data: Dataset) -> Dataset:
+    labelled = tuple(item for item in data if item.label is not None)
+    return Dataset(labelled) if labelled else data
 
 
 def _from_table(path: Path) -> Dataset:
