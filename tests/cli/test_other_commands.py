@@ -50,6 +50,31 @@ def test_measure_with_and_without_images(run, tmp_path):
     assert pd.read_csv(tmp_path / "out" / "a_objects.csv")["intensity_mean"].tolist() == [200]
 
 
+def test_measure_one_label_file_with_a_folder_of_images(run, tmp_path):
+    write_labels(tmp_path / "a_labels.tif", (spots() > 100).astype(np.int32))
+    for name in "ab":
+        write(tmp_path / "images" / f"{name}.png", spots())
+    code, _, err = run("measure", "--labels", "a_labels.tif", "--images", "images", "-o", "out")
+    assert code == 0, err
+    assert pd.read_csv(tmp_path / "out" / "a_objects.csv")["intensity_mean"].tolist() == [200]
+
+
+def test_measure_volumes(run, tmp_path):
+    labels = np.zeros((2, 3, 8, 8), np.int32)
+    labels[:, :2, 2:6, 2:6] = 7
+    write_labels(tmp_path / "s_labels.tif", labels, axes="TZYX", pixel_size={"Z": 2.0, "Y": 0.5, "X": 0.5})
+    code, _, err = run("measure", "--labels", "s_labels.tif", "-o", "slices")
+    assert (code, "3 z slices, each measured on its own" in err) == (0, True)
+    assert len(pd.read_csv(tmp_path / "slices" / "s_objects.csv")) == 4
+    code, _, err = run("measure", "--labels", "s_labels.tif", "-o", "out", "--volumes", "--pixel-size", "1")
+    assert code == 0, err
+    table = pd.read_csv(tmp_path / "out" / "s_objects.csv")
+    assert table[["label", "t", "volume_px", "volume_um3"]].to_numpy().tolist() == [[7, 0, 32, 64], [7, 1, 32, 64]]
+    write_labels(tmp_path / "flat.tif", labels[0, 0])
+    assert "no z slices" in run("measure", "--labels", "flat.tif", "-o", "out", "--volumes")[2]
+    assert run("measure", "--features", "quality", "--images", "flat.tif", "--volumes", "-o", "q")[0] == 2
+
+
 @pytest.mark.usefixtures("model")
 def test_evaluate_a_model_and_label_images(run, tmp_path):
     rows = ["image,label,plate"]

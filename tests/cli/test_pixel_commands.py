@@ -193,7 +193,7 @@ def test_same_command_again_goes_on(run, trained, tmp_path, monkeypatch):
         (("classify", "pixels", "a.tif", "-m", "MODEL", "--output", "labels", "--core", "0.3"), 2, "below the thresh"),
         (("classify", "pixels", "missing.tif", "-m", "MODEL"), 1, "does not exist"),
         (("classify", "pixels", "a.tif", "-m", "MODEL", "--channels", "GFP"), 1, "there is no channel 'GFP'"),
-        (("segment", "a.tif", "-m", "MODEL"), 1, "does not find objects"),
+        (("segment", "a.tif", "-m", "MODEL"), 1, "it goes with 'micrographia classify pixels'"),
         (("compare", "pixels", "--images", "images", "--labels", "one"), 2, "pixels does not find objects"),
         (("train", "pixels", "--images", "images", "--labels", "nothing"), 1, "No stroke was painted"),
         (("train", "pixels", "--images", "images", "--labels", "one"), 1, "Only one class was painted (label 2"),

@@ -58,6 +58,7 @@ def test_not_a_package(tmp_path: Path, smoother_zip: Path) -> None:
     text = tmp_path / "text.zip"
     text.write_text("hello")
     refused(text, "not a model package")
+    refused(text.rename(tmp_path / "project.ilp"), "micrographia models import")
     empty = tmp_path / "empty.zip"
     empty.touch()
     refused(empty, "not a model package")

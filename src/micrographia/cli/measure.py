@@ -8,11 +8,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
 from micrographia.method import Declared, parameter
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from micrographia.arrays.image import Image
 
 FEATURES = {
     "basic": "position, size, shape and the intensities of every channel, one table an image",
@@ -32,6 +37,7 @@ EPILOG = """
 examples:
   micrographia measure --labels results/ --images images/ -o tables
   micrographia measure --labels cells_labels.tif -o tables --pixel-size 0.65
+  micrographia measure --labels volumes/ --volumes -o tables
   micrographia measure --features cellprofiler --labels nuclei/ --images images/ -o tables --table parquet
   micrographia measure --features cellprofiler --appearance --labels nuclei/ --images images/ -o tables
   micrographia measure --features quality --images images/ -o quality
@@ -52,6 +58,9 @@ class Measure(Declared):
     axes: str | None = parameter(None, "Axes of label files that do not name them, for example TYX")
     pixel_size: float | None = parameter(None, "Size of a pixel where the file does not know it", ge=1e-9, unit="µm")
     table: str = parameter("csv", "Kind of table; h5ad is AnnData", choices=("csv", "parquet", "h5ad"))
+    volumes: bool = parameter(
+        False, "Measure objects through all slices of a z stack (position, volume, intensities), not slice by slice"
+    )
     overwrite: bool = parameter(False, "Replace tables that exist")
 
 
@@ -69,6 +78,8 @@ def run(args: Namespace) -> int:
     """Measure; 1 where some inputs failed."""
     options = flags.read(args, Measure)
     if options.features != "basic":
+        if options.volumes:
+            raise RequestError("--volumes goes with --features basic; the others measure slices each on their own.")
         return _module(options.features).run(args, options)
     if options.labels is None:
         raise RequestError("Say which label images to measure, for example --labels results/.")
@@ -111,6 +122,8 @@ def pairs(options: Measure) -> list[tuple[Path, Path | None]]:
         images = Path(options.images).expanduser()
         if labels.is_dir() and not is_zarr(labels):
             return [(item.label, item.image) for item in dataset(images, labels) if item.label is not None]
+        if images.is_dir() and not is_zarr(images):
+            return [(item.label, item.image) for item in dataset(images, [labels], partly=True) if item.label]
         return [(labels, images)]
     if labels.is_dir() and not is_zarr(labels):
         found = images_in(labels, results=True)
@@ -127,11 +140,37 @@ def _stem(labels: Path) -> str:
     return image_stem(labels).removesuffix("_labels")
 
 
-def _table(labels: Path, image: Path | None, options: Measure):  # type: ignore[no-untyped-def]
+def _table(labels: Path, image: Path | None, options: Measure) -> pd.DataFrame:
     from micrographia.features.objects import measure
     from micrographia.io.reading import read, read_labels
 
     found = read_labels(labels, axes=options.axes)
     if options.pixel_size is not None:
-        found = replace(found, pixel_size={"Y": options.pixel_size, "X": options.pixel_size})
-    return measure(found, None if image is None else read(image))
+        found = replace(found, pixel_size=found.pixel_size | {"Y": options.pixel_size, "X": options.pixel_size})
+    pixels = None if image is None else read(image)
+    if options.volumes:
+        return _volumes(found, pixels, labels)
+    if found.size("Z") > 1:
+        print(f"{labels.name}: {found.size('Z')} z slices, each measured on its own (all together with --volumes)",
+              file=sys.stderr)  # fmt: skip
+    return measure(found, pixels)
+
+
+def _volumes(labels: Image, pixels: Image | None, path: Path) -> pd.DataFrame:
+    """One row an object of a volume, and of each time point of a series of volumes."""
+    import pandas as pd
+
+    from micrographia.features.volumes import measure_volumes
+
+    if "Z" not in labels.axes:
+        raise InputError(f"{path}: axes {labels.axes}, no z slices; name the axes of the file with --axes ZYX.")
+    if "T" not in labels.axes:
+        return measure_volumes(labels, pixels)
+    tables = []
+    for t in range(labels.size("T")):
+        seen = pixels.take(T=t) if pixels is not None and "T" in pixels.axes else pixels
+        tables.append(measure_volumes(labels.take(T=t), seen))
+        tables[-1].insert(1, "t", t)
+    table = pd.concat(tables, ignore_index=True)
+    table.attrs = tables[0].attrs
+    return table

@@ -108,6 +108,10 @@ def _open(path: Path) -> zipfile.ZipFile:
             start = file.read(4)
         if start[:2] == b"PK":
             raise InputError(f"{path}: this model package is cut short; copy or download it again.") from error
+        if path.suffix.lower() == ".ilp":
+            raise InputError(
+                f"{path} is an ilastik project; import it first: micrographia models import {path}"
+            ) from error
         raise InputError(f"{path}: this is not a model package (a bioimage.io model is a .zip file).") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error

@@ -21,6 +21,7 @@ from micrographia.arrays.normalize import (
 )
 from micrographia.arrays.stains import brown_stain
 from micrographia.geometry.render import present
+from micrographia.methods import get_method, methods
 from micrographia.segment.plane_pixels import Plane
 from micrographia.segment.scratch_map import scratch_map
 from micrographia.segment.star_decoding import Decoding, Stars, detect, render_region
@@ -116,10 +117,11 @@ class Predictor:
     def __init__(self, package: ModelPackage, threads: int | None = None, window: int = WINDOW) -> None:
         config = package.config
         if config.get("method") != "stardist":
-            raise InputError(
-                f"{package.path}: this model does not find objects ('{config.get('method') or 'unknown method'}'); "
-                "'micrographia models list' names those that do."
-            )
+            made_by = config.get("method") or (package.description.get("method") if package.kind == "arrays" else "")
+            by = f" (it was made by the method '{made_by}')" if made_by else ""
+            use = get_method(made_by).applied_by if made_by in methods() else ""
+            hint = f"it goes with 'micrographia {use}'." if use else "'micrographia models list' names those that do."
+            raise InputError(f"{package.path}: this model does not find objects{by}; {hint}")
         self.package, self.threads, self.window = package, threads, window
         self.channels = int(config["channels"])
         self.grid, self.stride, self.halo = int(config["grid"]), int(config["stride"]), int(config["halo"])
