@@ -1,16 +1,13 @@
 """Suggested places: where the classifier is unsure, spread out, never twice, and worth more than random ones."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
-from micrographia.classify.candidates import Candidates
 from micrographia.classify.pixels import PixelClassifier
 from micrographia.classify.strokes import Strokes
-from micrographia.classify.suggesting import REACH, _farthest_first, suggest, suggest_from
+from micrographia.classify.suggesting import REACH, suggest, suggest_from
 from micrographia.classify.uncertainty import contenders, margin
 
 SIGMAS = (0.7, 1.6, 3.5)
@@ -127,16 +124,3 @@ def test_what_does_not_fit_is_refused(task):
         suggest(PixelClassifier(), images)
     with pytest.raises(InputError, match="labels of shape"):
         suggest_from([np.full((2, 9, 9), 0.5)], [np.zeros((9, 8), int)])
-
-
-def test_typical_places_come_before_outliers():
-    """Forty like each other and one like nothing else, farther from what is known: it teaches little of the others."""
-    rng = np.random.default_rng(0)
-    points = np.concatenate([rng.normal(0.5, 0.02, (40, 3)), np.full((1, 3), 0.95)])
-    where = np.stack([np.arange(41) * (REACH + 1), np.zeros(41, int)], axis=1)
-    ones = np.ones((41, 2), int)
-    pool = Candidates(np.zeros(41, int), where, np.full(41, 0.9, np.float32), ones, points.T.astype(np.float32), 41)
-    first = _farthest_first(pool, points, np.zeros((1, 3)), 1, 41)[0]
-    assert first.where[0] < 40 * (REACH + 1)
-    bare = replace(pool, features=np.zeros((0, 41), np.float32))  # positions alone say nothing of the pixels
-    assert _farthest_first(bare, points, np.zeros((1, 3)), 1, 41)[0].where[0] == 40 * (REACH + 1)

@@ -3,9 +3,7 @@
 Uncertainty alone (margin sampling, Scheffer et al. 2001) asks the same question many times over. So of the least sure
 places that one comes next whose uncertainty times its distance from everything labelled or suggested so far is
 largest. Distance is taken between the features of the places, each as its rank among all pixels: farthest-first
-traversal (Gonzalez 1985), the k-centre selection of Sener and Savarese (2018, ICLR). What is far from everything may be
-like nothing else in the images, and teach nothing about them: places that are typical of the unsure ones count more
-(information density, Settles and Craven 2008, EMNLP, with their β = 1/2).
+traversal (Gonzalez 1985), the k-centre selection of Sener and Savarese (2018, ICLR).
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
@@ -56,8 +53,7 @@ class Place:
     uncertainty : float
         0 to 1.
     score : float
-        What it was chosen by: uncertainty times distance from what is known, times the root of how typical it is;
-        comparable within one call.
+        What it was chosen by: uncertainty times distance from what is known; comparable within one call.
     classes : (int, int)
         The two classes in question, the likelier first; from 1, as in labels.
     """
@@ -181,8 +177,6 @@ def _chosen(
 
 def _farthest_first(pool: Candidates, points: np.ndarray, known: np.ndarray, count: int, most: int) -> list[Place]:
     """Places whose points (n, d) lie far from each other and from those `known`; at most `most` in an image."""
-    # Without features the points are positions, and where many unsure places lie in an image says nothing of them.
-    worth = pool.uncertainty * (np.sqrt(_density(points)) if len(pool.features) else 1.0)
     distance = np.full(len(pool), np.inf)
     for point in known:
         distance = np.minimum(distance, ((points - point) ** 2).sum(axis=1))
@@ -190,7 +184,7 @@ def _farthest_first(pool: Candidates, points: np.ndarray, known: np.ndarray, cou
     found: list[Place] = []
     while len(found) < count and free.any():
         # Where nothing is known yet, all are equally far.
-        score = worth * (np.sqrt(distance) if np.isfinite(distance).any() else 1.0)
+        score = pool.uncertainty * (np.sqrt(distance) if np.isfinite(distance).any() else 1.0)
         best = int(np.where(free, score, -1).argmax())
         image, where = int(pool.image[best]), pool.where[best]
         first, second = pool.classes[best].tolist()
@@ -203,17 +197,6 @@ def _farthest_first(pool: Candidates, points: np.ndarray, known: np.ndarray, cou
         if images[image] >= most:
             free &= ~here
     return found
-
-
-def _density(points: np.ndarray) -> np.ndarray:
-    """How close each point (n, d) is to the others, or to a few hundred of them: a mean of Gaussians, at most 1."""
-    if not len(points):
-        return np.ones(0)
-    others = points[:: -(-len(points) // _POOL)]
-    distance = cdist(points, others, "sqeuclidean")
-    width = np.median(distance) / 2
-    density = np.exp(-distance / (width or 1.0)).mean(axis=1)
-    return density / density.max()
 
 
 def _ranks(features: np.ndarray, order: np.ndarray) -> np.ndarray:
