@@ -50,6 +50,16 @@ def test_measure_with_and_without_images(run, tmp_path):
     assert pd.read_csv(tmp_path / "out" / "a_objects.csv")["intensity_mean"].tolist() == [200]
 
 
+def test_evaluate_stored_labels_of_time_points(run, tmp_path):
+    labels = np.stack([spots(n=k) > 100 for k in (1, 3)]).astype(np.int32)
+    write(tmp_path / "images" / "a.tif", np.stack([spots(), spots()]), axes="TYX")
+    for folder in ("truth", "found"):
+        write_labels(tmp_path / folder / "a_labels.tif", labels, axes="TYX")
+    code, out, err = run("evaluate", "--predictions", "found", "--images", "images", "--labels", "truth", "-o", "out")
+    assert code == 0, err
+    assert "2 objects found, 2 true, 2 images" in out
+
+
 def test_measure_one_label_file_with_a_folder_of_images(run, tmp_path):
     write_labels(tmp_path / "a_labels.tif", (spots() > 100).astype(np.int32))
     for name in "ab":

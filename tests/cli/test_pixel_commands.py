@@ -55,6 +55,21 @@ def test_strokes_on_some_images_only(run, trained, tmp_path):
     assert "learning from 1 image\n" in out
 
 
+def test_what_is_assumed_of_axes_is_said_and_can_be_named(run, tmp_path):
+    image, truth = picture()
+    (tmp_path / "i").mkdir(), (tmp_path / "s").mkdir()
+    np.save(tmp_path / "i" / "a.npy", np.stack([image] * 4).reshape(2, 2, 1, *image.shape))
+    np.save(tmp_path / "s" / "a.npy", np.stack([strokes(truth)] * 4).reshape(2, 2, *truth.shape))
+    words = ("train", "pixels", "--images", "i", "--labels", "s", "-o", "m.zip", *FAST)
+    code, _, err = run(*words)
+    assert code == 1 and "name them with --axes" in err
+    code, _, err = run(*words, "--axes", "TZCYX")
+    assert code == 0, err
+    np.save(tmp_path / "i" / "a.npy", np.stack([image] * 6))
+    np.save(tmp_path / "s" / "a.npy", np.stack([strokes(truth)] * 6))
+    assert "a.npy: the first dimension" in run(*words, "--overwrite")[2]
+
+
 def test_train_and_what_is_said_of_the_model(run, trained, tmp_path):
     images, labels = trained / "images", trained / "strokes"
     words = ("train", "pixels", "--images", images, "--labels", labels)

@@ -106,9 +106,13 @@ class TestDataset:
             tmp_path / "results" / "a_labels.tif"
         ]
 
-    def test_objects_come_before_the_classes_beside_them(self, tmp_path: Path) -> None:
+    def test_objects_classes_and_strokes_beside_each_other(self, tmp_path: Path) -> None:
         touch(tmp_path, "i/a.tif", "r/a_classes.tif", "r/a_labels.tif", "r/a_probabilities.tif")
         assert dataset(tmp_path / "i", tmp_path / "r")[0].label == tmp_path / "r" / "a_labels.tif"
+        touch(tmp_path, "i/a_strokes.png", "i/a_labels.tif")
+        assert names(find_images(tmp_path / "i")) == ["a.tif"]
+        assert dataset(tmp_path / "i", tmp_path / "i")[0].label == tmp_path / "i" / "a_labels.tif"
+        assert dataset(tmp_path / "i", tmp_path / "i", strokes=True)[0].label == tmp_path / "i" / "a_strokes.png"
         (tmp_path / "r" / "a_labels.tif").unlink()
         assert dataset(tmp_path / "i", tmp_path / "r")[0].label == tmp_path / "r" / "a_classes.tif"
 
@@ -116,12 +120,12 @@ class TestDataset:
         touch(tmp_path, "i/a.tif", "i/b.tif", "l/b.tif", "none/c.tif")
         (tmp_path / "t.csv").write_text("image,label\ni/a.tif,\ni/b.tif,l/b.tif\n")
         for found in (
-            dataset(tmp_path / "i", tmp_path / "l", partly=True),
-            dataset(tmp_path / "t.csv", partly=True),
+            dataset(tmp_path / "i", tmp_path / "l", strokes=True),
+            dataset(tmp_path / "t.csv", strokes=True),
         ):
             assert [item.image.name for item in found] == ["b.tif"]
         with pytest.raises(InputError, match="no image for the labels c.tif"):
-            dataset(tmp_path / "i", tmp_path / "none", partly=True)
+            dataset(tmp_path / "i", tmp_path / "none", strokes=True)
 
     @pytest.mark.parametrize(
         ("files", "match"),

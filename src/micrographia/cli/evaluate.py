@@ -42,6 +42,7 @@ class Evaluate(Declared):
     predictions: str | None = parameter(None, "Folder of label images to check in place of a model, matched by name")
     out: str = parameter("micrographia-evaluation", "Folder for report and tables; made where it is missing")
     channel: str | None = parameter(None, "Channel to segment, by name or by number from 0")
+    axes: str | None = parameter(None, "Axes of image files that do not name them, slowest first, for example TZCYX")
     probability: float | None = parameter(None, "Smallest object probability; otherwise the model's own", ge=0, le=1)
     overlap: float | None = parameter(None, "How much two objects may overlap; otherwise the model's own", ge=0, le=1)
     unit: str | None = parameter(
@@ -115,7 +116,7 @@ def _predicted(
     for item in data:
         try:
             all_channels = predictor.all_channels if predictor is not None else False
-            for plane in labelled_planes(item, channel=options.channel, all_channels=all_channels):
+            for plane in labelled_planes(item, channel=options.channel, all_channels=all_channels, axes=options.axes):
                 if only is not None and plane.name not in only:
                     continue
                 if predictor is not None:
@@ -124,7 +125,8 @@ def _predicted(
                 else:
                     from micrographia.io.reading import read_labels
 
-                    yield plane, read_labels(stored[item.image]).array("YX")
+                    labels = read_labels(stored[item.image])
+                    yield plane, labels.take(**{k: n for k, n in plane.index.items() if k in labels.axes}).array("YX")
         except InputError as error:
             failures.append(str(error))
 

@@ -25,8 +25,8 @@ class LabelledPlane:
     index: dict[str, int] = field(default_factory=dict)
 
 
-def labelled_dataset(images: str, labels: str | None, *, partly: bool = False) -> Dataset:
-    """Images matched with their labels; images without labels are left out where ``partly`` is true.
+def labelled_dataset(images: str, labels: str | None, *, strokes: bool = False) -> Dataset:
+    """Images matched with their labels; strokes need not be on every image.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def labelled_dataset(images: str, labels: str | None, *, partly: bool = False) -
     """
     from micrographia.io.datasets import dataset
 
-    found = dataset(images, labels, partly=partly)
+    found = dataset(images, labels, strokes=strokes)
     missing = [item.image.name for item in found if item.label is None]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
@@ -43,19 +43,38 @@ def labelled_dataset(images: str, labels: str | None, *, partly: bool = False) -
     return found
 
 
+def read_pair(item: Item, axes: str | None = None) -> tuple[Image, Image]:
+    """An image and its labels.
+
+    Parameters
+    ----------
+    item : Item
+        With labels.
+    axes : str, optional
+        Axes of image files that do not name them; labels have the same without channels (C) and samples (S).
+
+    Raises
+    ------
+    InputError
+        Where a file cannot be read.
+    """
+    assert item.label is not None
+    of_labels = None if axes is None else "".join(axis for axis in axes.upper() if axis not in "CS")
+    return read(item.image, axes=axes), read_labels(item.label, axes=of_labels)
+
+
 def labelled_planes(
-    item: Item, *, channel: str | None = None, z: str = "each", all_channels: bool = False
+    item: Item, *, channel: str | None = None, z: str = "each", all_channels: bool = False, axes: str | None = None
 ) -> Iterator[LabelledPlane]:
-    """The planes of one image with their labels.
+    """The planes of one image with their labels; ``axes`` names the axes of image files that do not.
 
     Raises
     ------
     InputError
         Where a file cannot be read, or labels and image have different shapes.
     """
-    image = read(item.image)
+    image, truth = read_pair(item, axes)
     assert item.label is not None
-    truth = read_labels(item.label)
     planes, _ = choose_planes(image, channel=channel, z=z, all_channels=all_channels)
     for index in planes:
         at = {axis: int(where) for axis, where in index.items() if axis in truth.axes and where != "max"}

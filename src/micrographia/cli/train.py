@@ -59,6 +59,7 @@ class Train(Declared):
     )
     channel: str | None = parameter(None, "Channel to learn from, by name or by number from 0")
     all_channels: bool = parameter(False, "Learn from all channels together; the model will need all of them")
+    axes: str | None = parameter(None, "Axes of image files that do not name them, slowest first, for example TZCYX")
     overwrite: bool = parameter(False, "Replace a model file that exists")
 
 
@@ -91,7 +92,7 @@ def run(args: Namespace) -> int:
     examples = make_examples(
         type(method), options.images, options.labels, validation_images=options.validation_images,
         validation_labels=options.validation_labels, classes=options.classes, channel=options.channel,
-        all_channels=options.all_channels,
+        all_channels=options.all_channels, axes=options.axes,
     )  # fmt: skip
     return learn_file(method, examples, options.out, options.overwrite)
 
@@ -117,8 +118,7 @@ def learn_file(method: Method, examples: Any, name: str, overwrite: bool = False
         return 130
     shutil.rmtree(folder, ignore_errors=True)
     print(f"model: {out}")
-    if method.applied_by:
-        print(f"use it with: micrographia {method.applied_by} IMAGE -m {shlex.quote(str(out))}")
+    print(f"use it with: micrographia {method.applied_by} {method.applied_to} -m {shlex.quote(str(out))}")
     return 0
 
 

@@ -62,6 +62,7 @@ def make_examples(
     classes: str | None = None,
     channel: str | None = None,
     all_channels: bool = False,
+    axes: str | None = None,
 ) -> Any:
     """Read images and labels into what a method learns from; says how many they are.
 
@@ -79,6 +80,8 @@ def make_examples(
         The channel to learn from.
     all_channels : bool
         Learn from all channels; methods that take images whole do so unless a channel is chosen.
+    axes : str, optional
+        Axes of image files that do not name them.
 
     Raises
     ------
@@ -97,11 +100,11 @@ def make_examples(
         raise RequestError(f"The method '{method.name}' has no use for --classes: it does not learn classes.")
     names = None if classes is None else class_names(classes)
     whole = getattr(kind, "whole", False)
-    items = list(labelled_dataset(images, labels, partly=whole))  # strokes need not be on every image
+    items = list(labelled_dataset(images, labels, strokes=whole))
     held = [] if validation_images is None else list(labelled_dataset(validation_images, validation_labels))
     read = _whole if whole else _planes
-    used = [one for item in items for one in read(item, channel, all_channels)]
-    judging = [one for item in held for one in read(item, channel, all_channels)]
+    used = [one for item in items for one in read(item, channel, all_channels, axes)]
+    judging = [one for item in held for one in read(item, channel, all_channels, axes)]
     counted = f"{len(used)} {'image' if len(used) == 1 else 'images'}"
     print(f"learning from {counted}" + (f", judged on {len(judging)}" if held else ""))
     everything = [*used, *judging]
@@ -143,20 +146,21 @@ def class_names(text: str) -> list[str]:
     return names
 
 
-def _planes(item: Item, channel: str | None, all_channels: bool) -> Iterator[_Labelled]:
+def _planes(item: Item, channel: str | None, all_channels: bool, axes: str | None) -> Iterator[_Labelled]:
     from micrographia.cli.labelled_planes import labelled_planes
 
-    for plane in labelled_planes(item, channel=channel, all_channels=all_channels):
+    for plane in labelled_planes(item, channel=channel, all_channels=all_channels, axes=axes):
         yield _Labelled(plane.name, plane.image, plane.labels)
 
 
-def _whole(item: Item, channel: str | None, all_channels: bool) -> Iterator[_Labelled]:
-    from micrographia.io.reading import read, read_labels
+def _whole(item: Item, channel: str | None, all_channels: bool, axes: str | None) -> Iterator[_Labelled]:
+    from micrographia.cli.labelled_planes import read_pair
     from micrographia.segment.planes import choose_planes
 
-    image = read(item.image)
-    assert item.label is not None
+    image, labels = read_pair(item, axes)
+    for note in image.notes:
+        print(f"{item.image.name}: {note}", file=sys.stderr)
     if channel is not None:
         planes, _ = choose_planes(image, channel=channel)
         image = image.take(**{axis: int(at) for axis, at in planes[0].items() if axis in "CS"})
-    yield _Labelled(item.image.name, image, read_labels(item.label))
+    yield _Labelled(item.image.name, image, labels)

@@ -65,13 +65,13 @@ def dataset(
     images: str | Path | Iterable[str | Path],
     labels: str | Path | Iterable[str | Path] | None = None,
     *,
-    partly: bool = False,
+    strokes: bool = False,
 ) -> Dataset:
     """Find the images of a dataset and the labels that belong to them.
 
     Images and labels are matched by their names without suffix, never by order; a label image's
-    name may end in ``_labels``, ``_mask``, ``_seg`` and the like (``LABEL_ENDINGS``). Where classes that
-    Micrographia wrote (``_classes``) lie beside its objects (``_labels``), the objects are the labels.
+    name may end in ``_labels``, ``_mask``, ``_seg`` and the like (``LABEL_ENDINGS``). Where objects
+    (``_labels``), classes (``_classes``) and strokes (``_strokes``) lie beside each other, the objects are the labels.
 
     Parameters
     ----------
@@ -81,8 +81,9 @@ def dataset(
         folders ``images`` and ``labels`` stands for both.
     labels : path or iterable of paths, optional
         The folder of labels; it may be the folder of images, where the endings tell them apart.
-    partly : bool
-        Leave out images without labels, as long as one has some; otherwise they are an error.
+    strokes : bool
+        Labels are strokes, which need not lie on every image: images without are left out, as long as one has some.
+        Strokes come before objects that lie beside them.
 
     Returns
     -------
@@ -99,7 +100,7 @@ def dataset(
         if path.suffix.lower() == ".csv":
             if labels is not None:
                 raise InputError(f"{path} is a table, which names the labels itself, in a column 'label'.")
-            return _labelled_only(_from_table(path)) if partly else _from_table(path)
+            return _labelled_only(_from_table(path)) if strokes else _from_table(path)
         if labels is None and not is_zarr(path) and (path / "images").is_dir():
             images = path / "images"
             labels = path / "labels" if (path / "labels").is_dir() else None
@@ -115,10 +116,10 @@ def dataset(
     else:
         found_images = find_images(images)
         found_labels = [path for path in find_images(labels) if not image_stem(path).endswith(NO_LABELS)]
-    return _matched(found_images, found_labels, partly)
+    return _matched(found_images, found_labels, strokes)
 
 
-def _matched(images: list[Path], labels: list[Path], partly: bool) -> Dataset:
+def _matched(images: list[Path], labels: list[Path], strokes: bool) -> Dataset:
     by_stem = _by_stem(images)
     found: dict[str, Path] = {}
     strangers = []
@@ -128,15 +129,15 @@ def _matched(images: list[Path], labels: list[Path], partly: bool) -> Dataset:
             stem = _without_ending(image_stem(path))
         if stem is None or stem not in by_stem:
             strangers.append(path)
-        elif stem in found and {f"{stem}_classes", f"{stem}_labels"} == {image_stem(path), image_stem(found[stem])}:
-            found[stem] = path if image_stem(path) == f"{stem}_labels" else found[stem]
+        elif stem in found and (best := _preferred(stem, (found[stem], path), strokes)):
+            found[stem] = best
         elif stem in found:
             raise InputError(f"{found[stem]} and {path} are both labels of {by_stem[stem]}; keep one of them.")
         else:
             found[stem] = path
     missing = [path for stem, path in by_stem.items() if stem not in found]
     problems = []
-    if missing and not (partly and found):
+    if missing and not (strokes and found):
         problems.append(f"no labels for {_some(missing)}")
     if strangers:
         problems.append(f"no image for the labels {_some(strangers)}")
@@ -146,6 +147,13 @@ def _matched(images: list[Path], labels: list[Path], partly: bool) -> Dataset:
             "(an ending like _labels is allowed), or list the pairs in a CSV with the columns image and label."
         )
     return Dataset(tuple(Item(path, found[stem]) for stem, path in by_stem.items() if stem in found))
+
+
+def _preferred(stem: str, both: tuple[Path, Path], strokes: bool) -> Path | None:
+    """Which of two label images of one image is meant, where their endings tell."""
+    by_ending = {image_stem(path).removeprefix(stem): path for path in both}
+    ours = len(by_ending) == 2 and by_ending.keys() <= {"_labels", "_classes", "_strokes"}
+    return by_ending.get("_strokes" if strokes else "_labels") if ours else None
 
 
 def _labelled_only(data: Dataset) -> Dataset:

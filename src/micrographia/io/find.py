@@ -17,8 +17,8 @@ VENDOR_SUFFIXES = (".czi", ".lif", ".nd2")
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, *PICTURE_SUFFIXES, ".npy", ".zarr", *VENDOR_SUFFIXES)
 """What a folder is searched for."""
 
-_RESULTS = ("_labels", "_overlay", "_probabilities", "_classes", "_uncertainty")
-"""Endings of Micrographia's own results, which are not taken as input again."""
+_RESULTS = ("_labels", "_overlay", "_probabilities", "_classes", "_uncertainty", "_strokes")
+"""Endings of Micrographia's own results, and of strokes, which are no images where they lie beside their image."""
 
 
 def image_stem(path: str | Path) -> str:
@@ -43,8 +43,8 @@ def is_zarr(path: str | Path) -> bool:
 def find_images(paths: str | Path | Iterable[str | Path], *, errors: list[InputError] | None = None) -> list[Path]:
     """The image files that files, folders and patterns stand for.
 
-    A folder stands for the images directly in it (hidden files, and labels and overlays that
-    Micrographia wrote beside their image, are left out); an OME-Zarr folder is one image; a
+    A folder stands for the images directly in it (hidden files, and strokes, labels and overlays
+    that lie beside their image, are left out); an OME-Zarr folder is one image; a
     pattern may use ``*``, ``?``, ``[...]`` and ``**``. A file named outright is taken whatever
     its suffix, so that reading it can say what is wrong with it.
 

@@ -103,7 +103,10 @@ def read_labels(path: str | Path, *, axes: str | None = None, scene: int = 0) ->
         raise InputError(f"{path} is a colour picture, not a label image (one whole number for each object).")
     if "C" in image.axes:
         if image.size("C") > 1:
-            raise InputError(f"{path} has {image.size('C')} channels; a label image has one.")
+            raise InputError(
+                f"{path} has {image.size('C')} channels; a label image has one. Where they are slices or time points, "
+                "name its axes with --axes (axes= in Python), for example --axes ZYX."
+            )
         image = image.take(C=0)
     if not isinstance(image.data, np.ndarray) and image.dtype.kind in "iu":
         return image
