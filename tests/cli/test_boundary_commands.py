@@ -51,6 +51,22 @@ def test_from_strokes_to_objects(run, rooms):
     assert run("models", "test", "rooms.zip")[0] == 0
 
 
+def test_channels_and_slices(run, rooms):
+    run("train", "pixels", *STROKES, "-o", "walls.zip", *FAST)
+    assert run("train", "boundaries", *STROKES, "--pixels", "walls.zip", "-o", "rooms.zip")[0] == 0
+    plane = grid(5)[0]
+    write(rooms / "two.tif", np.stack([[plane * 0, plane]] * 2), axes="ZCYX", channels=("empty", "walls"))
+    words = ("classify", "boundaries", "two.tif", "-m", "rooms.zip", "-o", "out")
+    code, _, err = run(*words)
+    assert code == 1 and "choose them with --channels" in err
+    code, _, err = run(*words, "--channels", "walls")
+    assert code == 0, err
+    assert "two.tif: 2 z slices, each segmented on its own." in err
+    run("classify", "boundaries", "new.tif", "-m", "rooms.zip", "-o", "one")
+    found, expected = (read_labels(rooms / name).data for name in ("out/two_labels.tif", "one/new_labels.tif"))
+    assert (found == expected).all()
+
+
 def test_bad_requests(run, rooms):
     code, _, err = run("classify", "boundaries", "new.tif", "-o", "out")
     assert code == 2 and "Say which model" in err

@@ -109,7 +109,7 @@ class TestDataset:
     def test_objects_classes_and_strokes_beside_each_other(self, tmp_path: Path) -> None:
         touch(tmp_path, "i/a.tif", "r/a_classes.tif", "r/a_labels.tif", "r/a_probabilities.tif")
         assert dataset(tmp_path / "i", tmp_path / "r")[0].label == tmp_path / "r" / "a_labels.tif"
-        touch(tmp_path, "i/a_strokes.png", "i/a_labels.tif")
+        touch(tmp_path, "i/a_strokes.png", "i/a_labels.tif", "i/a_classes.tif")
         assert names(find_images(tmp_path / "i")) == ["a.tif"]
         assert dataset(tmp_path / "i", tmp_path / "i")[0].label == tmp_path / "i" / "a_labels.tif"
         assert dataset(tmp_path / "i", tmp_path / "i", strokes=True)[0].label == tmp_path / "i" / "a_strokes.png"

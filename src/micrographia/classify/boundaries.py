@@ -138,7 +138,12 @@ class BoundarySegmenter(Method):
         return self
 
     def predict(
-        self, x: Image | np.ndarray, probabilities: np.ndarray | None = None, *, threads: int | None = None
+        self,
+        x: Image | np.ndarray,
+        probabilities: np.ndarray | None = None,
+        *,
+        channels: Sequence[str] = (),
+        threads: int | None = None,
     ) -> np.ndarray:
         """Segment an image.
 
@@ -150,6 +155,9 @@ class BoundarySegmenter(Method):
         probabilities : ([T,] [Z,] Y, X) or (K, [T,] [Z,] Y, X) array, optional
             Boundary probability, or those of all classes; where not given, those of the pixel classifier that was
             learned, else the first channel of `x`.
+        channels : sequence of str, optional
+            Which channels to look at, by name or number from 0, in the order of those that were learned from;
+            otherwise those of the same names.
         threads : int, optional
             Threads to use; all usable cores where not given.
 
@@ -166,22 +174,23 @@ class BoundarySegmenter(Method):
         """
         self._learned()
         if probabilities is None and self.pixels_ is not None:
-            probabilities = self.pixels_.predict(x, threads=threads)
+            probabilities = self.pixels_.predict(x, channels=channels, threads=threads)
         if probabilities is None:
             if isinstance(x, Image):
                 raise InputError("Give the boundary probabilities of the image, too.")
             x, probabilities = x[1:], x[0]
-        channels = ImageChannels(x, self.dimensions, len(self.channels_)).matching(self.channels_)
-        maps = self._maps(probabilities, channels)
-        out = np.zeros((*channels.stack_shape, *channels.shape), np.int32)
+        found = ImageChannels(x, self.dimensions, None if channels else len(self.channels_))
+        seen = (found.choose(channels) if channels else found).matching(self.channels_)
+        maps = self._maps(probabilities, seen)
+        out = np.zeros((*seen.stack_shape, *seen.shape), np.int32)
 
         def one(at: tuple[int, ...]) -> None:
-            regions, graph, features = self._edges(channels, at, maps[at])
+            regions, graph, features = self._edges(seen, at, maps[at])
             boundary = self.forest_.predict(features)[1] if len(graph.edges) else np.zeros(0)
             out[at] = join_regions(regions, graph.edges, graph.lengths, boundary, self.bias, self.linkage)
 
         with ThreadPoolExecutor(threads or _cores()) as pool:
-            list(pool.map(one, channels.positions))
+            list(pool.map(one, seen.positions))
         return out
 
     def save(self, path: str | Path, *, name: str = "") -> Path:

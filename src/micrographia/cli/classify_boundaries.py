@@ -34,6 +34,9 @@ examples:
 """
 
 
+_STACKS = {"T": "time points", "Z": "z slices"}
+
+
 class ClassifyBoundaries(Declared):
     """Options of ``micrographia classify boundaries``."""
 
@@ -51,6 +54,9 @@ class ClassifyBoundaries(Declared):
         "auto",
         "Kind of label file: TIFF or OME-Zarr; auto stores as OME-Zarr the results of one",
         choices=("auto", "tif", "zarr"),
+    )
+    channels: tuple[str, ...] = parameter(
+        (), "Channels to look at, by name or number from 0, in the order of the training; otherwise found by name"
     )
     axes: str | None = parameter(
         None, "Axes of files that do not name them, slowest first, for example TZCYX (S: samples of a colour picture)"
@@ -143,8 +149,9 @@ def make_results(task: BoundaryTask) -> dict[str, Any]:
     if task.options["pixel_size"] is not None:
         size = float(task.options["pixel_size"])
         image = replace(image, pixel_size=image.pixel_size | {"Y": size, "X": size})
-    found = method.predict(image)
+    found = method.predict(image, channels=task.options["channels"])
     axes = "".join(a for a in "TZ" if a in image.axes and image.size(a) > 1) + "YX"
+    stack = [a for a in axes[:-2] if a == "T" or method.dimensions == 2]
     sizes = {axis: size for axis, size in image.pixel_size.items() if axis in axes}
     write_labels(task.labels, Image(found, axes, sizes, name=task.name))
     middle = {axis: image.size(axis) // 2 for axis in "TZ" if axis in image.axes}
@@ -155,7 +162,7 @@ def make_results(task: BoundaryTask) -> dict[str, Any]:
         "source": str(task.source),
         "name": task.name,
         "objects": int(sum(np.max(plane) for plane in planes)),
-        "notes": list(image.notes),
+        "notes": [*image.notes, *(f"{image.size(a)} {_STACKS[a]}, each segmented on its own." for a in stack)],
         "warnings": [],
         "seconds": round(time.perf_counter() - start, 2),
     }

@@ -121,7 +121,7 @@ def dataset(
 
 def _matched(images: list[Path], labels: list[Path], strokes: bool) -> Dataset:
     by_stem = _by_stem(images)
-    found: dict[str, Path] = {}
+    candidates: dict[str, list[Path]] = {}
     strangers = []
     for path in labels:
         stem: str | None = image_stem(path)
@@ -129,12 +129,9 @@ def _matched(images: list[Path], labels: list[Path], strokes: bool) -> Dataset:
             stem = _without_ending(image_stem(path))
         if stem is None or stem not in by_stem:
             strangers.append(path)
-        elif stem in found and (best := _preferred(stem, (found[stem], path), strokes)):
-            found[stem] = best
-        elif stem in found:
-            raise InputError(f"{found[stem]} and {path} are both labels of {by_stem[stem]}; keep one of them.")
         else:
-            found[stem] = path
+            candidates.setdefault(stem, []).append(path)
+    found = {stem: _meant(stem, paths, by_stem[stem], strokes) for stem, paths in candidates.items()}
     missing = [path for stem, path in by_stem.items() if stem not in found]
     problems = []
     if missing and not (strokes and found):
@@ -149,11 +146,15 @@ def _matched(images: list[Path], labels: list[Path], strokes: bool) -> Dataset:
     return Dataset(tuple(Item(path, found[stem]) for stem, path in by_stem.items() if stem in found))
 
 
-def _preferred(stem: str, both: tuple[Path, Path], strokes: bool) -> Path | None:
-    """Which of two label images of one image is meant, where their endings tell."""
-    by_ending = {image_stem(path).removeprefix(stem): path for path in both}
-    ours = len(by_ending) == 2 and by_ending.keys() <= {"_labels", "_classes", "_strokes"}
-    return by_ending.get("_strokes" if strokes else "_labels") if ours else None
+def _meant(stem: str, paths: list[Path], image: Path, strokes: bool) -> Path:
+    """Which of several label images of one image is meant, where their endings tell."""
+    if len(paths) == 1:
+        return paths[0]
+    by_ending = {image_stem(path).removeprefix(stem): path for path in paths}
+    best = by_ending.get("_strokes" if strokes else "_labels")
+    if best is None or len(by_ending) < len(paths) or not by_ending.keys() <= {"_labels", "_classes", "_strokes"}:
+        raise InputError(f"{paths[0]} and {paths[1]} are both labels of {image}; keep one of them.")
+    return best
 
 
 def _labelled_only(data: Dataset) -> Dataset:
