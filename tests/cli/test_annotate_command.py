@@ -85,6 +85,7 @@ def test_rare_finds_the_kind_without_a_class_and_shows_it(cells):
     assert (kind[listed.loc[listed["Cluster"] == 1, "ObjectNumber"]] == 2).all()
     page = (folder / "next.html").read_text()
     assert page.count("<img") == len(listed) and "cluster 1" in page and "no image" not in page
+    assert f"Image {listed.Metadata_Image[0]}, ObjectNumber {listed.ObjectNumber[0]}" in page
 
 
 def test_the_tables_own_classes_and_training_sets_count(cells):

@@ -58,8 +58,10 @@ def write_gallery(path: Path, objects: pd.DataFrame, listed: pd.DataFrame, optio
         image = read_images[name]
         pictures.append(None if image is None else _cut(image, None if centres is None else centres[position], options))
     reasons = listed["Reason"].tolist()
-    keys = [name for name in listed.columns if name not in ("Reason", "Score", "Cluster")]
-    names = [", ".join(map(str, row)) for row in listed[keys].itertuples(index=False)]
+    left_out = ("Reason", "Score", "Cluster", *(["ImageNumber"] if "Metadata_Image" in listed.columns else []))
+    keys = {name: name.removeprefix("Metadata_") for name in listed.columns if name not in left_out}
+    rows = listed[list(keys)].itertuples(index=False)
+    names = [", ".join(f"{key} {value}" for key, value in zip(keys.values(), row)) for row in rows]
     return write_object_gallery(path, pictures, list(zip(names, reasons)), "Objects to annotate")
 
 

@@ -13,6 +13,8 @@ from micrographia.report.display import display
 from micrographia.report.page import jpeg, write_page
 
 _SIDE = 192
+_OUTSIDE = 235
+"""Grey of what lies beyond the edge of the image."""
 
 
 def object_picture(image: Image, centre: tuple[float, float] | None, side: int) -> np.ndarray:
@@ -25,7 +27,8 @@ def object_picture(image: Image, centre: tuple[float, float] | None, side: int) 
     centre : (float, float) or None
         Row and column of the object; the middle of the image where None, as for a crop.
     side : int
-        Side of the square that is cut, in pixels; less at the edge of the image.
+        Side of the square that is cut, in pixels. The object is in its middle, also at the edge of the image, beyond
+        which it is grey; no larger than the image.
 
     Returns
     -------
@@ -41,18 +44,23 @@ def object_picture(image: Image, centre: tuple[float, float] | None, side: int) 
             f"{image.name}: pictures of objects are cut from planes, and this image has the axis {deep[0]}."
         )
     image = image.take(**{axis: 0 for axis in "TZ" if axis in image.axes})
-    spans = {}
+    side = min(side, max(image.size("Y"), image.size("X")))
+    spans, beyond = {}, []
     for axis, at in zip("YX", (None, None) if centre is None else centre):
         size = image.size(axis)
         middle = (size - 1) / 2 if at is None else float(at)
         if not 0 <= middle < size:
             raise InputError(f"{image.name}: an object lies at {middle:.0f} on the axis {axis}, outside the image.")
-        first = max(0, round(middle) - side // 2)
-        spans[axis] = slice(first, min(size, first + side))
+        first = round(middle) - side // 2 if at is not None else max(0, round(middle) - side // 2)
+        spans[axis] = slice(max(0, first), min(size, first + side))
+        beyond.append((0, 0) if at is None else (max(0, -first), max(0, first + side - size)))
     cut = image.data[tuple(spans.get(axis, slice(None)) for axis in image.axes)]
     cut = Image(np.asarray(cut), image.axes, name=image.name)
     nothing = Image(np.zeros((cut.size("Y"), cut.size("X")), np.int32), "YX")
-    return display(cut, nothing, largest=_SIDE).rgb
+    rgb = display(cut, nothing, largest=_SIDE).rgb
+    scale = rgb.shape[0] / cut.size("Y")
+    edges = [(round(before * scale), round(after * scale)) for before, after in beyond]
+    return np.pad(rgb, [*edges, (0, 0)], constant_values=_OUTSIDE)
 
 
 def write_object_gallery(

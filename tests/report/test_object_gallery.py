@@ -1,0 +1,28 @@
+"""Pictures of single objects."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from micrographia.arrays.image import Image
+from micrographia.report.object_gallery import object_picture
+
+
+@pytest.mark.parametrize("centre", [(2, 40), (99, 3), (50, 118), (0, 0), (50, 60)])
+@pytest.mark.parametrize("side", [32, 33])
+def test_the_object_is_in_the_middle_also_at_the_edge(centre, side):
+    pixels = np.zeros((100, 120), np.uint8)
+    pixels[centre] = 255
+    rgb = object_picture(Image(pixels, "YX"), centre, side)
+    scale = rgb.shape[0] / side
+    assert rgb.shape[0] == rgb.shape[1]
+    inside = np.where((rgb == 235).all(axis=2), 0, rgb[..., 1])
+    bright = np.argwhere(inside == inside.max()).mean(axis=0) / scale
+    np.testing.assert_allclose(bright, side // 2 + 0.5, atol=0.6)
+
+
+def test_a_crop_is_shown_whole():
+    pixels = np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)
+    rgb = object_picture(Image(pixels, "YX"), None, 128)
+    assert rgb.shape[0] == rgb.shape[1] and not (rgb == 235).all(axis=2)[:, 0].any()
