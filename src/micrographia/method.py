@@ -346,7 +346,10 @@ class Method(Declared):
     """
 
     applied_by: ClassVar[str] = "segment"
-    """Words of the command that applies a saved model, for example ``classify pixels``; empty where there is none."""
+    """Words of the command that applies a saved model, for example ``classify pixels``."""
+
+    applied_to: ClassVar[str] = "IMAGE"
+    """What this command is given, beside the model."""
 
     def fit(self, examples: Any, /) -> Self:
         """Learn from examples and return self. What the examples are, each method says for itself."""

@@ -41,11 +41,18 @@ def test_objects_from_training_to_a_table(run, folder, tmp_path):
     train = ("train", "crops", *given, "--table", folder / "objects.csv", "-o", "m.zip", *SMALL)
     code, out, err = run(*train, "--steps", "60", "--every", "20", "--learning-rate", "0.01", "--batch", "16")
     assert code == 0, err
-    assert "micrographia classify crops IMAGE -m m.zip" in out and not (tmp_path / "m-training").exists()
-    code, out, err = run(
-        "classify", "crops", folder / "images", "--labels", folder / "labels", "-m", "m.zip", "-o", "r"
+    assert (
+        "micrographia classify crops IMAGES --labels LABELS -m m.zip" in out and not (tmp_path / "m-training").exists()
     )
+    code, out, err = run(
+        "classify", "crops", folder / "images", "--labels", folder / "labels", "-m", "m.zip", "-o", "r",
+        "--names", r"p(?P<well>\d)",
+    )  # fmt: skip
     assert code == 0, err
+    counts = {name: pd.read_csv(tmp_path / "r" / f"{name}.csv") for name in ("images", "wells")}
+    assert counts["wells"]["Metadata_Well"].tolist() == list(range(8)) and set(counts["wells"]["Objects"]) == {6}
+    assert counts["images"]["Metadata_Image"].tolist() == [f"p{i}" for i in range(8)]
+    assert {"Count_bright", "Fraction_dim", "Enrichment_dim"} <= set(counts["wells"].columns)
     found = pd.read_csv(tmp_path / "r" / "objects_classes.csv")
     both = found.merge(pd.read_csv(folder / "objects.csv"), on=["Metadata_Image", "ObjectNumber"])
     assert len(both) == 48 and (both["Class_x"] == both["Class_y"]).mean() >= 0.9
@@ -69,9 +76,12 @@ def test_images_from_training_to_a_table(run, folder, tmp_path):
     table = pd.read_parquet(tmp_path / "r" / "images_classes.parquet")
     assert table["Class"].tolist() == ["light", "dark"] * 4
     assert table["Metadata_Image"].tolist() == [f"p{i}" for i in range(8)] and table["Metadata_Well"][3] == "W3"
+    wells = pd.read_parquet(tmp_path / "r" / "wells.parquet")
+    assert wells["Count_light"].tolist() == [1, 0] * 4 and not (tmp_path / "r" / "images.parquet").exists()
 
 
-def test_an_encoder_and_its_features(run, folder, tmp_path):
+def test_an_encoder_and_its_features(run, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("MICROGRAPHIA_MODELS", str(tmp_path / "models"))
     given = ("--images", folder / "images", "--labels", folder / "labels")
     code, out, err = run("train", "encoder", *given, "-o", "e.zip", *SMALL, "--steps", "4", "--batch", "16")
     assert code == 0, err
@@ -81,6 +91,11 @@ def test_an_encoder_and_its_features(run, folder, tmp_path):
     table = pd.read_csv(tmp_path / "t" / "Cells_learned.csv")
     assert "48 objects, 8 features" in out and table.shape == (48, 3 + 8)
     assert list(table.columns[:4]) == ["Metadata_Image", "ImageNumber", "ObjectNumber", "Cells_Learned_000"]
+    words = ("--names", r"p(?P<well>\d)", "-o", "u")
+    code, _, err = run("measure", "--features", "learned", "-m", "e.zip", *given, *words)
+    assert code == 0 and pd.read_csv(tmp_path / "u" / "Nuclei_learned.csv")["Metadata_Well"].nunique() == 8, err
+    _, out, _ = run("models", "import", "e.zip", "--name", "cells")
+    assert "use it with: micrographia measure --features learned --images IMAGES --labels LABELS -m cells" in out
     code, _, err = run("measure", "--features", "learned", *given)
     assert code == 2 and "-m MODEL" in err
     code, _, err = run("measure", "--features", "learned", "-m", "e.zip", "--labels", folder / "labels")

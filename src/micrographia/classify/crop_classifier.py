@@ -42,6 +42,7 @@ class CropClassifier(Method):
 
     name = "crops"
     applied_by = "classify crops"
+    applied_to = "IMAGES --labels LABELS"
 
     size: int = parameter(64, "Side of the crop around each object", ge=16, le=512, unit="px")
     diameter: float = parameter(

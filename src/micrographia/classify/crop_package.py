@@ -52,7 +52,9 @@ class CropModel:
     def __init__(self, package: ModelPackage, threads: int | None = None) -> None:
         config = package.config
         if package.kind != "network" or config.get("method") not in METHODS:
-            raise InputError(f"{package.path}: this model does not look at crops of objects.")
+            made_by = config.get("method") or package.description.get("method")
+            by = f"was made by the method '{made_by}' and " if made_by else ""
+            raise InputError(f"{package.path}: this model {by}does not look at crops of objects.")
         try:
             self.plan = CropPlan.from_dict(config["crops"])
             self.channels = tuple(str(c) for c in config["channels"])

@@ -34,7 +34,8 @@ class CellEncoder(Method):
     """
 
     name = "encoder"
-    applied_by = ""
+    applied_by = "measure --features learned"
+    applied_to = "--images IMAGES --labels LABELS"
 
     size: int = parameter(64, "Side of the crop around each object", ge=16, le=512, unit="px")
     diameter: float = parameter(

@@ -29,6 +29,7 @@ class ImageClassifier(CropClassifier):
 
     name = "images"
     applied_by = "classify images"
+    applied_to = "IMAGES"
 
     size: int = parameter(96, "Side of the square that an image or a tile becomes", ge=16, le=512, unit="px")
     tiles: int = parameter(1, "Tiles along each side of an image; more for small details", ge=1, le=16)

@@ -44,6 +44,7 @@ class ObjectClassifier(Method):
 
     name = "objects"
     applied_by: ClassVar[str] = "classify objects"
+    applied_to: ClassVar[str] = "TABLE"
 
     classifier: str = parameter(
         "logistic",

@@ -57,6 +57,7 @@ class RegressionPlane(Method):
 
     name = "plane"
     applied_by: ClassVar[str] = "classify plane"
+    applied_to: ClassVar[str] = "TABLE"
 
     axes: int = parameter(AXES, "Principal axes of the features that are looked at, at most", ge=1, le=1000)
     folds: int = parameter(5, "Parts into which the groups are divided to find the error", ge=2, le=50)

@@ -11,7 +11,8 @@ from micrographia.method import Declared, parameter
 
 DESCRIPTION = """
 Make one class for every object, by the mean of the probabilities that several classifiers gave: for example one that
-learned from measurements and one that looks at crops.
+learned from measurements and one that looks at crops. Beside the table average.csv, average_images.csv and
+average_wells.csv count the classes, with their fractions and the score by which each is enriched.
 """
 EPILOG = """
 examples:
@@ -25,7 +26,7 @@ class ClassifyAverage(Declared):
     name = "classify average"
 
     out: str = parameter("average_classes.csv", "Table to write, .csv or .parquet")
-    overwrite: bool = parameter(False, "Replace a table that exists")
+    overwrite: bool = parameter(False, "Replace tables that exist")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -38,16 +39,27 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Average and write."""
     from micrographia.classify.averaging import average_classes
+    from micrographia.classify.scoring import IMAGE, WELL, ClassCounts
+    from micrographia.cli.classify_objects import write_counts
     from micrographia.io.tables import read_table, write_table
 
     options = flags.read(args, ClassifyAverage)
     path = Path(options.out).expanduser()
-    if path.exists() and not options.overwrite:
-        raise RequestError(f"{path} exists already; choose another name with --out, or replace it with --overwrite.")
+    beside = [path.with_name(f"{path.stem}_{name}{path.suffix}") for name in ("images", "wells")]
+    for target in (path, *beside):
+        if target.exists() and not options.overwrite:
+            raise RequestError(
+                f"{target} exists already; choose another name with --out, or replace it with --overwrite."
+            )
     if len(set(args.tables)) < 2 or len(set(args.tables)) < len(args.tables):
         raise RequestError("Name two different tables or more, each once.")
     table = average_classes({name: read_table(Path(name).expanduser()) for name in args.tables})
     write_table(path, table)
     counts = ", ".join(f"{name} {count:,}" for name, count in table["Class"].value_counts().items())
     print(f"{path}: {counts}")
+    classes = [name.removeprefix("Probability_") for name in table.columns if name.startswith("Probability_")]
+    by = [ClassCounts(columns, classes) for columns in (IMAGE, WELL)]
+    for count in by:
+        count.add(table)
+    write_counts(dict(zip(beside, by)))
     return 0

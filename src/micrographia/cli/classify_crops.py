@@ -9,11 +9,13 @@ from pathlib import Path
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.crop_classifier import CropClassifier
 from micrographia.cli import flags
+from micrographia.cli.row_keys import NAMES, item_keys
 from micrographia.method import Declared, parameter
 
 DESCRIPTION = """
 Give every object of label images a class, by a network that looks at a crop around each. The output folder gets one
-table with the class of every object and the probability of each class.
+table with the class of every object and the probability of each class; images and wells, tables beside it, count the
+classes, with their fractions and the score by which each is enriched.
 """
 EPILOG = """
 examples:
@@ -32,7 +34,8 @@ class ClassifyCrops(Declared):
     out: str = parameter("micrographia-results", "Folder for the table; made where it is missing")
     table: str = parameter("csv", "Kind of table", choices=("csv", "parquet"))
     channel: str | None = parameter(None, "Channel to look at, by name or by number from 0; otherwise all")
-    overwrite: bool = parameter(False, "Replace a table that exists")
+    names: str | None = parameter(None, NAMES)
+    overwrite: bool = parameter(False, "Replace tables that exist")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -49,7 +52,7 @@ def run(args: Namespace) -> int:
 
 
 def classify_files(args: Namespace, method: type[CropClassifier], stem: str) -> int:
-    """Classify the objects of images, or images, into one table.
+    """Classify the objects of images, or images, into one table, and count the classes by image and well.
 
     Raises
     ------
@@ -61,23 +64,26 @@ def classify_files(args: Namespace, method: type[CropClassifier], stem: str) -> 
     options = flags.read(args, ClassifyCrops)
     if options.model is None:
         raise RequestError(f"Say which model classifies: -m MODEL (train one: micrographia train {method.name}).")
-    path = Path(options.out).expanduser() / f"{stem}.{options.table}"
-    if path.exists() and not options.overwrite:
-        raise RequestError(f"{path} exists already; replace it with --overwrite or choose another folder.")
+    counted = ("images", "wells") if method is CropClassifier else ("wells",)
+    path, *beside = (Path(options.out).expanduser() / f"{name}.{options.table}" for name in (stem, *counted))
+    for target in (path, *beside):
+        if target.exists() and not options.overwrite:
+            raise RequestError(f"{target} exists already; replace it with --overwrite or choose another folder.")
     import pandas as pd
 
     from micrographia.classify.cell_images import CellImages
+    from micrographia.classify.scoring import IMAGE, WELL, ClassCounts
     from micrographia.cli.class_examples import found_images, planes_of
+    from micrographia.cli.classify_objects import write_counts
     from micrographia.cli.measure_cellprofiler import with_keys
     from micrographia.cli.result_names import result_names
-    from micrographia.cli.row_keys import metadata
     from micrographia.io.tables import write_table
 
     classifier = method.load(options.model)
     items = found_images(args.images, options.labels)
     if method is CropClassifier and not all(item.label is not None for item in items):
         raise RequestError("Crops are cut around the objects of label images: --labels FOLDER.")
-    names = result_names([item.image for item in items])
+    names, keys = result_names([item.image for item in items]), item_keys(items, options.names)
     tables, failed = [], 0
     for number, item in enumerate(items, start=1):
         try:
@@ -88,7 +94,7 @@ def classify_files(args: Namespace, method: type[CropClassifier], stem: str) -> 
                 table = classifier.predict(CellImages([plane.image], labels, [names[item.image]]))
                 for place, (column, at) in enumerate(plane.place.items(), start=1):
                     table.insert(place, column, at)
-                tables.append(with_keys(table, number, names[item.image], metadata(item.groups)))
+                tables.append(with_keys(table, number, names[item.image], keys[number - 1]))
         except InputError as error:
             print(f"failed: {item.image.name}: {error}", file=sys.stderr)
             failed = 1
@@ -98,4 +104,8 @@ def classify_files(args: Namespace, method: type[CropClassifier], stem: str) -> 
     write_table(path, table)
     counts = ", ".join(f"{name} {count:,}" for name, count in table["Class"].value_counts().items())
     print(f"{path}: {counts}")
+    by = {"images": ClassCounts(IMAGE, classifier.classes_), "wells": ClassCounts(WELL, classifier.classes_)}
+    for name in counted:
+        by[name].add(table)
+    write_counts({target: by[name] for name, target in zip(counted, beside)})
     return failed

@@ -10,7 +10,7 @@ from micrographia.cli.classify_crops import ClassifyCrops, classify_files
 
 DESCRIPTION = """
 Give whole images a class. The output folder gets one table with the class of every image and the probability of each
-class.
+class; wells, a table beside it, counts the classes, with their fractions and the score by which each is enriched.
 """
 EPILOG = """
 examples:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,7 +106,8 @@ def classify_tables(tables: Sequence[str | Path], options: ClassifyObjects) -> i
             progress.advance(f"{path.name}: {count.sum():,} objects")
     objects = int(found.sum())
     if objects:
-        _write_counts(folder, "parquet" if options.format == "parquet" else "csv", images, wells)
+        kind = "parquet" if options.format == "parquet" else "csv"
+        write_counts({folder / f"images.{kind}": images, folder / f"wells.{kind}": wells})
         shares = [f"{name} {100 * share:.1f} %" for name, share in zip(model.classes_, found / objects)]
         print(", ".join([f"{objects:,} objects", *shares, duration(time.monotonic() - start)]))
         print(f"results: {folder}")
@@ -150,14 +151,15 @@ def _classify(
     return all_.total, images, wells
 
 
-def _write_counts(folder: Path, kind: str, images: ClassCounts, wells: ClassCounts) -> None:
+def write_counts(tables: Mapping[Path, ClassCounts]) -> None:
+    """Write counts, fractions and enrichment scores, each to its file; says which cannot be had, and why."""
     from micrographia.io.tables import write_table
 
-    for name, counts in (("images", images), ("wells", wells)):
+    for path, counts in tables.items():
         if not counts.counts:
-            print(f"note: no {name}.{kind}: the table has none of the columns {', '.join(counts.columns)}.")
+            print(f"note: no {path.name}: the table has none of the columns {', '.join(counts.columns)}.")
             continue
         table, notes = counts.table()
-        write_table(folder / f"{name}.{kind}", table)
+        write_table(path, table)
         for note in notes:
             print(f"note: {note}")

@@ -78,8 +78,10 @@ def run(args: Namespace) -> int:
     """Measure; 1 where some inputs failed."""
     options = flags.read(args, Measure)
     if options.features != "basic":
-        if options.volumes:
-            raise RequestError("--volumes goes with --features basic; the others measure slices each on their own.")
+        if options.volumes and options.features != "cellprofiler":
+            raise RequestError(
+                f"--volumes goes with --features basic or cellprofiler; {options.features} looks at each slice alone."
+            )
         return _module(options.features).run(args, options)
     if options.labels is None:
         raise RequestError("Say which label images to measure, for example --labels results/.")

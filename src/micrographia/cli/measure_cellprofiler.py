@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
+from micrographia.cli.row_keys import NAMES, item_keys
 from micrographia.method import Declared, parameter
 
 if TYPE_CHECKING:
@@ -47,11 +48,7 @@ class MeasureCellProfiler(Declared):
         "Also measure how nuclei and cells look beyond CellProfiler's measurements (Nuclei_Appearance_...): better for "
         "telling phenotypes apart, slower",
     )
-    volumes: bool = parameter(False, "Objects go through the planes of Z: measure volumes")
-    names: str | None = parameter(
-        None,
-        r"Plate, well and site in the file names: a regular expression such as '(?P<well>[A-P]\d\d)_s(?P<site>\d)'",
-    )
+    names: str | None = parameter(None, NAMES)
     jobs: int = parameter(0, "Images measured at the same time; 0 chooses", ge=0)
 
 
@@ -81,7 +78,7 @@ def run(args: Namespace, options: Measure) -> int:
     more = flags.read(args, MeasureCellProfiler)
     if more.cells is not None and more.ring > 0:
         raise RequestError("A ring stands for cells that are not segmented; give --cells or --ring, not both.")
-    if more.appearance and more.volumes:
+    if more.appearance and options.volumes:
         raise RequestError("The appearance of objects is measured in planes; give --appearance or --volumes, not both.")
     path = Path(options.out).expanduser() / f"{more.objects}_cellprofiler.{options.table}"
     if path.exists() and not options.overwrite:
@@ -105,23 +102,18 @@ def cell_tasks(options: Measure, more: MeasureCellProfiler) -> list[CellTask]:
         Where labels, images and cells do not match by name.
     """
     from micrographia.cli.result_names import result_names
-    from micrographia.cli.row_keys import groups_of_names, metadata
 
     items = _items(options)
     sources = [item.image for item in items]
-    groups = [{name: value for name, value in item.groups.items() if name != "cells"} for item in items]
     cells = _cells(more.cells, items, options.images)
-    if more.names is not None:
-        found = groups_of_names(more.names, [path.name for path in sources])
-        groups = [{**known, **new} for known, new in zip(groups, found)]
-    names = result_names(sources)
-    known = {key: "" for known in groups for key in metadata(known)}
-    chosen = {key: getattr(more, key) for key in ("ring", "objects", "white", "only", "appearance", "volumes")}
+    keys, names = item_keys(items, more.names), result_names(sources)
+    chosen = {key: getattr(more, key) for key in ("ring", "objects", "white", "only", "appearance")}
+    chosen |= {"channels": list(more.channels) or None, "volumes": options.volumes}
     return [
         CellTask(
             k + 1, names[item.image].removesuffix("_labels"), item.label or item.image,
-            item.image if item.label is not None else None, cells.get(item.image), known | metadata(groups[k]),
-            options.axes, options.pixel_size, {**chosen, "channels": list(more.channels) or None},
+            item.image if item.label is not None else None, cells.get(item.image), keys[k],
+            options.axes, options.pixel_size, chosen,
         )
         for k, item in enumerate(items)
     ]  # fmt: skip

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
+from micrographia.cli.row_keys import NAMES, item_keys
 from micrographia.method import Declared, parameter
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class MeasureLearned(Declared):
     layer: str = parameter("", "Inner layer of a network that looks at planes, by its name or the end of it")
     objects: str = parameter("Nuclei", "Name of the objects, with which the columns begin")
     channel: str | None = parameter(None, "Channel to look at, by name or by number from 0; otherwise all")
+    names: str | None = parameter(None, NAMES)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -48,13 +50,12 @@ def run(args: Namespace, options: Measure) -> int:
     from micrographia.cli.labelled_planes import labelled_dataset
     from micrographia.cli.measure_cellprofiler import with_keys
     from micrographia.cli.result_names import result_names
-    from micrographia.cli.row_keys import metadata
     from micrographia.features.feature_table import feature_columns
     from micrographia.io.table_stream import stream_table
 
     items = list(labelled_dataset(options.images, options.labels))
     names = result_names([item.image for item in items])
-    known = {column: "" for item in items for column in metadata(item.groups)}
+    keys = item_keys(items, more.names)
     model, failed = open_features(more.model, more.layer), 0
     with stream_table(path, feature_columns) as stream:
         for number, item in enumerate(items, start=1):
@@ -65,7 +66,7 @@ def run(args: Namespace, options: Measure) -> int:
                     )
                     for place, (column, at) in enumerate(plane.place.items()):
                         table.insert(place, column, at)
-                    stream.add(with_keys(table, number, names[item.image], known | metadata(item.groups)))
+                    stream.add(with_keys(table, number, names[item.image], keys[number - 1]))
             except InputError as error:
                 print(f"failed: {item.image.name}: {error}", file=sys.stderr)
                 failed = 1

@@ -118,6 +118,8 @@ def _test(args: Namespace) -> int:
 
 
 def _import(args: Namespace) -> int:
+    from micrographia.method import Method
+    from micrographia.methods import get_method, methods
     from micrographia.models.library import import_model
     from micrographia.models.package import open_package
 
@@ -127,8 +129,11 @@ def _import(args: Namespace) -> int:
         raise RequestError("--images says where the images of an ilastik project (.ilp) are; this is none.")
     else:
         path = import_model(args.model, args.name, force=args.force)
-    verb = "classify pixels" if open_package(path).description.get("method") == "pixels" else "segment"
-    print(f"imported as {path.stem}; use it with: micrographia {verb} IMAGE -m {path.stem}")
+    package = open_package(path)
+    made_by = package.config.get("method") or package.description.get("method")
+    method = get_method(made_by) if made_by in methods() else Method
+    use = f"{method.applied_by} {method.applied_to}"
+    print(f"imported as {path.stem}; use it with: micrographia {use} -m {path.stem}")
     return 0
 
 

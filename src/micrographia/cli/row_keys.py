@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from micrographia.arrays.errors import RequestError
+from micrographia.io.datasets import Item
+
+NAMES = r"Plate, well and site in the file names: a regular expression such as '(?P<well>[A-P]\d\d)_s(?P<site>\d)'"
+"""What the flag ``--names`` says of itself."""
 
 _WORDS = {"plate": "Plate", "well": "Well", "site": "Site", "field": "Site", "t": "T", "z": "Z"}
 
@@ -47,6 +51,36 @@ def groups_of_names(pattern: str, names: Sequence[str]) -> list[dict[str, str]]:
     if strange:
         raise RequestError(f"--names '{pattern}' does not fit {len(strange):,} of {len(names):,} names: {strange[0]}.")
     return [{key: value or "" for key, value in match.groupdict().items()} for match in found if match]
+
+
+def item_keys(items: Iterable[Item], pattern: str | None = None) -> list[dict[str, str]]:
+    """Where each image comes from, as columns: the groups of a table of images, and what a pattern finds in its name.
+
+    Parameters
+    ----------
+    items : iterable of Item
+        Images of a data set; a group ``cells`` names label images and is left out.
+    pattern : str, optional
+        As for `groups_of_names`.
+
+    Returns
+    -------
+    list of dict
+        The same columns for every image, empty where one has no value.
+
+    Raises
+    ------
+    RequestError
+        Where the pattern does not fit.
+    """
+    items = list(items)
+    groups = [{name: value for name, value in item.groups.items() if name != "cells"} for item in items]
+    if pattern is not None:
+        found = groups_of_names(pattern, [item.image.name for item in items])
+        groups = [{**known, **new} for known, new in zip(groups, found)]
+    columns = [metadata(known) for known in groups]
+    empty = dict.fromkeys((key for known in columns for key in known), "")
+    return [empty | known for known in columns]
 
 
 def _column(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from argparse import ArgumentParser, Namespace
 
 from micrographia.arrays.errors import RequestError
@@ -42,8 +41,4 @@ def run(args: Namespace) -> int:
     labels = PlaneLabels(items, options.channel) if any(item.label is not None for item in items) else None
     names = list(result_names([item.image for item in items]).values())
     examples = CellImages(PlaneImages(items, options.channel), labels, names)
-    code = learn_file(method, examples, options.out, options.overwrite)
-    if not code:
-        given = "--images IMAGES --labels LABELS"
-        print(f"use it with: micrographia measure --features learned {given} -m {shlex.quote(options.out)}")
-    return code
+    return learn_file(method, examples, options.out, options.overwrite)

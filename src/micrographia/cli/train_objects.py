@@ -78,7 +78,7 @@ def run(args: Namespace) -> int:
     if method.dropped_:
         print(f"{len(method.dropped_):,} columns are not learned from: {_reasons(method.dropped_)}")
     print(f"model: {out}")
-    print(f"use it with: micrographia {method.applied_by} TABLE -m {shlex.quote(str(out))} -o results")
+    print(f"use it with: micrographia {method.applied_by} {method.applied_to} -m {shlex.quote(str(out))} -o results")
     return 0
 
 

@@ -56,7 +56,7 @@ def run(args: Namespace) -> int:
     else:
         print(f"error on wells never seen: {method.error_:.3g} (knowing nothing: {method.spread_:.3g})")
     print(f"model: {out}")
-    print(f"use it with: micrographia {method.applied_by} TABLE -m {shlex.quote(str(out))} -o results")
+    print(f"use it with: micrographia {method.applied_by} {method.applied_to} -m {shlex.quote(str(out))} -o results")
     return 0
 
 
