@@ -254,6 +254,15 @@ def test_bad_images_fail_alone_and_odd_ones_pass(run, trained, tmp_path):
     }  # fmt: skip
 
 
+def test_intensities_stored_in_another_way_are_noticed(run, trained, tmp_path):
+    image = picture()[0]
+    write(tmp_path / "i" / "unit.tif", image / np.float32(255))
+    write(tmp_path / "i" / "same.tif", image)
+    code, _, err = run("classify", "pixels", "i", "-m", trained / "discs.zip", "-o", "out")
+    assert code == 0, err
+    assert "unit.tif: Intensities are much smaller" in err and "same.tif: Intensities" not in err
+
+
 def test_a_full_disk_leaves_nothing_half_written(run, trained, tmp_path, monkeypatch):
     write(tmp_path / "a.ome.zarr", picture()[0], axes="YX")
 

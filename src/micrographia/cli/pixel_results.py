@@ -27,6 +27,9 @@ OUTPUTS = ("probabilities", "classes", "uncertainty", "labels")
 _CHUNKS = {"Z": 32, "Y": 256, "X": 256}
 """Chunks of the results of volumes."""
 
+_OTHER_SCALE = 50
+"""Intensities so many times larger or smaller than those of the training come from another way to store pictures."""
+
 
 class PixelTask(InputTask):
     """One input of ``micrographia classify pixels``."""
@@ -116,7 +119,7 @@ def make_results(task: PixelTask, progress: Callable[[float], None] = lambda sha
         "shares": dict(zip(method.classes_, (counts / counts.sum()).tolist(), strict=True)),
         **facts,
         "notes": list(dict.fromkeys([*image.notes, *_notes(seen), *seen.notes])),
-        "warnings": _warnings(seen),
+        "warnings": _warnings(seen, method.example_),
         "seconds": round(time.perf_counter() - start, 2),
     }
 
@@ -243,10 +246,20 @@ def _notes(seen: ImageChannels) -> list[str]:
     ]
 
 
-def _warnings(seen: ImageChannels) -> list[str]:
+def _warnings(seen: ImageChannels, learned: np.ndarray | None) -> list[str]:
     from micrographia.arrays.normalize import sample
 
     axes = seen.image.axes
     values = sample(seen.image.data, [axes.index(axis) for axis in seen.space])
     constant = values.size and values.min() == values.max()
-    return ["The picture is constant (or nearly so): nothing can be told apart in it."] if constant else []
+    if constant:
+        return ["The picture is constant (or nearly so): nothing can be told apart in it."]
+    both = (values, learned)
+    here, there = (float(np.abs(pixels).max()) if pixels is not None and pixels.size else 0.0 for pixels in both)
+    if min(here, there) and max(here / there, there / here) > _OTHER_SCALE:
+        return [
+            f"Intensities are much {'larger' if here > there else 'smaller'} than those of the training, which reach "
+            f"{there:.4g}: they seem to be stored in another way (8 or 16 bits, 0 to 1). Store them as those were, or "
+            "train on such images."
+        ]
+    return []
