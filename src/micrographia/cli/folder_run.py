@@ -187,7 +187,8 @@ def _plan(
     RequestError
         Where results of other settings, or files that are no results, would be replaced without being asked to.
     """
-    written = any((run.folder / name).exists() for name in record.files)  # nothing to lose where every input failed
+    # Nothing is lost where every input failed; some inputs have no files of their own, only rows of a table.
+    written = bool(record.done) or any((run.folder / name).exists() for name in record.files)
     changed = record.changed_settings() if written else []
     if changed and not overwrite:
         raise RequestError(
