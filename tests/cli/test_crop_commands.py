@@ -77,7 +77,11 @@ def test_images_from_training_to_a_table(run, folder, tmp_path):
     assert table["Class"].tolist() == ["light", "dark"] * 4
     assert table["Metadata_Image"].tolist() == [f"p{i}" for i in range(8)] and table["Metadata_Well"][3] == "W3"
     wells = pd.read_parquet(tmp_path / "r" / "wells.parquet")
-    assert wells["Count_light"].tolist() == [1, 0] * 4 and not (tmp_path / "r" / "images.parquet").exists()
+    assert (
+        wells["Images"].tolist() == [1] * 8
+        and wells["Count_light"].tolist() == [1, 0] * 4
+        and not (tmp_path / "r" / "images.parquet").exists()
+    )
 
 
 def test_an_encoder_and_its_features(run, folder, tmp_path, monkeypatch):

@@ -30,6 +30,8 @@ class ClassCounts:
         Columns that tell groups apart, for example `WELL`; those that the table has are used.
     classes : sequence of str
         Names of the K classes.
+    things : str
+        What is counted: the column with the sum of all classes.
 
     Attributes
     ----------
@@ -41,8 +43,8 @@ class ClassCounts:
         Objects of each class, also of those without a group.
     """
 
-    def __init__(self, columns: Sequence[str], classes: Sequence[str]) -> None:
-        self.columns, self.classes = tuple(columns), tuple(classes)
+    def __init__(self, columns: Sequence[str], classes: Sequence[str], things: str = "Objects") -> None:
+        self.columns, self.classes, self.things = tuple(columns), tuple(classes), things
         self.counts: dict[tuple[str, ...], np.ndarray] = {}
         self.present: tuple[str, ...] = ()
         self.total = np.zeros(len(self.classes), np.int64)
@@ -84,7 +86,7 @@ class ClassCounts:
         Returns
         -------
         pandas.DataFrame
-            One row a group, sorted: its columns, ``Objects``, and for each class ``Count_NAME``, ``Fraction_NAME`` and
+            One row a group, sorted: its columns, `things`, and for each class ``Count_NAME``, ``Fraction_NAME`` and
             ``Enrichment_NAME`` (:mod:`micrographia.classify.enrichment`; empty where it cannot be had).
         list of str
             What was not computed, and why.
@@ -95,7 +97,7 @@ class ClassCounts:
         counts = np.array([self.counts[key] for key in keys]).reshape(len(keys), len(self.classes))
         columns: dict[str, Any] = {name: [key[i] for key in keys] for i, name in enumerate(self.present)}
         total = counts.sum(axis=1)
-        columns["Objects"] = total
+        columns[self.things] = total
         notes: list[str] = []
         scores = np.full(counts.shape, np.nan)
         if len(keys):

@@ -104,8 +104,10 @@ def classify_files(args: Namespace, method: type[CropClassifier], stem: str) -> 
     write_table(path, table)
     counts = ", ".join(f"{name} {count:,}" for name, count in table["Class"].value_counts().items())
     print(f"{path}: {counts}")
-    by = {"images": ClassCounts(IMAGE, classifier.classes_), "wells": ClassCounts(WELL, classifier.classes_)}
-    for name in counted:
-        by[name].add(table)
-    write_counts({target: by[name] for name, target in zip(counted, beside)})
+    things = "Objects" if method is CropClassifier else "Images"
+    by = {"images": IMAGE, "wells": WELL}
+    counts_of = {target: ClassCounts(by[name], classifier.classes_, things) for name, target in zip(counted, beside)}
+    for count in counts_of.values():
+        count.add(table)
+    write_counts(counts_of)
     return failed
