@@ -24,6 +24,8 @@ from micrographia.segment.star_targets import star_targets
 WIDTHS = (16, 32, 64, 96, 96)
 PATCH = 192
 ZOOM = {"dark": 1.6, "bright": 1.8}
+NEIGHBOURS = {"dark": 0.0, "bright": 0.5}
+"""Share of the patches with objects set down beside others; .7195 instead of .7205 on dev for the dark expert."""
 
 
 def examples(expert: str, folder: Path, part: str) -> tuple[list[np.ndarray], list[np.ndarray], list[float]]:
@@ -89,8 +91,9 @@ def main() -> None:
 
     def patches(numbers: range) -> Patches:
         return Patches(
-            images, labels, targets, numbers, size=PATCH, scale=ZOOM[options.expert], weights=weights, seed=options.seed
-        )
+            images, labels, targets, numbers, size=PATCH, scale=ZOOM[options.expert],
+            neighbours=NEIGHBOURS[options.expert], weights=weights, seed=options.seed,
+        )  # fmt: skip
 
     def report(row: object) -> None:
         print(json.dumps(row), flush=True)
