@@ -190,8 +190,8 @@ def test_learned_features_of_encoders_and_classifiers(encoder, classifier, tmp_p
     for method, count in ((encoder, 8), (classifier, 8)):
         model = open_features(method.save(tmp_path / "model.zip"))
         table = learned_table(model, image, labels, name="a", objects="Cells")
-        assert list(table.columns[:2]) == ["ObjectNumber", "Cells_Learned_000"]
-        assert model.count == count and table.shape == (6, 1 + count)
+        assert list(table.columns[1:4]) == ["Cells_Location_Center_X", "Cells_Location_Center_Y", "Cells_Learned_000"]
+        assert model.count == count and table.shape == (6, 3 + count)
         assert open_features(tmp_path / "model.zip").plane(image, labels * 0)[1].shape == (0, count)
     with pytest.raises(RequestError, match="leave the layer out"):
         open_features(tmp_path / "model.zip", "stem")

@@ -165,3 +165,12 @@ def test_an_image_that_is_missing_is_said(cells, capsys):
     assert annotate(folder, *options) == 0
     assert "a.png: this image is not in the folder" in capsys.readouterr().err
     assert "no image" in (folder / "next.html").read_text()
+
+
+def test_a_table_without_places_is_said(cells, capsys):
+    folder, _ = cells
+    table = pd.read_csv(folder / "cells.csv").drop(columns=["centroid_y_px", "centroid_x_px"])
+    table.to_csv(folder / "cells.csv", index=False)
+    words = ("suggest", "--annotations", str(folder / "classes.csv"), "-n", "2", "--images", str(folder / "images"))
+    assert annotate(folder, *words) == 0
+    assert "does not say where objects lie" in capsys.readouterr().err

@@ -93,8 +93,10 @@ def test_an_encoder_and_its_features(run, folder, tmp_path, monkeypatch):
     code, out, err = run("measure", "--features", "learned", "-m", "e.zip", *given, "-o", "t", "--objects", "Cells")
     assert code == 0, err
     table = pd.read_csv(tmp_path / "t" / "Cells_learned.csv")
-    assert "48 objects, 8 features" in out and table.shape == (48, 3 + 8)
-    assert list(table.columns[:4]) == ["Metadata_Image", "ImageNumber", "ObjectNumber", "Cells_Learned_000"]
+    assert "48 objects, 8 features" in out and table.shape == (48, 3 + 2 + 8)
+    places = ["Cells_Location_Center_X", "Cells_Location_Center_Y"]
+    assert list(table.columns[:6]) == ["Metadata_Image", "ImageNumber", "ObjectNumber", *places, "Cells_Learned_000"]
+    assert table.loc[1, places].tolist() == [29.5, 9.5]  # so that pictures of the objects can be cut
     words = ("--names", r"p(?P<well>\d)", "-o", "u")
     code, _, err = run("measure", "--features", "learned", "-m", "e.zip", *given, *words)
     assert code == 0 and pd.read_csv(tmp_path / "u" / "Nuclei_learned.csv")["Metadata_Well"].nunique() == 8, err

@@ -129,11 +129,17 @@ def learned_table(
     Returns
     -------
     pandas.DataFrame
-        ``ObjectNumber`` (the label) and the features, a row an object.
+        ``ObjectNumber`` (the label), the centre of the object in pixels (``Nuclei_Location_Center_X`` and ``_Y``) and
+        the features, a row an object.
     """
     import pandas as pd
+    from scipy.ndimage import center_of_mass
 
     ids, features = model.plane(image, labels, name)
     table = pd.DataFrame(features, columns=feature_names(features.shape[1], objects))
-    table.insert(0, "ObjectNumber", ids)
+    marks = np.asarray(labels.data if isinstance(labels, Image) else labels)
+    centres = np.array(center_of_mass(marks > 0, marks, ids)).reshape(-1, 2)
+    places = {f"{objects}_Location_Center_X": centres[:, 1], f"{objects}_Location_Center_Y": centres[:, 0]}
+    for at, (column, values) in enumerate({"ObjectNumber": ids, **places}.items()):
+        table.insert(at, column, values)
     return table

@@ -50,6 +50,8 @@ def write_gallery(path: Path, objects: pd.DataFrame, listed: pd.DataFrame, optio
         raise RequestError(f"{what}, so that no pictures can be shown.")
     files = _files(folder)
     centres = _centres(objects)
+    if centres is None and "ObjectNumber" in objects.columns:
+        print("note: the table does not say where objects lie; pictures show the middle of each image", file=sys.stderr)
     pictures: list[np.ndarray | None] = []
     read_images: dict[str, Image | None] = {}
     for position, name in enumerate(objects[column].astype(str)):
