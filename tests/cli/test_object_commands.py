@@ -43,6 +43,13 @@ def test_train_prints_scores_and_writes_a_report(tmp_path: Path, capsys: pytest.
     assert main(["models", "test", str(trained)]) == 0
 
 
+def test_scores_name_images_where_no_wells_are_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = made_table().drop(columns=["Metadata_Plate"], errors="ignore").rename(columns={"Metadata_Well": "image"})
+    write_table(tmp_path / "t.csv", table.drop(columns="Metadata_Image", errors="ignore"))
+    assert main(["train", "objects", "--table", str(tmp_path / "t.csv"), "-o", str(tmp_path / "m.zip"), *QUICK]) == 0
+    assert "weighted F1, images never seen: 0." in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_classify_tables(trained: Path, tmp_path: Path, ending: str, capsys: pytest.CaptureFixture[str]) -> None:
     tables = [made_table(seed=k).drop(columns="Class").assign(Metadata_Plate=f"P{k}") for k in (1, 2)]

@@ -61,7 +61,8 @@ def with_annotations(table: pd.DataFrame, annotations: pd.DataFrame) -> pd.DataF
         raise InputError(
             f"{int(lost.sum()):,} annotations are of objects that the table does not have, first {_named(first, keys)}."
         )
-    return table.assign(**{CLASS: found.to_numpy()})
+    # A copy is one block of memory: tables of a thousand columns are slow to add to, and pandas warns of it.
+    return table.copy().assign(**{CLASS: found.to_numpy()})
 
 
 def _words(column: pd.Series) -> pd.Series:

@@ -107,7 +107,8 @@ def _judge(method: ObjectClassifier, table: pd.DataFrame, options: TrainObjects,
     )
 
     judge = partial(cross_validate, method, table, folds=options.outer_folds, seed=method.seed)
-    grouped = judge(progress=lambda at: _say(f"judging by wells: {at}"))
+    kind = "wells" if {"Metadata_Plate", "Metadata_Well"} & set(table.columns) else "images"
+    grouped = judge(progress=lambda at: _say(f"judging by {kind}: {at}"))
     random = None
     if options.random_split and grouped.grouped:
         random = judge(grouped=False, progress=lambda at: _say(f"judging with random folds: {at}"))
@@ -124,17 +125,17 @@ def _judge(method: ObjectClassifier, table: pd.DataFrame, options: TrainObjects,
     write_numbers(data, numbers)
     shown = {**options.parameters(), **method.parameters()}
     write_classification_report(page, numbers, settings=shown, command=command_line(), title=f"Classifier {out.stem}")
-    lines = _table(numbers)
+    lines = _table(numbers, kind)
     print("\n".join(lines))
     for warning in warnings:
         print(f"warning: {warning}")
     print(f"report: {page}")
-    return _card(numbers, warnings)
+    return _card(numbers, warnings, kind)
 
 
-def _table(numbers: dict[str, Any]) -> list[str]:
+def _table(numbers: dict[str, Any], kind: str) -> list[str]:
     overall, random = numbers["overall"], numbers["random_split"]
-    how = "wells never seen" if numbers["folds_by_group"] else "random folds"
+    how = f"{kind} never seen" if numbers["folds_by_group"] else "random folds"
     width = max(len("class"), *(len(name) for name in numbers["classes"]))
     lines = [f"{'class':<{width}}  examples  precision  recall     F1   (95 % interval)"]
     for row in numbers["by_class"]:
@@ -149,8 +150,8 @@ def _table(numbers: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _card(numbers: dict[str, Any], warnings: list[str]) -> str:
-    lines = ["```", *_table(numbers), "```", f"Intervals: {numbers['units']}."]
+def _card(numbers: dict[str, Any], warnings: list[str], kind: str) -> str:
+    lines = ["```", *_table(numbers, kind), "```", f"Intervals: {numbers['units']}."]
     return "\n".join([*lines, *(f"- {warning}" for warning in warnings)])
 
 
