@@ -28,7 +28,7 @@ def train(folder, *words):
 def test_places_are_learned_and_applied(folder, capsys):
     assert train(folder, "--places", str(folder / "places.csv")) == 0
     said = capsys.readouterr().out
-    assert "120 placed objects" in said and "error on wells never seen" in said
+    assert "120 placed objects" in said and "error on wells or images never seen" in said
     model, out = str(folder / "plane.zip"), folder / "results"
     assert main(["classify", "plane", str(folder / "cells.csv"), "-m", model, "-o", str(out)]) == 0
     found, truth = pd.read_csv(out / "cells_plane.csv"), pd.read_csv(folder / "truth.csv")

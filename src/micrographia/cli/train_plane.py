@@ -52,9 +52,9 @@ def run(args: Namespace) -> int:
     method.save(out)
     print(f"{method.count_:,} placed objects, {len(method.columns_)} columns of measurements")
     if method.error_ is None:
-        print("error: not known, since all objects come from one well")
+        print("error: not known, since all objects come from one well or image")
     else:
-        print(f"error on wells never seen: {method.error_:.3g} (knowing nothing: {method.spread_:.3g})")
+        print(f"error on wells or images never seen: {method.error_:.3g} (knowing nothing: {method.spread_:.3g})")
     print(f"model: {out}")
     print(f"use it with: micrographia {method.applied_by} {method.applied_to} -m {shlex.quote(str(out))} -o results")
     return 0

@@ -56,7 +56,8 @@ FLAGS = (
     Flag("saturated", "PercentObjectsSaturated", 100 * SATURATED, True, "saturated: {:.1f} % of the object pixels"),
     Flag("uneven illumination", "BackgroundSpan", 0.41, True,
          "uneven illumination: the background changes by {:.2f} of the objects' contrast"),
-    Flag("debris", "PercentDebris", 0.006, True, "debris: {:.2g} % of the image are far brighter than its objects"),
+    Flag("debris", "PercentDebris", 0.006, True,
+         "debris, or dying or dividing cells: {:.2g} % of the image are far brighter than its objects"),
 )  # fmt: skip
 """All flags. An image that is empty gets no other flag: there is nothing in it that could be sharp or saturated."""
 
