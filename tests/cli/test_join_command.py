@@ -51,7 +51,7 @@ def test_a_wrong_setting_that_made_nothing_is_not_held_against_the_next_run(run,
     [
         ((), 2, "Say how the files are named"),
         (("--names", "("), 2, "no regular expression"),
-        (("--names", r"_x(?P<channel>\d)"), 1, "does not fit this name"),
+        (("--names", r"_w(?P<channel>\d)\.tif"), 1, "does not fit this name (without its ending: A1_w1)"),
         ((*NAMES, "--channels", "DNA"), 1, "1 channel names, but the files have 2"),
     ],
 )

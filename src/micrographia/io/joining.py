@@ -79,7 +79,9 @@ def spread_images(paths: Iterable[str | Path], pattern: str) -> list[SpreadImage
         stem = image_stem(path)
         match = compiled.search(stem)
         if match is None:
-            raise InputError(f"{path.name}: the pattern '{pattern}' does not fit this name.")
+            raise InputError(
+                f"{path.name}: the pattern '{pattern}' does not fit this name (without its ending: {stem})."
+            )
         others = "".join(text or "" for group, text in match.groupdict().items() if group not in AXES)
         name = (stem[: match.start()] + others + stem[match.end() :]).strip("_- .")
         if not name:

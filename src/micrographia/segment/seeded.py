@@ -51,7 +51,7 @@ def graph_cut(image: np.ndarray, seeds: np.ndarray, *, sharpness: float = 20.0) 
     Parameters
     ----------
     image : ([Z,] Y, X) array
-        One channel. Cutting between two pixels costs exp(-sharpness · |difference|), intensities scaled to 0 to 1.
+        One channel. Cutting between two pixels costs exp(-sharpness · d) for intensities (0 to 1) that differ by d.
     seeds : ([Z,] Y, X) integer array
         1 for the object, 2 for the background, 0 elsewhere.
     sharpness : float
