@@ -170,5 +170,7 @@ def test_bad_input(monkeypatch):
     with pytest.raises(RequestError, match=r"micrographia\[tools\]"):
         supervoxels(image, 9)
     seeds[0, 0], seeds[4, 4] = 1, 2
-    with pytest.raises(RequestError, match=r"micrographia\[tools\]"):
+    with pytest.raises(InputError, match="constant"):
         random_walker(image, seeds)
+    with pytest.raises(RequestError, match=r"micrographia\[tools\]"):
+        random_walker(np.arange(64.0).reshape(8, 8), seeds)

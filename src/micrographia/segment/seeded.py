@@ -31,11 +31,13 @@ def random_walker(image: np.ndarray, seeds: np.ndarray, *, beta: float = 130.0) 
     Raises
     ------
     InputError
-        Where the shapes differ, the image holds NaN, or there are not two different seeds.
+        Where the shapes differ, the image holds NaN or is constant, or there are not two different seeds.
     RequestError
         Where scikit-image is missing.
     """
     image, seeds = _checked(image, seeds)
+    if image.min() == image.max():
+        raise InputError("The image is constant: there are no steps in intensity that could keep a random walker back.")
     walk = _walker()
     ids, numbers = np.unique(seeds, return_inverse=True)
     offset = 0 if ids[0] == 0 else 1
