@@ -19,7 +19,7 @@ from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
 from micrographia.classify.boundary_examples import BoundaryExamples, edges_from_objects, edges_from_strokes
 from micrographia.classify.forest import Forest
-from micrographia.classify.image_channels import ImageChannels
+from micrographia.classify.image_channels import ImageChannels, learned_channels
 from micrographia.classify.label_layers import label_array
 from micrographia.classify.region_joining import join_regions, oversegmentation
 from micrographia.features.pixel_bank import ILASTIK_FILTERS
@@ -97,7 +97,7 @@ class BoundarySegmenter(Method):
         InputError
             Where images, probabilities and labels do not fit each other, or the labels do not tell edges of both kinds.
         """
-        from micrographia.classify.forest_growing import grow_forest
+        from micrographia.classify.forest_growing import error_of, grow_forest
 
         fields: list[tuple[Any, ...]] = []
         names: tuple[str, ...] | None = None
@@ -129,9 +129,8 @@ class BoundarySegmenter(Method):
         features = np.ascontiguousarray(np.concatenate([f for f, _ in found], axis=1))
         grown = grow_forest(features, told, 2, trees=self.trees, seed=self.seed, min_leaf=2, threads=threads)
         self.forest_, self.channels_, self.counts_ = grown.forest, names or (), (int(counts[0]), int(counts[1]))
-        seen = ~np.isnan(grown.out_of_bag[0])
-        wrong = (grown.out_of_bag.argmax(axis=0) != told)[seen]
-        self.out_of_bag_error_ = float(wrong.mean()) if len(wrong) else None
+        error = error_of(grown.out_of_bag, told)
+        self.out_of_bag_error_ = None if np.isnan(error) else error
         named = zip(edge_feature_names(self.channels_), grown.importance, strict=True)
         self.importance_ = {name: float(v) for name, v in sorted(named, key=lambda one: -one[1])}
         self.example_ = _example(fields[0])[0 if self.pixels_ is None else 1 :]
@@ -179,8 +178,7 @@ class BoundarySegmenter(Method):
             if isinstance(x, Image):
                 raise InputError("Give the boundary probabilities of the image, too.")
             x, probabilities = x[1:], x[0]
-        found = ImageChannels(x, self.dimensions, None if channels else len(self.channels_))
-        seen = (found.choose(channels) if channels else found).matching(self.channels_)
+        seen = learned_channels(x, self.dimensions, self.channels_, channels)
         maps = self._maps(probabilities, seen)
         out = np.zeros((*seen.stack_shape, *seen.shape), np.int32)
 

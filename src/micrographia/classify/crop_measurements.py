@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -38,6 +37,8 @@ def crop_measurements(pixels: np.ndarray, *, threads: int = 0) -> np.ndarray:
     """
     import pandas as pd
 
+    from micrographia.models.runtime import usable_cores
+
     def measured(crop: np.ndarray) -> pd.DataFrame:
         mask, image = crop[-1] > 0.5, np.clip(crop[:-1].astype(np.float32), 0, 1)
         if not mask.any():
@@ -46,7 +47,7 @@ def crop_measurements(pixels: np.ndarray, *, threads: int = 0) -> np.ndarray:
             mask.astype(np.int32), image if len(image) > 1 else image[0], white=1, appearance=True, threads=1
         )
 
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads or usable_cores()) as pool:
         table = pd.concat(pool.map(measured, pixels), ignore_index=True)
     columns = feature_columns(table)
     features = combined(feature_matrix(table, columns), combined_names(columns))

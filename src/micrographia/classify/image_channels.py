@@ -164,6 +164,31 @@ class ImageChannels:
         return chosen
 
 
+def learned_channels(
+    x: Image | np.ndarray, dimensions: int, learned: Sequence[str], chosen: Sequence[str] = ()
+) -> ImageChannels:
+    """The channels of an image that a model looks at.
+
+    Parameters
+    ----------
+    x : Image or array
+        As `ImageChannels` takes it.
+    dimensions : {2, 3}
+        Whether planes or volumes are looked at.
+    learned : sequence of str
+        Names of the channels that were learned from.
+    chosen : sequence of str
+        Which channels stand for them, by name or number from 0, in their order; otherwise those of the same names.
+
+    Raises
+    ------
+    InputError
+        Where the image does not have them.
+    """
+    found = ImageChannels(x, dimensions, None if chosen else len(learned))
+    return (found.choose(chosen) if chosen else found).matching(learned)
+
+
 def _named(data: np.ndarray, dimensions: int, count: int | None) -> Image:
     data = np.asarray(data)
     if data.ndim == dimensions + 1 and data.shape[0] == count:

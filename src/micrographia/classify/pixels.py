@@ -11,7 +11,7 @@ import numpy as np
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
 from micrographia.classify.classifiers import CLASSIFIERS
-from micrographia.classify.image_channels import ImageChannels
+from micrographia.classify.image_channels import ImageChannels, learned_channels
 from micrographia.classify.intensity_levels import with_levels
 from micrographia.classify.learning import Learned, learn_stages
 from micrographia.classify.pixel_blocks import Predicted, Progress, predict_blocks, predict_whole
@@ -189,8 +189,7 @@ class PixelClassifier(Method):
     def look_at(self, x: Image | np.ndarray, channels: Sequence[str] = ()) -> ImageChannels:
         """The channels of an image that the classifier looks at; raises InputError where it does not have them."""
         self._learned()
-        found = ImageChannels(x, self.dimensions, None if channels else len(self.channels_))
-        return (found.choose(channels) if channels else found).matching(self.channels_)
+        return learned_channels(x, self.dimensions, self.channels_, channels)
 
     def save(self, path: str | Path, *, name: str = "") -> Path:
         """Write the model package: arrays beside the declaration, a model card, a test.

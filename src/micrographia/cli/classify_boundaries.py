@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from micrographia import __version__
 from micrographia.arrays.errors import RequestError
 from micrographia.cli import flags
 from micrographia.cli.folder_run import FolderRun, InputTask, run_folder
+from micrographia.cli.input_files import AXES, PIXEL_SIZE, SCENE, read_input
 from micrographia.cli.run_record import fingerprint
 from micrographia.method import Declared, parameter
 
@@ -58,11 +58,9 @@ class ClassifyBoundaries(Declared):
     channels: tuple[str, ...] = parameter(
         (), "Channels to look at, by name or number from 0, in the order of the training; otherwise found by name"
     )
-    axes: str | None = parameter(
-        None, "Axes of files that do not name them, slowest first, for example TZCYX (S: samples of a colour picture)"
-    )
-    scene: int = parameter(0, "Which scene of files that hold several, counted from 0", ge=0)
-    pixel_size: float | None = parameter(None, "Size of a pixel where the file does not know it", ge=1e-9, unit="µm")
+    axes: str | None = AXES
+    scene: int = SCENE
+    pixel_size: float | None = PIXEL_SIZE
     overwrite: bool = parameter(False, "Replace results that exist")
 
 
@@ -100,10 +98,11 @@ def run(args: Namespace) -> int:
     if segmenter(path, path.stat().st_mtime_ns).pixels_ is None:
         raise RequestError(f"{path} needs boundary probabilities beside each image; use it in Python.")
     values = {key: value for key, value in options.parameters().items() if key not in ("out", "overwrite")}
+    folder = Path(options.out).expanduser().absolute()
     folder_run: FolderRun[BoundaryTask] = FolderRun(
-        Path(options.out).expanduser().absolute(),
+        folder,
         values | {"model file": f"{path.name} ({fingerprint(path)})", "micrographia": __version__},
-        task=lambda source, name: BoundaryTask(source, Path(options.out).expanduser().absolute(), name, values),
+        task=lambda source, name: BoundaryTask(source, folder, name, values),
         work=make_results,
         jobs=lambda tasks: 1,
         cores=usable_cores(),
@@ -135,7 +134,6 @@ def make_results(task: BoundaryTask) -> dict[str, Any]:
         Where the input cannot be used or a result cannot be written.
     """
     from micrographia.arrays.image import Image
-    from micrographia.io.reading import read
     from micrographia.io.writing import write, write_labels
     from micrographia.models.library import find_model
     from micrographia.report.overlay import overlay
@@ -145,10 +143,7 @@ def make_results(task: BoundaryTask) -> dict[str, Any]:
     method = segmenter(path, path.stat().st_mtime_ns)
     if task.options["bias"] is not None:
         method.bias = task.options["bias"]
-    image = read(task.source, axes=task.options["axes"], scene=task.options["scene"])
-    if task.options["pixel_size"] is not None:
-        size = float(task.options["pixel_size"])
-        image = replace(image, pixel_size=image.pixel_size | {"Y": size, "X": size})
+    image = read_input(task.source, task.options)
     found = method.predict(image, channels=task.options["channels"])
     axes = "".join(a for a in "TZ" if a in image.axes and image.size(a) > 1) + "YX"
     stack = [a for a in axes[:-2] if a == "T" or method.dimensions == 2]

@@ -14,6 +14,7 @@ from micrographia.arrays.errors import RequestError
 from micrographia.cli import flags
 from micrographia.cli.batch import automatic_jobs
 from micrographia.cli.folder_run import FolderRun, run_folder
+from micrographia.cli.input_files import AXES, PIXEL_SIZE, SCENE
 from micrographia.cli.pixel_results import OUTPUTS, PixelTask, make_results
 from micrographia.cli.run_record import fingerprint
 from micrographia.method import Declared, parameter
@@ -61,11 +62,9 @@ class ClassifyPixels(Declared):
     channels: tuple[str, ...] = parameter(
         (), "Channels to look at, by name or number from 0, in the order of the training; otherwise found by name"
     )
-    axes: str | None = parameter(
-        None, "Axes of files that do not name them, slowest first, for example TZCYX (S: samples of a colour picture)"
-    )
-    scene: int = parameter(0, "Which scene of files that hold several, counted from 0", ge=0)
-    pixel_size: float | None = parameter(None, "Size of a pixel where the file does not know it", ge=1e-9, unit="µm")
+    axes: str | None = AXES
+    scene: int = SCENE
+    pixel_size: float | None = PIXEL_SIZE
     jobs: int = parameter(
         0, "Images worked on at the same time; 0 chooses (one where images are large, by all cores together)", ge=0
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import numpy as np
 
 from micrographia.arrays.image import Image
 from micrographia.cli.folder_run import InputTask
+from micrographia.cli.input_files import read_input
 from micrographia.cli.object_lists import ObjectLists
 from micrographia.segment.lazy_planes import LazyPlane, PlaneOf
 from micrographia.segment.planes import Index, choose_planes, looks_like_labels, read_plane
@@ -85,17 +86,13 @@ def make_results(task: Task) -> dict[str, Any]:
         Where the input cannot be used or a result cannot be written.
     """
     from micrographia.features.quality import check_image
-    from micrographia.io.reading import read
     from micrographia.io.writing import write
     from micrographia.report.overlay import overlay
 
     start = time.perf_counter()
     options = task.options
     finder = predictor(options["model"], task.threads)
-    image = read(task.source, axes=options["axes"], scene=options["scene"])
-    if options["pixel_size"] is not None:
-        size = float(options["pixel_size"])
-        image = replace(image, pixel_size=dict(image.pixel_size) | {"Y": size, "X": size})
+    image = read_input(task.source, options)
     planes, notes = choose_planes(image, channel=options["channel"], z=options["z"], all_channels=finder.all_channels)
     lists = ObjectLists(image, outlines=options["rois"] or options["geojson"])
     store = _to_zarr if task.labels.suffix == ".zarr" else _to_tiff

@@ -11,6 +11,7 @@ from typing import Any
 from micrographia.arrays.errors import RequestError
 from micrographia.cli import flags
 from micrographia.cli.folder_run import FolderRun, InputTask, run_folder
+from micrographia.cli.input_files import with_pixel_size
 from micrographia.method import Declared, parameter
 
 DESCRIPTION = """
@@ -100,16 +101,11 @@ def join_files(task: JoinTask) -> dict[str, Any]:
     InputError
         Where a file is missing or does not fit the others, or the image cannot be written.
     """
-    from dataclasses import replace
-
     from micrographia.io.joining import join
     from micrographia.io.writing import write
 
     start = time.perf_counter()
-    image = join(task.options["image"], task.options["channels"])
-    size = task.options["pixel_size"]
-    if size is not None:
-        image = replace(image, pixel_size=image.pixel_size | {"Y": size, "X": size})
+    image = with_pixel_size(join(task.options["image"], task.options["channels"]), task.options["pixel_size"])
     write(task.folder / task.files[0], image)
     return {
         "source": str(task.source),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
+from micrographia.cli.input_files import PIXEL_SIZE, with_pixel_size
 from micrographia.method import Declared, parameter
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Measure(Declared):
     )
     out: str = parameter("micrographia-results", "Folder for the tables; made where it is missing")
     axes: str | None = parameter(None, "Axes of label files that do not name them, for example TYX")
-    pixel_size: float | None = parameter(None, "Size of a pixel where the file does not know it", ge=1e-9, unit="µm")
+    pixel_size: float | None = PIXEL_SIZE
     table: str = parameter("csv", "Kind of table; h5ad is AnnData", choices=("csv", "parquet", "h5ad"))
     volumes: bool = parameter(
         False, "Measure objects through all slices of a z stack (position, volume, intensities), not slice by slice"
@@ -146,9 +146,7 @@ def _table(labels: Path, image: Path | None, options: Measure) -> pd.DataFrame:
     from micrographia.features.objects import measure
     from micrographia.io.reading import read, read_labels
 
-    found = read_labels(labels, axes=options.axes)
-    if options.pixel_size is not None:
-        found = replace(found, pixel_size=found.pixel_size | {"Y": options.pixel_size, "X": options.pixel_size})
+    found = with_pixel_size(read_labels(labels, axes=options.axes), options.pixel_size)
     pixels = None if image is None else read(image)
     if options.volumes:
         return _volumes(found, pixels, labels)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
+from micrographia.cli.input_files import with_pixel_size
 from micrographia.cli.row_keys import NAMES, item_keys
 from micrographia.method import Declared, parameter
 
@@ -124,9 +125,7 @@ def measure_image(task: CellTask) -> dict[str, Any]:
     from micrographia.features.cells import measure_cells
     from micrographia.io.reading import read, read_labels
 
-    labels = read_labels(task.labels, axes=task.axes)
-    if task.pixel_size is not None:
-        labels = replace(labels, pixel_size={"Y": task.pixel_size, "X": task.pixel_size})
+    labels = with_pixel_size(read_labels(task.labels, axes=task.axes), task.pixel_size)
     image = None if task.image is None else read(task.image)
     cells = None if task.cells is None else read_labels(task.cells, axes=task.axes)
     table = measure_cells(labels, image, cells=cells, threads=task.threads, **task.options)

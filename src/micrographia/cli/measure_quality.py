@@ -11,6 +11,8 @@ from micrographia import __version__
 from micrographia.arrays.errors import RequestError
 from micrographia.cli import flags
 from micrographia.cli.folder_run import FolderRun, InputTask, command_line, run_folder
+from micrographia.cli.input_files import SCENE
+from micrographia.cli.row_keys import NAMES
 from micrographia.cli.run_record import NAME
 from micrographia.method import Declared, parameter
 
@@ -31,11 +33,8 @@ class Quality(Declared):
     name = "measure --features quality"
 
     tile: int = parameter(0, "Measure tiles of this side, too, one table an image; 0 measures none", ge=0, unit="px")
-    names: str | None = parameter(
-        None,
-        r"Plate, well and site in the file names: a regular expression such as '(?P<well>[A-P]\d\d)_s(?P<site>\d)'",
-    )
-    scene: int = parameter(0, "Which scene of files that hold several, counted from 0", ge=0)
+    names: str | None = parameter(None, NAMES)
+    scene: int = SCENE
     jobs: int = parameter(0, "Images worked on at the same time; 0 chooses", ge=0)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import numpy as np
 from micrographia.arrays.errors import RequestError
 from micrographia.arrays.image import Image
 from micrographia.cli.folder_run import InputTask
+from micrographia.cli.input_files import read_input
 
 if TYPE_CHECKING:
     from micrographia.classify.image_channels import ImageChannels
@@ -92,14 +92,10 @@ def make_results(task: PixelTask, progress: Callable[[float], None] = lambda sha
     InputError
         Where the input cannot be used or a result cannot be written.
     """
-    from micrographia.io.reading import read
 
     start = time.perf_counter()
     options, method = task.options, classifier(task.options["model"])
-    image = read(task.source, axes=options["axes"], scene=options["scene"])
-    if options["pixel_size"] is not None:
-        size = float(options["pixel_size"])
-        image = replace(image, pixel_size=dict(image.pixel_size) | {"Y": size, "X": size})
+    image = read_input(task.source, options)
     seen = method.look_at(image, options["channels"])
     counts = np.zeros(len(method.classes_), np.int64)
     facts: dict[str, Any] = {}

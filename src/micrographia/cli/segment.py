@@ -14,6 +14,7 @@ from micrographia.cli import flags
 from micrographia.cli.batch import automatic_jobs
 from micrographia.cli.folder_run import FolderRun, command_line, run_folder
 from micrographia.cli.image_results import Task, make_results
+from micrographia.cli.input_files import AXES, PIXEL_SIZE, SCENE
 from micrographia.cli.run_record import fingerprint
 from micrographia.method import Declared, parameter
 from micrographia.segment.planes import Z_CHOICES
@@ -44,11 +45,9 @@ class Segment(Declared):
     z: str = parameter(
         "each", "What to do with z stacks: every slice, the maximum projection or the sharpest slice", choices=Z_CHOICES
     )
-    axes: str | None = parameter(
-        None, "Axes of files that do not name them, slowest first, for example TZCYX (S: samples of a colour picture)"
-    )
-    scene: int = parameter(0, "Which scene of files that hold several, counted from 0", ge=0)
-    pixel_size: float | None = parameter(None, "Size of a pixel where the file does not know it", ge=1e-9, unit="µm")
+    axes: str | None = AXES
+    scene: int = SCENE
+    pixel_size: float | None = PIXEL_SIZE
     probability: float | None = parameter(
         None, "Smallest object probability; lower finds more objects. Otherwise the model's own", ge=0, le=1
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -152,7 +152,7 @@ def join(image: SpreadImage, channels: Sequence[str] = ()) -> Image:
     axes = "".join(a for a in "TCZYX" if a in image.axes + inner)
     names = tuple(channels or found) or first.channels
     joined = Image(stacked, image.axes + inner, first.pixel_size, names, name=image.name, source=first.source)
-    return Image(joined.array(axes), axes, first.pixel_size, names, name=image.name, source=first.source)
+    return replace(joined, data=joined.array(axes), axes=axes)
 
 
 def _group(axis: str) -> str:
