@@ -125,7 +125,7 @@ def pairs(options: Measure) -> list[tuple[Path, Path | None]]:
         if labels.is_dir() and not is_zarr(labels):
             return [(item.label, item.image) for item in dataset(images, labels) if item.label is not None]
         if images.is_dir() and not is_zarr(images):
-            return [(item.label, item.image) for item in dataset(images, [labels], strokes=True) if item.label]
+            return [(item.label, item.image) for item in dataset(images, [labels], some=True) if item.label]
         return [(labels, images)]
     if labels.is_dir() and not is_zarr(labels):
         found = images_in(labels, results=True)

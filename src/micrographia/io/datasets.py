@@ -65,6 +65,7 @@ def dataset(
     images: str | Path | Iterable[str | Path],
     labels: str | Path | Iterable[str | Path] | None = None,
     *,
+    some: bool = False,
     strokes: bool = False,
 ) -> Dataset:
     """Find the images of a dataset and the labels that belong to them.
@@ -81,9 +82,10 @@ def dataset(
         folders ``images`` and ``labels`` stands for both.
     labels : path or iterable of paths, optional
         The folder of labels; it may be the folder of images, where the endings tell them apart.
+    some : bool
+        Not every image needs labels: those without are left out, as long as one has some.
     strokes : bool
-        Labels are strokes, which need not lie on every image: images without are left out, as long as one has some.
-        Strokes come before objects that lie beside them.
+        Labels are strokes, of which `some` is always true; they come before objects that lie beside them.
 
     Returns
     -------
@@ -100,7 +102,7 @@ def dataset(
         if path.suffix.lower() == ".csv":
             if labels is not None:
                 raise InputError(f"{path} is a table, which names the labels itself, in a column 'label'.")
-            return _labelled_only(_from_table(path)) if strokes else _from_table(path)
+            return _labelled_only(_from_table(path)) if some or strokes else _from_table(path)
         if labels is None and not is_zarr(path) and (path / "images").is_dir():
             images = path / "images"
             labels = path / "labels" if (path / "labels").is_dir() else None
@@ -116,10 +118,10 @@ def dataset(
     else:
         found_images = find_images(images)
         found_labels = [path for path in find_images(labels) if not image_stem(path).endswith(NO_LABELS)]
-    return _matched(found_images, found_labels, strokes)
+    return _matched(found_images, found_labels, some or strokes, strokes)
 
 
-def _matched(images: list[Path], labels: list[Path], strokes: bool) -> Dataset:
+def _matched(images: list[Path], labels: list[Path], some: bool, strokes: bool) -> Dataset:
     by_stem = _by_stem(images)
     candidates: dict[str, list[Path]] = {}
     strangers = []
@@ -134,7 +136,7 @@ def _matched(images: list[Path], labels: list[Path], strokes: bool) -> Dataset:
     found = {stem: _meant(stem, paths, by_stem[stem], strokes) for stem, paths in candidates.items()}
     missing = [path for stem, path in by_stem.items() if stem not in found]
     problems = []
-    if missing and not (strokes and found):
+    if missing and not (some and found):
         problems.append(f"no labels for {_some(missing)}")
     if strangers:
         problems.append(f"no image for the labels {_some(strangers)}")
