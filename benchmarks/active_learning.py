@@ -25,12 +25,12 @@ from fields import data_folder, load
 from imagecodecs import imread
 from record import record
 
-from micrographia.classify.image_channels import ImageChannels
-from micrographia.classify.pixel_blocks import reader
-from micrographia.classify.pixels import PixelClassifier
-from micrographia.classify.stroke_features import features_at
-from micrographia.classify.strokes import Strokes
-from micrographia.classify.suggesting import Place, suggest
+from micrographia.classify.pixels.image_channels import ImageChannels
+from micrographia.classify.pixels.pixel_blocks import reader
+from micrographia.classify.pixels.pixel_classifier import PixelClassifier
+from micrographia.classify.pixels.stroke_features import features_at
+from micrographia.classify.pixels.strokes import Strokes
+from micrographia.classify.pixels.suggesting import Place, suggest
 
 LENGTH = 7
 """Pixels of a stroke."""

@@ -22,11 +22,11 @@ from PIL import Image
 from record import record
 from scipy import ndimage
 
-from micrographia.classify.boundaries import BoundarySegmenter
-from micrographia.classify.boundary_examples import BoundaryExamples
-from micrographia.classify.held_out import held_out
-from micrographia.classify.pixels import PixelClassifier
-from micrographia.classify.strokes import Strokes
+from micrographia.classify.boundaries.boundary_examples import BoundaryExamples
+from micrographia.classify.boundaries.boundary_segmenter import BoundarySegmenter
+from micrographia.classify.boundaries.held_out import held_out
+from micrographia.classify.pixels.pixel_classifier import PixelClassifier
+from micrographia.classify.pixels.strokes import Strokes
 from micrographia.features.pixel_bank import ILASTIK_FILTERS
 from micrographia.metrics.rand import mean_rand_score, thinned
 

@@ -18,15 +18,15 @@ import numpy as np
 from mitocheck import table
 from record import RESULTS, record
 
-from micrographia.classify.classifiers import PixelModel, class_weights
-from micrographia.classify.feature_space import FeatureSpace
-from micrographia.classify.fetching import Fetcher
-from micrographia.classify.mislabels import find_mislabels, unseen_probabilities
-from micrographia.classify.object_learners import LEARNERS
-from micrographia.classify.phenotype_finder import find_phenotypes
-from micrographia.classify.semi_supervised import GUESSED, learn_semi_supervised
-from micrographia.classify.standardising import Standardiser
-from micrographia.classify.turned_features import combined, combined_names
+from micrographia.classify.annotation.fetching import Fetcher
+from micrographia.classify.annotation.phenotype_finder import find_phenotypes
+from micrographia.classify.learners.classifiers import PixelModel, class_weights
+from micrographia.classify.learners.standardising import Standardiser
+from micrographia.classify.objects.feature_space import FeatureSpace
+from micrographia.classify.objects.mislabels import find_mislabels, unseen_probabilities
+from micrographia.classify.objects.object_learners import LEARNERS
+from micrographia.classify.objects.semi_supervised import GUESSED, learn_semi_supervised
+from micrographia.classify.objects.turned_features import combined, combined_names
 from micrographia.features.feature_table import feature_columns, feature_matrix, groups
 from micrographia.metrics.classification import confusion_matrix, scores_of
 

@@ -24,10 +24,10 @@ import numpy as np
 import pandas as pd
 from record import RESULTS, record
 
-from micrographia.classify.cross_validation import CrossValidation, cross_validate
-from micrographia.classify.object_learners import AVERAGED
-from micrographia.classify.objects import ObjectClassifier
-from micrographia.classify.recalibration import fit_temperature
+from micrographia.classify.learners.recalibration import fit_temperature
+from micrographia.classify.objects.cross_validation import CrossValidation, cross_validate
+from micrographia.classify.objects.object_classifier import ObjectClassifier
+from micrographia.classify.objects.object_learners import AVERAGED
 from micrographia.metrics.classification import evaluate_classes
 
 CLASSIFIERS = (*AVERAGED, "average", "forest", "mlp")

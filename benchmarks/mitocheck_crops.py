@@ -6,7 +6,7 @@ import mitocheck
 import numpy as np
 import pandas as pd
 
-from micrographia.classify.cell_images import CellCrops
+from micrographia.classify.crops.cell_images import CellCrops
 from micrographia.features.feature_table import groups
 from micrographia.metrics.stratified_folds import stratified_folds
 

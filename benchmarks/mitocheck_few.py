@@ -19,11 +19,11 @@ import pandas as pd
 from mitocheck_crops import cells, grouped_folds, some
 from mitocheck_networks import FOLDER, encoder_file, examples
 
-from micrographia.classify.cell_images import CellCrops
-from micrographia.classify.crop_classifier import CropClassifier
-from micrographia.classify.encoder import CellEncoder
-from micrographia.classify.learned_features import feature_names
-from micrographia.classify.objects import ObjectClassifier
+from micrographia.classify.crops.cell_images import CellCrops
+from micrographia.classify.crops.crop_classifier import CropClassifier
+from micrographia.classify.crops.encoder import CellEncoder
+from micrographia.classify.crops.learned_features import feature_names
+from micrographia.classify.objects.object_classifier import ObjectClassifier
 from micrographia.metrics.classification import confusion_matrix, scores_of
 
 EACH, DRAWS, JUDGED, SIDE = 10, 10, 0, 48

@@ -22,7 +22,7 @@ from mitocheck_few import DRAWS, few_labels
 from mitocheck_networks import FOLDER, classifier
 from record import record
 
-from micrographia.classify.objects import ObjectClassifier
+from micrographia.classify.objects.object_classifier import ObjectClassifier
 from micrographia.features.feature_table import feature_columns, feature_matrix, groups
 from micrographia.metrics.class_gains import class_gain
 from micrographia.metrics.classification import confusion_matrix, scores_of

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from mitocheck_crops import some
 
-from micrographia.classify.cell_images import CellCrops
-from micrographia.classify.class_tables import Classified
-from micrographia.classify.crop_classifier import CropClassifier
-from micrographia.classify.encoder import CellEncoder
+from micrographia.classify.crops.cell_images import CellCrops
+from micrographia.classify.crops.crop_classifier import CropClassifier
+from micrographia.classify.crops.encoder import CellEncoder
+from micrographia.classify.objects.class_tables import Classified
 from micrographia.features.feature_table import groups
 
 FOLDER = Path(tempfile.gettempdir()) / "micrographia-mitocheck-learned"

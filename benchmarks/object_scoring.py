@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from record import record
 
-from micrographia.classify.objects import ObjectClassifier
+from micrographia.classify.objects.object_classifier import ObjectClassifier
 from micrographia.cli.classify_objects import ClassifyObjects, classify_tables
 from micrographia.io.table_stream import stream_table
 from micrographia.models.runtime import usable_cores

@@ -17,9 +17,9 @@ import numpy as np
 from fields import mosaics
 from record import record
 
-from micrographia.classify.painting import Painter
-from micrographia.classify.pixels import PixelClassifier
-from micrographia.classify.views import View
+from micrographia.classify.painting.painter import Painter
+from micrographia.classify.painting.views import View
+from micrographia.classify.pixels.pixel_classifier import PixelClassifier
 from micrographia.models.runtime import usable_cores
 
 SIDE = 1024

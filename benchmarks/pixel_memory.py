@@ -41,8 +41,8 @@ def make_volume(path: Path, side: int, seed: int = 0) -> None:
 
 def train(folder: Path, image: np.ndarray, truth: np.ndarray, dimensions: int, stages: int) -> Path:
     """A model from one small image of which some rows are painted."""
-    from micrographia.classify.pixels import PixelClassifier
-    from micrographia.classify.strokes import Strokes
+    from micrographia.classify.pixels.pixel_classifier import PixelClassifier
+    from micrographia.classify.pixels.strokes import Strokes
 
     painted = np.zeros(truth.shape, np.uint8)
     painted[..., ::16, :] = 1 + (truth[..., ::16, :] > 0)

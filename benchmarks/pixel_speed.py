@@ -31,8 +31,8 @@ from PIL import Image
 from record import record
 
 from micrographia.arrays.blocks import blocks, grown, inside
-from micrographia.classify.forest import Forest
-from micrographia.classify.forest_growing import grow_forest
+from micrographia.classify.learners.forest import Forest
+from micrographia.classify.learners.forest_growing import grow_forest
 from micrographia.features.pixel_bank import Bank
 
 WORKER = Path(__file__).parent / "peers" / "vigra_worker.py"

@@ -4,9 +4,9 @@ import h5py
 import numpy as np
 
 from micrographia.arrays.image import Image
-from micrographia.classify.ilastik_forest import LEAF
-from micrographia.classify.ilastik_writing import write_project
-from micrographia.classify.strokes import Strokes
+from micrographia.classify.ilastik.project_writing import write_project
+from micrographia.classify.ilastik.stored_forest import LEAF
+from micrographia.classify.pixels.strokes import Strokes
 
 
 def vigra_tree(root, columns, classes=2):

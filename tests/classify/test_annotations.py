@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.classify.annotation_files import read_annotations, write_annotations, write_training_set
-from micrographia.classify.annotations import Annotations
-from micrographia.classify.object_rows import ObjectRows
+from micrographia.classify.annotation.annotation_files import read_annotations, write_annotations, write_training_set
+from micrographia.classify.annotation.annotations import Annotations
+from micrographia.classify.annotation.object_rows import ObjectRows
 
 KEYS = ("ImageNumber", "ObjectNumber")
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from micrographia.arrays.errors import InputError
-from micrographia.classify.averaging import average_classes
+from micrographia.classify.objects.averaging import average_classes
 
 
 def one(probabilities: list[float], **more) -> pd.DataFrame:

@@ -6,12 +6,12 @@ from scipy.ndimage import gaussian_filter, label
 
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
-from micrographia.classify.boundaries import BoundarySegmenter
-from micrographia.classify.boundary_examples import BoundaryExamples, edges_from_objects, edges_from_strokes
-from micrographia.classify.held_out import held_out
-from micrographia.classify.pixels import PixelClassifier
-from micrographia.classify.region_joining import join_regions, oversegmentation
-from micrographia.classify.strokes import Strokes
+from micrographia.classify.boundaries.boundary_examples import BoundaryExamples, edges_from_objects, edges_from_strokes
+from micrographia.classify.boundaries.boundary_segmenter import BoundarySegmenter
+from micrographia.classify.boundaries.held_out import held_out
+from micrographia.classify.boundaries.region_joining import join_regions, oversegmentation
+from micrographia.classify.pixels.pixel_classifier import PixelClassifier
+from micrographia.classify.pixels.strokes import Strokes
 from micrographia.features.region_edges import edge_feature_names, edge_features
 from micrographia.geometry.distances import label_distance
 from micrographia.geometry.region_graph import region_graph

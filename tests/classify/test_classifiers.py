@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from labelled_samples import balanced_pixels, membranes, two_moons
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.classify.boosted_trees import find_gain, find_gain_numpy
-from micrographia.classify.boosting import boost
-from micrographia.classify.classifiers import CLASSIFIERS, from_arrays, learn_model
-from micrographia.classify.logistic import _loss, fit_logistic, loss_numpy
-from micrographia.classify.softmax import softmax, softmax_numpy
+from micrographia.classify.learners.boosted_trees import find_gain, find_gain_numpy
+from micrographia.classify.learners.boosting import boost
+from micrographia.classify.learners.classifiers import CLASSIFIERS, from_arrays, learn_model
+from micrographia.classify.learners.logistic import _loss, fit_logistic, loss_numpy
+from micrographia.classify.learners.softmax import softmax, softmax_numpy
 
 
 @pytest.mark.parametrize("kind", CLASSIFIERS)

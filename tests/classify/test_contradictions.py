@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micrographia.arrays.errors import InputError
-from micrographia.classify.contradictions import (
+from micrographia.classify.learners.contradictions import (
     confident_joint,
     confident_thresholds,
     contradicting,

@@ -10,13 +10,13 @@ pytest.importorskip("torch")
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
-from micrographia.classify.cell_images import CellImages, cell_crops
-from micrographia.classify.class_tables import Classified, ClassifiedImages, held_out, join_classes
-from micrographia.classify.crop_classifier import CropClassifier
-from micrographia.classify.crop_measurements import crop_measurements
-from micrographia.classify.encoder import CellEncoder
-from micrographia.classify.image_classifier import ImageClassifier
-from micrographia.classify.learned_features import learned_table, open_features
+from micrographia.classify.crops.cell_images import CellImages, cell_crops
+from micrographia.classify.crops.crop_classifier import CropClassifier
+from micrographia.classify.crops.crop_measurements import crop_measurements
+from micrographia.classify.crops.encoder import CellEncoder
+from micrographia.classify.crops.image_classifier import ImageClassifier
+from micrographia.classify.crops.learned_features import learned_table, open_features
+from micrographia.classify.objects.class_tables import Classified, ClassifiedImages, held_out, join_classes
 from micrographia.features.crops import CropPlan
 
 SMALL = {"size": 16, "widths": (4, 8), "batch": 16, "device": "cpu", "intensity": "range"}

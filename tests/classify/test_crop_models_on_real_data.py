@@ -8,9 +8,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from micrographia.classify.cell_images import CellImages
-from micrographia.classify.class_tables import ClassifiedImages
-from micrographia.classify.image_classifier import ImageClassifier
+from micrographia.classify.crops.cell_images import CellImages
+from micrographia.classify.crops.image_classifier import ImageClassifier
+from micrographia.classify.objects.class_tables import ClassifiedImages
 from micrographia.io import read
 
 

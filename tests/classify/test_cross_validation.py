@@ -7,11 +7,11 @@ import pytest
 
 from made_tables import made_table
 from micrographia.arrays.errors import InputError
-from micrographia.classify.cross_validation import cross_validate
-from micrographia.classify.example_warnings import example_warnings
-from micrographia.classify.feature_importance import permutation_importance
-from micrographia.classify.learning_curve import learning_curve
-from micrographia.classify.objects import ObjectClassifier
+from micrographia.classify.objects.cross_validation import cross_validate
+from micrographia.classify.objects.example_warnings import example_warnings
+from micrographia.classify.objects.feature_importance import permutation_importance
+from micrographia.classify.objects.learning_curve import learning_curve
+from micrographia.classify.objects.object_classifier import ObjectClassifier
 
 LDA = ObjectClassifier(classifier="lda", search=False, folds=2)
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micrographia.arrays.errors import InputError
-from micrographia.classify.enrichment import enrichment_scores, fit_prior, log_likelihood
+from micrographia.classify.objects.enrichment import enrichment_scores, fit_prior, log_likelihood
 
 
 def wells(alpha: np.ndarray, groups: int, seed: int = 0) -> np.ndarray:

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from micrographia.classify.feature_tiles import FeatureTiles, Kept, Tile
-from micrographia.classify.image_channels import ImageChannels
+from micrographia.classify.painting.feature_tiles import FeatureTiles, Kept, Tile
+from micrographia.classify.pixels.image_channels import ImageChannels
 from micrographia.features.pixel_bank import Bank
 
 BANK = Bank.grid(filters=("gaussian", "hessian"), sigmas=(1.0, 3.5))

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.classify.feature_space import FeatureSpace
-from micrographia.classify.fetching import Fetcher
-from micrographia.classify.informative_objects import most_informative
-from micrographia.classify.phenotype_finder import SAMPLE, find_phenotypes
-from micrographia.classify.similar_objects import most_similar, nearest_distance
+from micrographia.classify.annotation.fetching import Fetcher
+from micrographia.classify.annotation.informative_objects import most_informative
+from micrographia.classify.annotation.phenotype_finder import SAMPLE, find_phenotypes
+from micrographia.classify.annotation.similar_objects import most_similar, nearest_distance
+from micrographia.classify.objects.feature_space import FeatureSpace
 
 
 def blobs(sizes, seed=0, features=6, apart=8.0):
@@ -93,7 +93,7 @@ def test_nearest_distances_in_parts_are_those_of_the_whole(monkeypatch):
     rng = np.random.default_rng(0)
     points, to = rng.normal(size=(500, 4)).astype(np.float32), rng.normal(size=(7, 4)).astype(np.float32)
     whole = nearest_distance(points, to)
-    monkeypatch.setattr("micrographia.classify.similar_objects._AT_ONCE", 70)
+    monkeypatch.setattr("micrographia.classify.annotation.similar_objects._AT_ONCE", 70)
     for one, part in zip(whole, nearest_distance(points, to)):
         np.testing.assert_allclose(one, part, rtol=1e-6)
 
@@ -153,7 +153,7 @@ def test_of_the_least_sure_those_that_differ_are_fetched():
 
 
 def test_of_many_objects_some_are_considered(monkeypatch):
-    monkeypatch.setattr("micrographia.classify.informative_objects.CANDIDATES", 40)
+    monkeypatch.setattr("micrographia.classify.annotation.informative_objects.CANDIDATES", 40)
     rng = np.random.default_rng(0)
     points, p = rng.normal(size=(2000, 3)), rng.dirichlet(np.ones(3), 2000).T
     rows, _ = most_informative(points, p, np.arange(2000) > 5, [0, 1], 30, rng)

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from labelled_samples import two_moons
 
 from micrographia.arrays.errors import InputError
-from micrographia.classify.bit_sets import above_all, above_all_numpy, lowest
-from micrographia.classify.forest import Forest
-from micrographia.classify.forest_growing import grow_forest
-from micrographia.classify.forest_layout import grid_of, rank, rank_numpy
-from micrographia.classify.forest_prediction import sum_votes_numpy
+from micrographia.classify.learners.bit_sets import above_all, above_all_numpy, lowest
+from micrographia.classify.learners.forest import Forest
+from micrographia.classify.learners.forest_growing import grow_forest
+from micrographia.classify.learners.forest_layout import grid_of, rank, rank_numpy
+from micrographia.classify.learners.forest_prediction import sum_votes_numpy
 
 
 def random_forest(rng: np.random.Generator, trees: int, features: int, classes: int, pure: float) -> Forest:

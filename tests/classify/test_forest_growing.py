@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from labelled_samples import balanced_pixels, membranes, two_moons
 
 from micrographia.arrays.errors import InputError
-from micrographia.classify.binned_trees import leaves_of
-from micrographia.classify.binning import bin_borders, binned, binned_numpy
-from micrographia.classify.feature_selection import select_features
-from micrographia.classify.forest_growing import grow_forest
-from micrographia.classify.forest_splits import best_cut, best_cut_numpy
-from micrographia.classify.training_samples import class_weights
+from micrographia.classify.learners.binned_trees import leaves_of
+from micrographia.classify.learners.binning import bin_borders, binned, binned_numpy
+from micrographia.classify.learners.feature_selection import select_features
+from micrographia.classify.learners.forest_growing import grow_forest
+from micrographia.classify.learners.forest_splits import best_cut, best_cut_numpy
+from micrographia.classify.learners.training_samples import class_weights
 
 
 @settings(deadline=None, max_examples=60)

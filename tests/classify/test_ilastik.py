@@ -6,9 +6,9 @@ import pytest
 from made_project import put_forest, square_project, vigra_tree
 
 from micrographia.arrays.errors import InputError
-from micrographia.classify.ilastik import import_project, project_strokes
-from micrographia.classify.ilastik_writing import write_project
-from micrographia.classify.pixels import PixelClassifier
+from micrographia.classify.ilastik.importing import import_project, project_strokes
+from micrographia.classify.ilastik.project_writing import write_project
+from micrographia.classify.pixels.pixel_classifier import PixelClassifier
 from micrographia.cli import main
 from micrographia.features.pixel_bank import Bank
 from micrographia.io.reading import read

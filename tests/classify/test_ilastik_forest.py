@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from made_project import vigra_tree
 
 from micrographia.arrays.errors import InputError
-from micrographia.classify.ilastik_forest import below, forest_from_vigra
+from micrographia.classify.ilastik.stored_forest import below, forest_from_vigra
 
 numbers32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
 

@@ -9,10 +9,10 @@ from made_project import put_forest, square_project, squares, vigra_tree
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
-from micrographia.classify.ilastik import import_project, project_strokes
-from micrographia.classify.ilastik_project import read_project
-from micrographia.classify.ilastik_writing import COLOURS, write_project
-from micrographia.classify.strokes import Strokes
+from micrographia.classify.ilastik.importing import import_project, project_strokes
+from micrographia.classify.ilastik.project_file import read_project
+from micrographia.classify.ilastik.project_writing import COLOURS, write_project
+from micrographia.classify.pixels.strokes import Strokes
 from micrographia.features.pixel_bank import Bank
 from micrographia.io.writing import write
 

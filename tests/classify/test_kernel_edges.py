@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from micrographia.arrays.errors import InputError
-from micrographia.classify.boosting import boost
-from micrographia.classify.feature_selection import select_features
-from micrographia.classify.forest import Forest
-from micrographia.classify.forest_prediction import sum_votes_numpy
-from micrographia.classify.logistic import Logistic, fit_logistic
+from micrographia.classify.learners.boosting import boost
+from micrographia.classify.learners.feature_selection import select_features
+from micrographia.classify.learners.forest import Forest
+from micrographia.classify.learners.forest_prediction import sum_votes_numpy
+from micrographia.classify.learners.logistic import Logistic, fit_logistic
 
 
 def stumps(thresholds, classes=3):

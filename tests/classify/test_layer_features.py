@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from micrographia.arrays.errors import InputError
-from micrographia.classify import layer_features
-from micrographia.classify.layer_features import LayerModel
-from micrographia.classify.learned_features import open_features
+from micrographia.classify.crops import layer_features
+from micrographia.classify.crops.layer_features import LayerModel
+from micrographia.classify.crops.learned_features import open_features
 from micrographia.models.library import find_model
 from micrographia.models.package import open_package
 

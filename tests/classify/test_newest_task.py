@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from micrographia.classify.newest_task import GivenUp, NewestTask
+from micrographia.classify.painting.newest_task import GivenUp, NewestTask
 
 PATIENCE = 20.0
 

@@ -11,11 +11,11 @@ from mitotic_crops import mitotic_table
 
 from made_tables import KINDS, made_table
 from micrographia.arrays.errors import InputError
-from micrographia.classify.cross_validation import cross_validate
-from micrographia.classify.object_learners import LEARNERS
-from micrographia.classify.objects import PROBABILITY, ObjectClassifier
-from micrographia.classify.standardising import Standardiser
-from micrographia.classify.turned_features import combined, combined_names
+from micrographia.classify.learners.standardising import Standardiser
+from micrographia.classify.objects.cross_validation import cross_validate
+from micrographia.classify.objects.object_classifier import PROBABILITY, ObjectClassifier
+from micrographia.classify.objects.object_learners import LEARNERS
+from micrographia.classify.objects.turned_features import combined, combined_names
 from micrographia.models.verify import test_model
 
 QUICK = {"trees": 20, "folds": 2, "search": False}
@@ -182,7 +182,7 @@ def test_classes_that_are_numbers_keep_their_names() -> None:
 
 def test_a_package_of_another_method_is_refused(tmp_path: Path) -> None:
     path = ObjectClassifier(**QUICK).fit(made_table()).save(tmp_path / "model.zip")
-    from micrographia.classify.pixels import PixelClassifier
+    from micrographia.classify.pixels.pixel_classifier import PixelClassifier
 
     with pytest.raises(InputError, match="does not classify pixels"):
         PixelClassifier.load(path)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.classify.discriminant import fit_discriminant
-from micrographia.classify.feature_scores import best_features, variance_ratios
-from micrographia.classify.neighbours import Neighbours, fit_neighbours
-from micrographia.classify.object_learners import LEARNERS, stored_model
-from micrographia.classify.perceptron import Perceptron, fit_perceptron
-from micrographia.classify.recalibration import Recalibration, fit_isotonic, fit_temperature
-from micrographia.classify.support_vectors import SupportVectors, fit_support_vectors
+from micrographia.classify.learners.discriminant import fit_discriminant
+from micrographia.classify.learners.neighbours import Neighbours, fit_neighbours
+from micrographia.classify.learners.perceptron import Perceptron, fit_perceptron
+from micrographia.classify.learners.recalibration import Recalibration, fit_isotonic, fit_temperature
+from micrographia.classify.learners.support_vectors import SupportVectors, fit_support_vectors
+from micrographia.classify.objects.feature_scores import best_features, variance_ratios
+from micrographia.classify.objects.object_learners import LEARNERS, stored_model
 from micrographia.metrics.calibration import calibration_error, log_loss
 
 pytest.importorskip("sklearn")
@@ -109,7 +109,7 @@ def test_damaged_arrays_are_refused(kind: str) -> None:
 
 
 def test_missing_scikit_learn_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("micrographia.classify.scikit_learn.find_spec", lambda name: None)
+    monkeypatch.setattr("micrographia.classify.learners.scikit_learn.find_spec", lambda name: None)
     x, y = blobs(2)
     for fit in (fit_support_vectors, fit_perceptron):
         with pytest.raises(RequestError, match=r"pip install 'micrographia\[profile\]'"):

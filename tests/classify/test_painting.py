@@ -10,9 +10,9 @@ import pytest
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
-from micrographia.classify.painting import Painter
-from micrographia.classify.pixels import PixelClassifier
-from micrographia.classify.strokes import Strokes
+from micrographia.classify.painting.painter import Painter
+from micrographia.classify.pixels.pixel_classifier import PixelClassifier
+from micrographia.classify.pixels.strokes import Strokes
 
 PATIENCE = 60.0
 WHOLE = (slice(0, 10**6), slice(0, 10**6))
@@ -83,7 +83,7 @@ def put_together(views, shape, classes=2):
 
 @pytest.mark.parametrize("parameters", [{}, {"balance": True}, {"samples": 40}])
 def test_the_same_strokes_give_the_same_probabilities_bit_for_bit(parameters, monkeypatch):
-    monkeypatch.setattr("micrographia.classify.strokes._FEWEST", 10)
+    monkeypatch.setattr("micrographia.classify.pixels.strokes._FEWEST", 10)
     with Painter(picture(), method(**parameters), tile=32) as painter:
         rng = np.random.default_rng(0)
         dense = np.zeros((90, 110), int)
@@ -147,8 +147,8 @@ def test_a_coarse_view_is_every_fourth_pixel_of_the_full_one(painter):
 
 
 def test_where_much_is_painted_a_few_trees_give_the_first_look(monkeypatch):
-    monkeypatch.setattr("micrographia.classify.live_model.MANY", 10)
-    monkeypatch.setattr("micrographia.classify.live_model.QUICK_TREES", 3)
+    monkeypatch.setattr("micrographia.classify.painting.live_model.MANY", 10)
+    monkeypatch.setattr("micrographia.classify.painting.live_model.QUICK_TREES", 3)
     with Painter(picture(), method(trees=9), tile=32) as painter, Painter(picture(), method(trees=3)) as small:
         painter.look(WHOLE)
         assert painter.wait(PATIENCE)

@@ -9,9 +9,9 @@ import pytest
 from painted_pictures import blobs, strokes_of
 
 from micrographia import Image, InputError, RequestError, get_method, write
-from micrographia.classify.classifiers import CLASSIFIERS
-from micrographia.classify.pixels import PixelClassifier
-from micrographia.classify.strokes import Strokes
+from micrographia.classify.learners.classifiers import CLASSIFIERS
+from micrographia.classify.pixels.pixel_classifier import PixelClassifier
+from micrographia.classify.pixels.strokes import Strokes
 from micrographia.io import create_zarr, read
 from micrographia.models.package import open_package
 from micrographia.models.verify import test_model as run_test
@@ -97,8 +97,8 @@ def test_from_disk_to_disk_equals_whole(two_stages, tmp_path, monkeypatch):
     picture, _ = blobs(channels=2, seed=3)
     stack = np.stack([picture, picture[:, ::-1]])
     write(tmp_path / "a.ome.zarr", stack, axes="TCYX")
-    monkeypatch.setattr("micrographia.classify.pixel_blocks.REGION", {2: (64, 64)})
-    monkeypatch.setattr("micrographia.classify.pixel_blocks._IN_MEMORY", 1000)
+    monkeypatch.setattr("micrographia.classify.pixels.pixel_blocks.REGION", {2: (64, 64)})
+    monkeypatch.setattr("micrographia.classify.pixels.pixel_blocks._IN_MEMORY", 1000)
     with create_zarr(tmp_path / "p.zarr", (2, 2, 90, 130), "TCYX", np.float32, chunks=(1, 1, 64, 64)) as new:
         for part in two_stages.predict_blocks(read(tmp_path / "a.ome.zarr")):
             new.array[(part.at[0], slice(None), *part.region)] = part.probabilities

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from micrographia import read, read_labels
-from micrographia.classify.pixels import PixelClassifier
-from micrographia.classify.strokes import Strokes
+from micrographia.classify.pixels.pixel_classifier import PixelClassifier
+from micrographia.classify.pixels.strokes import Strokes
 
 
 def drawn(truth: np.ndarray, count: int, seed: int, length: int = 30) -> np.ndarray:

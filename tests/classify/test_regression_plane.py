@@ -6,8 +6,8 @@ import pytest
 from mitotic_crops import CYCLE, mitotic_table
 
 from micrographia.arrays.errors import InputError
-from micrographia.classify.gaussian_process import fit_gaussian_process
-from micrographia.classify.regression_plane import RegressionPlane
+from micrographia.classify.learners.gaussian_process import fit_gaussian_process
+from micrographia.classify.objects.regression_plane import RegressionPlane
 from micrographia.features.feature_table import feature_columns
 
 

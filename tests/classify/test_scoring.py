@@ -10,9 +10,9 @@ import pytest
 
 from made_tables import KINDS, made_table
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.classify.annotated_rows import with_annotations
-from micrographia.classify.objects import ObjectClassifier
-from micrographia.classify.scoring import IMAGE, WELL, ClassCounts, needed_columns, score_parts
+from micrographia.classify.annotation.annotated_rows import with_annotations
+from micrographia.classify.objects.object_classifier import ObjectClassifier
+from micrographia.classify.objects.scoring import IMAGE, WELL, ClassCounts, needed_columns, score_parts
 from micrographia.io.table_parts import table_columns, table_parts, table_rows
 from micrographia.io.tables import write_table
 

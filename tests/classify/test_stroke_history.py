@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micrographia.arrays.errors import InputError
-from micrographia.classify.stroke_history import StrokeHistory
+from micrographia.classify.painting.stroke_history import StrokeHistory
 
 SHAPE = (6, 7)
 

@@ -7,9 +7,9 @@ import pytest
 from painted_pictures import blobs, strokes_of
 
 from micrographia import Image, InputError, RequestError, write, write_labels
-from micrographia.classify.image_channels import ImageChannels
-from micrographia.classify.label_layers import LabelLayer, label_array
-from micrographia.classify.strokes import Strokes, painted
+from micrographia.classify.pixels.image_channels import ImageChannels
+from micrographia.classify.pixels.label_layers import LabelLayer, label_array
+from micrographia.classify.pixels.strokes import Strokes, painted
 from micrographia.io import read, read_labels
 
 
@@ -63,7 +63,7 @@ def test_layers_on_disk_are_read_in_parts(tmp_path, monkeypatch):
     picture, truth = blobs()
     write(tmp_path / "a.ome.zarr", picture[0], axes="YX")
     write_labels(tmp_path / "l.ome.zarr", strokes_of(truth))
-    monkeypatch.setattr("micrographia.classify.label_layers._WINDOW", {2: (32, 40)})
+    monkeypatch.setattr("micrographia.classify.pixels.label_layers._WINDOW", {2: (32, 40)})
     lazy = painted(Strokes([read(tmp_path / "a.ome.zarr")], [read_labels(tmp_path / "l.ome.zarr")]))
     whole = painted(Strokes([picture[0]], [strokes_of(truth)]))
     assert lazy.counts == {"a": whole.counts["image"]}

@@ -5,10 +5,10 @@ import pytest
 
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
-from micrographia.classify.pixels import PixelClassifier
-from micrographia.classify.strokes import Strokes
-from micrographia.classify.suggesting import REACH, suggest, suggest_from
-from micrographia.classify.uncertainty import contenders, margin
+from micrographia.classify.learners.uncertainty import contenders, margin
+from micrographia.classify.pixels.pixel_classifier import PixelClassifier
+from micrographia.classify.pixels.strokes import Strokes
+from micrographia.classify.pixels.suggesting import REACH, suggest, suggest_from
 
 SIGMAS = (0.7, 1.6, 3.5)
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from micrographia.arrays.errors import InputError
-from micrographia.classify.objects import ObjectClassifier
-from micrographia.classify.table_comparison import compare_tables, joined_tables
+from micrographia.classify.objects.object_classifier import ObjectClassifier
+from micrographia.classify.objects.table_comparison import compare_tables, joined_tables
 
 
 def tables(count: int = 160) -> dict[str, pd.DataFrame]:

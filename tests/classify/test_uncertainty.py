@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from micrographia.classify.uncertainty import UNCERTAINTIES, contenders, entropy, margin
+from micrographia.classify.learners.uncertainty import UNCERTAINTIES, contenders, entropy, margin
 
 
 def probabilities(seed, classes, shape=(5, 7)):

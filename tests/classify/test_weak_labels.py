@@ -8,16 +8,21 @@ from hypothesis import strategies as st
 from mitotic_crops import CYCLE, mitotic_table
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.classify.annotations import Annotations
-from micrographia.classify.classifiers import class_weights
-from micrographia.classify.consensus import dawid_skene, votes_of
-from micrographia.classify.label_spreading import nearest_neighbours, neighbour_graph, smooth_labels, spread_labels
-from micrographia.classify.logistic import fit_logistic
-from micrographia.classify.mislabels import expected_joint, find_mislabels, unseen_probabilities
-from micrographia.classify.multiple_instance import find_responders
-from micrographia.classify.object_learners import LEARNERS
-from micrographia.classify.object_rows import ObjectRows
-from micrographia.classify.semi_supervised import GUESSED, learn_semi_supervised
+from micrographia.classify.annotation.annotations import Annotations
+from micrographia.classify.annotation.consensus import dawid_skene, votes_of
+from micrographia.classify.annotation.object_rows import ObjectRows
+from micrographia.classify.learners.classifiers import class_weights
+from micrographia.classify.learners.logistic import fit_logistic
+from micrographia.classify.objects.label_spreading import (
+    nearest_neighbours,
+    neighbour_graph,
+    smooth_labels,
+    spread_labels,
+)
+from micrographia.classify.objects.mislabels import expected_joint, find_mislabels, unseen_probabilities
+from micrographia.classify.objects.multiple_instance import find_responders
+from micrographia.classify.objects.object_learners import LEARNERS
+from micrographia.classify.objects.semi_supervised import GUESSED, learn_semi_supervised
 from micrographia.features.feature_table import feature_matrix, groups
 
 

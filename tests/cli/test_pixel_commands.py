@@ -118,8 +118,8 @@ def test_outputs_as_tiff(run, trained, tmp_path, output):
 
 
 def test_time_and_channels_as_zarr_block_by_block(run, trained, tmp_path, monkeypatch):
-    monkeypatch.setattr("micrographia.classify.pixel_blocks.REGION", {2: (32, 48)})
-    monkeypatch.setattr("micrographia.classify.pixel_blocks._IN_MEMORY", 1000)
+    monkeypatch.setattr("micrographia.classify.pixels.pixel_blocks.REGION", {2: (32, 48)})
+    monkeypatch.setattr("micrographia.classify.pixels.pixel_blocks._IN_MEMORY", 1000)
     monkeypatch.setattr("micrographia.io.zarr_writer._CHUNK", 32)
     first, _ = picture(1)
     stack = np.stack([np.stack([picture(k)[0], first * 0]) for k in range(2)])

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from micrographia.classify.crop_learning import Training, learn_classes, learn_encoder  # noqa: E402
+from micrographia.classify.crops.crop_learning import Training, learn_classes, learn_encoder  # noqa: E402
 from micrographia.nets.crop_encoder import CropEncoder, CropNetwork  # noqa: E402
 from micrographia.nets.crop_losses import CropLoss, vicreg_loss  # noqa: E402
 from micrographia.nets.crop_views import ClassViews, MeasuredViews, TwoViews, ViewOptions, random_view  # noqa: E402

@@ -1,1 +1,1 @@
-"""Classes learned from examples: of pixels, from a few strokes."""
+"""Classes learned from examples: of pixels, of objects, of images. One folder for each, and the learners they share."""

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.classify.annotation_files import read_annotations
-from micrographia.classify.feature_space import AXES, FeatureSpace
-from micrographia.classify.fetching import Fetcher
-from micrographia.classify.object_rows import ObjectRows
-from micrographia.classify.turned_features import combined, combined_names
+from micrographia.classify.annotation.annotation_files import read_annotations
+from micrographia.classify.annotation.fetching import Fetcher
+from micrographia.classify.annotation.object_rows import ObjectRows
+from micrographia.classify.objects.feature_space import AXES, FeatureSpace
+from micrographia.classify.objects.turned_features import combined, combined_names
 from micrographia.cli.annotate import Annotate
 from micrographia.features.feature_table import CLASS, feature_columns, feature_matrix
 from micrographia.io.tables import read_table, write_table
@@ -111,7 +111,7 @@ def _own_classes(table: pd.DataFrame) -> tuple[np.ndarray, tuple[str, ...]]:
 def _suggest(objects: Objects, options: Annotate) -> pd.DataFrame:
     import pandas as pd
 
-    from micrographia.classify.objects import ObjectClassifier
+    from micrographia.classify.objects.object_classifier import ObjectClassifier
 
     if options.model is not None:
         model = ObjectClassifier.load(options.model)

@@ -38,8 +38,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Average and write."""
-    from micrographia.classify.averaging import average_classes
-    from micrographia.classify.scoring import IMAGE, WELL, ClassCounts
+    from micrographia.classify.objects.averaging import average_classes
+    from micrographia.classify.objects.scoring import IMAGE, WELL, ClassCounts
     from micrographia.cli.classify_objects import write_counts
     from micrographia.io.tables import read_table, write_table
 

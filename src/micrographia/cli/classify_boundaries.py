@@ -20,7 +20,7 @@ from micrographia.cli.run_record import fingerprint
 from micrographia.method import Declared, parameter
 
 if TYPE_CHECKING:
-    from micrographia.classify.boundaries import BoundarySegmenter
+    from micrographia.classify.boundaries.boundary_segmenter import BoundarySegmenter
 
 DESCRIPTION = """
 Find the objects that membranes or other boundaries separate: every pixel belongs to one. For an input cells.tif the
@@ -115,7 +115,7 @@ def run(args: Namespace) -> int:
 @lru_cache(maxsize=1)
 def segmenter(path: Path, changed: int) -> BoundarySegmenter:
     """The model of a file, loaded once unless the file changes."""
-    from micrographia.classify.boundaries import BoundarySegmenter
+    from micrographia.classify.boundaries.boundary_segmenter import BoundarySegmenter
 
     return BoundarySegmenter.load(path)
 

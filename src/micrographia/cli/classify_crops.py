@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.classify.crop_classifier import CropClassifier
+from micrographia.classify.crops.crop_classifier import CropClassifier
 from micrographia.cli import flags
 from micrographia.cli.row_keys import NAMES, item_keys
 from micrographia.method import Declared, parameter
@@ -71,8 +71,8 @@ def classify_files(args: Namespace, method: type[CropClassifier], stem: str) -> 
             raise RequestError(f"{target} exists already; replace it with --overwrite or choose another folder.")
     import pandas as pd
 
-    from micrographia.classify.cell_images import CellImages
-    from micrographia.classify.scoring import IMAGE, WELL, ClassCounts
+    from micrographia.classify.crops.cell_images import CellImages
+    from micrographia.classify.objects.scoring import IMAGE, WELL, ClassCounts
     from micrographia.cli.class_examples import found_images, planes_of
     from micrographia.cli.classify_objects import write_counts
     from micrographia.cli.measure_cellprofiler import with_keys

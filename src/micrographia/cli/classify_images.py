@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from micrographia.classify.image_classifier import ImageClassifier
+from micrographia.classify.crops.image_classifier import ImageClassifier
 from micrographia.cli import flags
 from micrographia.cli.classify_crops import ClassifyCrops, classify_files
 

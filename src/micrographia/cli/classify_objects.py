@@ -17,8 +17,8 @@ from micrographia.cli.batch import Progress, duration
 from micrographia.method import Declared, parameter
 
 if TYPE_CHECKING:
-    from micrographia.classify.objects import ObjectClassifier
-    from micrographia.classify.scoring import ClassCounts
+    from micrographia.classify.objects.object_classifier import ObjectClassifier
+    from micrographia.classify.objects.scoring import ClassCounts
 
 DESCRIPTION = """
 Give every object of tables a class. For a table plate1.parquet the output folder gets plate1_classes.parquet, with the
@@ -80,8 +80,8 @@ def classify_tables(tables: Sequence[str | Path], options: ClassifyObjects) -> i
     InputError
         Where the model is none that classifies objects.
     """
-    from micrographia.classify.objects import ObjectClassifier
-    from micrographia.classify.scoring import IMAGE, WELL, ClassCounts
+    from micrographia.classify.objects.object_classifier import ObjectClassifier
+    from micrographia.classify.objects.scoring import IMAGE, WELL, ClassCounts
 
     if options.model is None:
         raise RequestError("Say which model classifies: -m MODEL.zip; 'micrographia train objects' makes one.")
@@ -135,7 +135,7 @@ def _classify(
     path: Path, target: Path, model: ObjectClassifier, progress: Progress
 ) -> tuple[np.ndarray, ClassCounts, ClassCounts]:
     """Classify one table; how many of each class it holds, in all, by image and by well."""
-    from micrographia.classify.scoring import IMAGE, WELL, ClassCounts, needed_columns, score_parts
+    from micrographia.classify.objects.scoring import IMAGE, WELL, ClassCounts, needed_columns, score_parts
     from micrographia.io.table_parts import table_columns, table_parts, table_rows
     from micrographia.io.table_stream import stream_table
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from micrographia.arrays.errors import RequestError
-from micrographia.classify.objects import ObjectClassifier
+from micrographia.classify.objects.object_classifier import ObjectClassifier
 from micrographia.cli import flags
 from micrographia.method import Declared, parameter
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from micrographia.classify.table_comparison import TableComparison
+    from micrographia.classify.objects.table_comparison import TableComparison
 
 DESCRIPTION = """
 Compare tables of features of the same objects, for example hand-crafted and learned ones: each table alone and all of
@@ -52,8 +52,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Compare, print, and write ``comparison.csv``, ``classes.csv`` and ``gains.csv``."""
-    from micrographia.classify.annotated_rows import with_annotations
-    from micrographia.classify.table_comparison import compare_tables
+    from micrographia.classify.annotation.annotated_rows import with_annotations
+    from micrographia.classify.objects.table_comparison import compare_tables
     from micrographia.io.tables import read_table, write_table
 
     options, method = flags.read(args, CompareObjects), flags.read(args, ObjectClassifier)

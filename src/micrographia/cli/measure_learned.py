@@ -45,7 +45,7 @@ def run(args: Namespace, options: Measure) -> int:
     path = Path(options.out).expanduser() / f"{more.objects}_learned.{options.table}"
     if path.exists() and not options.overwrite:
         raise RequestError(f"{path} exists already; replace it with --overwrite or choose another folder.")
-    from micrographia.classify.learned_features import learned_table, open_features
+    from micrographia.classify.crops.learned_features import learned_table, open_features
     from micrographia.cli.class_examples import planes_of
     from micrographia.cli.labelled_planes import labelled_dataset
     from micrographia.cli.measure_cellprofiler import with_keys

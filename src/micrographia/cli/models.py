@@ -138,7 +138,7 @@ def _import(args: Namespace) -> int:
 
 
 def _import_ilastik(args: Namespace) -> Path:
-    from micrographia.classify.ilastik import import_project
+    from micrographia.classify.ilastik.importing import import_project
     from micrographia.models.library import import_model
 
     found = import_project(args.model, args.images)

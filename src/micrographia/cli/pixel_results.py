@@ -17,9 +17,9 @@ from micrographia.cli.folder_run import InputTask
 from micrographia.cli.input_files import read_input
 
 if TYPE_CHECKING:
-    from micrographia.classify.image_channels import ImageChannels
-    from micrographia.classify.pixel_blocks import Predicted
-    from micrographia.classify.pixels import PixelClassifier
+    from micrographia.classify.pixels.image_channels import ImageChannels
+    from micrographia.classify.pixels.pixel_blocks import Predicted
+    from micrographia.classify.pixels.pixel_classifier import PixelClassifier
 
 OUTPUTS = ("probabilities", "classes", "uncertainty", "labels")
 """What can be written of the classes of an image's pixels."""
@@ -54,7 +54,7 @@ def classifier(model: str) -> PixelClassifier:
 
 @lru_cache(maxsize=1)
 def _loaded(path: Path, changed: int) -> PixelClassifier:
-    from micrographia.classify.pixels import PixelClassifier
+    from micrographia.classify.pixels.pixel_classifier import PixelClassifier
 
     return PixelClassifier.load(path)
 
@@ -140,7 +140,7 @@ def _classes(task: PixelTask, method: PixelClassifier, seen: ImageChannels, fact
 
 @contextmanager
 def _uncertainty(task: PixelTask, method: PixelClassifier, seen: ImageChannels, facts: dict[str, Any]) -> Iterator[Put]:
-    from micrographia.classify.uncertainty import margin
+    from micrographia.classify.learners.uncertainty import margin
 
     kind = task.options["pixel_type"]
     with _target(task, "uncertainty", seen, np.dtype(kind)) as (array, axes):
@@ -150,7 +150,7 @@ def _uncertainty(task: PixelTask, method: PixelClassifier, seen: ImageChannels, 
 @contextmanager
 def _labels(task: PixelTask, method: PixelClassifier, seen: ImageChannels, facts: dict[str, Any]) -> Iterator[Put]:
     """Objects need the whole plane or volume: its probabilities are kept until the last of its regions has come."""
-    from micrographia.classify.pixel_blocks import REGION, scratch_array
+    from micrographia.classify.pixels.pixel_blocks import REGION, scratch_array
     from micrographia.segment.lazy_planes import PlaneOf
     from micrographia.segment.object_blocks import objects_in_blocks
     from micrographia.segment.probability_objects import ObjectOptions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from micrographia.arrays.errors import RequestError
-from micrographia.classify.crop_classifier import CropClassifier
+from micrographia.classify.crops.crop_classifier import CropClassifier
 from micrographia.cli import flags
 from micrographia.method import Declared, parameter
 
@@ -58,7 +58,7 @@ def train_classifier(method: CropClassifier, options: TrainCrops) -> int:
     InputError
         Where images, labels and table do not fit each other.
     """
-    from micrographia.classify.class_tables import ClassifiedImages
+    from micrographia.classify.objects.class_tables import ClassifiedImages
     from micrographia.cli.class_examples import PlaneImages, PlaneLabels, class_table, found_images
     from micrographia.cli.result_names import result_names
     from micrographia.cli.train import learn_file

@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from micrographia.arrays.errors import RequestError
-from micrographia.classify.cell_images import CellImages
-from micrographia.classify.encoder import CellEncoder
+from micrographia.classify.crops.cell_images import CellImages
+from micrographia.classify.crops.encoder import CellEncoder
 from micrographia.cli import flags
 from micrographia.cli.train_crops import TrainCrops
 

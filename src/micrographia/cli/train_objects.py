@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from micrographia.arrays.errors import RequestError
-from micrographia.classify.objects import ObjectClassifier
+from micrographia.classify.objects.object_classifier import ObjectClassifier
 from micrographia.cli import flags
 from micrographia.cli.folder_run import command_line
 from micrographia.cli.train import model_file
@@ -70,7 +70,7 @@ def run(args: Namespace) -> int:
     card = _judge(method, table, options, out) if options.outer_folds else ""
     _say("learning from all examples")
     method.fit(table)
-    from micrographia.classify.object_package import write_object_package
+    from micrographia.classify.objects.object_package import write_object_package
 
     write_object_package(out, method, out.stem, card)
     for note in method.notes_:
@@ -84,8 +84,8 @@ def run(args: Namespace) -> int:
 
 def _examples(options: TrainObjects) -> pd.DataFrame:
     """The table with its classes; rows without a class are left out."""
-    from micrographia.classify.annotated_rows import with_annotations
-    from micrographia.classify.cross_validation import labelled
+    from micrographia.classify.annotation.annotated_rows import with_annotations
+    from micrographia.classify.objects.cross_validation import labelled
     from micrographia.io.tables import read_table
 
     table = read_table(Path(str(options.table)).expanduser())
@@ -96,10 +96,10 @@ def _examples(options: TrainObjects) -> pd.DataFrame:
 
 def _judge(method: ObjectClassifier, table: pd.DataFrame, options: TrainObjects, out: Path) -> str:
     """Cross-validate, print, write the reports; what the model card says of it."""
-    from micrographia.classify.cross_validation import cross_validate
-    from micrographia.classify.example_warnings import example_warnings
-    from micrographia.classify.feature_importance import permutation_importance
-    from micrographia.classify.learning_curve import learning_curve
+    from micrographia.classify.objects.cross_validation import cross_validate
+    from micrographia.classify.objects.example_warnings import example_warnings
+    from micrographia.classify.objects.feature_importance import permutation_importance
+    from micrographia.classify.objects.learning_curve import learning_curve
     from micrographia.report.classification_report import (
         classification_numbers,
         write_classification_report,

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.classify.regression_plane import RegressionPlane
+from micrographia.classify.objects.regression_plane import RegressionPlane
 from micrographia.cli import flags
 from micrographia.cli.train import model_file
 from micrographia.method import Declared, parameter
@@ -61,8 +61,8 @@ def run(args: Namespace) -> int:
 
 
 def _placed(options: TrainPlane):  # type: ignore[no-untyped-def]
-    from micrographia.classify.object_rows import ObjectRows
-    from micrographia.classify.regression_plane import PLACE
+    from micrographia.classify.annotation.object_rows import ObjectRows
+    from micrographia.classify.objects.regression_plane import PLACE
     from micrographia.io.tables import read_table
 
     table = read_table(Path(str(options.table)).expanduser())

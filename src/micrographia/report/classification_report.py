@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from micrographia.classify.cross_validation import CrossValidation
+from micrographia.classify.objects.cross_validation import CrossValidation
 from micrographia.io.atomic import replacing
 from micrographia.metrics.calibration import reliability
 from micrographia.report.charts import curves
@@ -37,11 +37,11 @@ def classification_numbers(
     grouped, random : CrossValidation
         With folds that keep plate and well together, and with random folds.
     curve : pandas.DataFrame, optional
-        From :func:`micrographia.classify.learning_curve.learning_curve`.
+        From :func:`micrographia.classify.objects.learning_curve.learning_curve`.
     importance : pandas.DataFrame, optional
-        From :func:`micrographia.classify.feature_importance.permutation_importance`.
+        From :func:`micrographia.classify.objects.feature_importance.permutation_importance`.
     warnings : sequence of str
-        From :func:`micrographia.classify.example_warnings.example_warnings`.
+        From :func:`micrographia.classify.objects.example_warnings.example_warnings`.
     """
     evaluation = grouped.evaluation
     return _plain(

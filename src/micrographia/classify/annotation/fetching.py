@@ -1,0 +1,185 @@
+"""Which objects to look at next: by class, at random, by uncertainty, by likeness, by rarity; none is shown twice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.classify.annotation.informative_objects import most_informative
+from micrographia.classify.annotation.phenotype_finder import Suggestion, find_phenotypes
+from micrographia.classify.annotation.similar_objects import most_similar
+from micrographia.classify.learners.uncertainty import UNCERTAINTIES
+
+SHORTLIST = 4
+"""Least sure objects that are considered for each one that is fetched as a diverse choice."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Objects to look at.
+
+    Attributes
+    ----------
+    rows : (n,) int64 array
+        Rows of the table, the most wanted first.
+    scores : (n,) float array
+        Why each was chosen: probability, uncertainty, distance or surprise; comparable within one call.
+    like : (n,) int64 array
+        What it goes with: its class, the chosen object it resembles, or its cluster (from 0); -1 for nothing.
+    """
+
+    rows: np.ndarray
+    scores: np.ndarray
+    like: np.ndarray
+
+
+class Fetcher:
+    """Fetches objects of one table; safe in several threads.
+
+    Parameters
+    ----------
+    points : (N, d) float32 array
+        Of a :class:`micrographia.classify.objects.feature_space.FeatureSpace`: where the objects are alike.
+    shown : sequence of int
+        Rows that were looked at before, for example all annotated ones.
+    seed : int
+        Seed of all that is random.
+    """
+
+    def __init__(self, points: np.ndarray, shown: Sequence[int] | np.ndarray = (), seed: int = 0) -> None:
+        self.points = points
+        self.free = np.ones(len(points), bool)
+        self._rng = np.random.default_rng(seed)
+        self._lock = threading.Lock()
+        self.show(shown)
+
+    def show(self, rows: Sequence[int] | np.ndarray) -> None:
+        """Note that some objects were looked at: they are not fetched any more."""
+        self.free[np.asarray(rows, np.int64)] = False
+
+    def at_random(self, count: int) -> Fetched:
+        """Any objects."""
+        with self._lock:
+            rows = self._rng.permutation(np.flatnonzero(self.free))[:count]
+            return self._shown(rows, np.zeros(len(rows)))
+
+    def representative(self, count: int, known: Sequence[int] | np.ndarray = ()) -> Fetched:
+        """Objects that stand for all others, where no model can say anything yet: a start.
+
+        As `uncertain` with every class equally likely for every object.
+        """
+        with self._lock:
+            p = np.full((2, len(self.points)), 0.5)
+            return self._shown(*most_informative(self.points, p, self.free, known, count, self._rng))
+
+    def of_class(self, probabilities: np.ndarray, number: int, count: int, *, surest: bool = True) -> Fetched:
+        """Objects that a model takes for one class.
+
+        Parameters
+        ----------
+        probabilities : (K, N) array
+            Probability of each class for all objects of the table.
+        number : int
+            The class, from 0.
+        count : int
+            How many.
+        surest : bool
+            The most probable first; otherwise any of them.
+        """
+        p = self._checked(probabilities)
+        if not 0 <= number < len(p):
+            raise RequestError(f"There is no class number {number}; the model knows {len(p)}, from 0.")
+        with self._lock:
+            rows = np.flatnonzero(self.free & (_filled(p).argmax(axis=0) == number))
+            own = -p[number, rows] if surest else self._rng.random(len(rows))
+            rows = rows[np.argsort(own, kind="stable")][:count]
+            return self._shown(rows, p[number, rows], np.full(len(rows), number))
+
+    def uncertain(
+        self,
+        probabilities: np.ndarray,
+        count: int,
+        *,
+        measure: str = "margin",
+        diverse: bool = True,
+        known: Sequence[int] | np.ndarray = (),
+    ) -> Fetched:
+        """Objects whose class would teach a model most (active learning).
+
+        Parameters
+        ----------
+        probabilities : (K, N) array
+            Probability of each class for all objects of the table.
+        count : int
+            How many.
+        measure : {"margin", "entropy"}
+            Uncertainty (Scheffer et al. 2001).
+        diverse : bool
+            Of the least sure, four times as many as are wanted, choose those that teach most together
+            (:mod:`micrographia.classify.annotation.informative_objects`): unlike each other and the known ones, and
+            standing for many. Otherwise simply the least sure.
+        known : sequence of int
+            Rows of the objects that the model has learned from.
+        """
+        p = self._checked(probabilities)
+        if measure not in UNCERTAINTIES:
+            raise RequestError(f"Uncertainty is measured by {' or '.join(UNCERTAINTIES)}, not by {measure!r}.")
+        with self._lock:
+            rows = np.flatnonzero(self.free)
+            unsure = UNCERTAINTIES[measure](p[:, rows])
+            unsure = np.where(np.isnan(unsure), 1, unsure)
+            order = np.lexsort((self._rng.random(len(rows)), -unsure))[: SHORTLIST * count if diverse else count]
+            if not diverse:
+                return self._shown(rows[order], unsure[order])
+            listed = np.zeros(len(p[0]), bool)
+            listed[rows[order]] = True
+            return self._shown(*most_informative(self.points, p, listed, known, count, self._rng))
+
+    def similar(self, chosen: Sequence[int] | np.ndarray, count: int) -> Fetched:
+        """Objects most like some chosen ones; `Fetched.like` says which one each resembles."""
+        chosen = np.asarray(chosen, np.int64)
+        if not len(chosen):
+            raise RequestError("Choose at least one object that others should be like.")
+        with self._lock:
+            rows, distance, like = most_similar(self.points, chosen, count, self.free)
+            return self._shown(rows, distance, like)
+
+    def rare(self, classes: np.ndarray, clusters: int = 10, *, each: int | None = None) -> list[Suggestion]:
+        """Clusters of objects that may be a phenotype without a class.
+
+        Parameters
+        ----------
+        classes : (N,) int array
+            Class of each object from 0, -1 where it has none.
+        clusters : int
+            How many.
+        each : int, optional
+            Objects of each cluster that are shown; all otherwise.
+        """
+        with self._lock:
+            seed = int(self._rng.integers(2**31))
+            found = find_phenotypes(self.points, classes, clusters, free=self.free, seed=seed)
+            found = [Suggestion(one.rows[:each], one.score, one.annotated) for one in found]
+            for one in found:
+                self.free[one.rows] = False
+            return found
+
+    def _shown(self, rows: np.ndarray, scores: np.ndarray, like: np.ndarray | None = None) -> Fetched:
+        self.free[rows] = False
+        return Fetched(rows, np.asarray(scores, float), np.full(len(rows), -1) if like is None else like)
+
+    def _checked(self, probabilities: np.ndarray) -> np.ndarray:
+        p = np.asarray(probabilities)
+        if p.ndim != 2 or p.shape[1] != len(self.points) or len(p) < 2:
+            raise InputError(
+                f"Probabilities of shape {p.shape} do not fit {len(self.points):,} objects: (classes, objects)."
+            )
+        return p
+
+
+def _filled(p: np.ndarray) -> np.ndarray:
+    return np.where(np.isnan(p), -1, p)

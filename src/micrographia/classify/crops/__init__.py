@@ -1,0 +1,1 @@
+"""Networks that look at pictures of single objects or at whole images."""

@@ -1,0 +1,320 @@
+"""The classifier of crops: a small network that looks at each object and tells its class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.arrays.image import Image
+from micrographia.classify.crops.cell_images import CellCrops, CellImages, cell_crops
+from micrographia.classify.crops.crop_learning import Training, learn_classes
+from micrographia.classify.crops.crop_package import (
+    CropModel,
+    open_crop_model,
+    run_saved,
+    stored_encoder,
+    write_crop_package,
+)
+from micrographia.classify.objects.class_tables import (
+    Classified,
+    ClassifiedImages,
+    held_out,
+    join_classes,
+    with_classes,
+)
+from micrographia.features.crops import INTENSITIES, CropPlan
+from micrographia.method import Method, parameter
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from micrographia.nets.crop_encoder import CropEncoder, CropNetwork
+    from micrographia.nets.training import History
+
+_FEWEST = 10
+"""A class with fewer examples than this is warned of."""
+
+
+class CropClassifier(Method):
+    """Tells the class of each object from a crop around it, by a small residual network.
+
+    From scratch, or from an encoder that learned from crops without labels (transfer). Learns from images with label
+    images and a table that gives some of the objects a class.
+    """
+
+    name = "crops"
+    applied_by = "classify crops"
+    applied_to = "IMAGES --labels LABELS"
+
+    size: int = parameter(64, "Side of the crop around each object", ge=16, le=512, unit="px")
+    diameter: float = parameter(
+        0.0, "Scale each crop so that its object has this diameter, 0 keeps the scale (and the size of the cells)",
+        ge=0, le=512, unit="px",
+    )  # fmt: skip
+    mask: bool = parameter(False, "Show the network which pixels belong to the object")
+    intensity: str = parameter(
+        "image", "What is made 0 to 1: percentiles of each image, of each crop, or the range of the pixel type",
+        choices=INTENSITIES,
+    )  # fmt: skip
+    widths: tuple[int, ...] = parameter(
+        (16, 32, 64, 128), "Channels of each level of the network", ge=4, le=1024, unit="channels"
+    )
+    start: str = parameter(
+        "", "Encoder or classifier to go on from (a name or a file), which then says how crops are cut"
+    )
+    frozen: bool = parameter(
+        False, "Keep the encoder of `start` as it is and fit the last layer alone; for few examples"
+    )
+    balance: float = parameter(
+        0.5, "How far rare classes are shown more often: 0 as often as they are, 1 all classes alike", ge=0, le=1
+    )
+    smoothing: float = parameter(0.1, "Label smoothing: share of each target spread over all classes", ge=0, le=0.5)
+    mixup: float = parameter(0.0, "Concentration of mixtures of two crops, 0 mixes none", ge=0, le=2)
+    steps: int = parameter(2000, "Most training steps", ge=1, le=10_000_000)
+    minutes: float = parameter(0.0, "Time budget of the training, 0 for none", ge=0, unit="min")
+    batch: int = parameter(128, "Crops in a training step", ge=4, le=4096)
+    learning_rate: float = parameter(2e-3, "Step size of the optimiser (AdamW) at its highest", ge=1e-6, le=1)
+    every: int = parameter(100, "Steps between validations and checkpoints", ge=1)
+    patience: int = parameter(8, "Validations without progress before training stops early, 0 for never", ge=0)
+    validation_share: float = parameter(
+        0.15, "Share of the objects, by whole plates and wells where known, that only judge the training", ge=0, le=0.5
+    )
+    views: int = parameter(8, "Flips and quarter turns of each crop that predictions are averaged over", ge=1, le=8)
+    device: str = parameter("auto", "Where to train", choices=("auto", "cpu", "cuda", "mps"))
+    seed: int = parameter(0, "The same seed, data and version give the same model", ge=0)
+
+    network_: CropNetwork
+    history_: History
+    classes_: tuple[str, ...]
+    channels_: tuple[str, ...]
+    counts_: dict[str, int]
+    notes_: list[str]
+    _ready: CropModel | None = None
+    _start: CropModel | None = None
+
+    @property
+    def plan(self) -> CropPlan:
+        """How crops are cut: as the parameters say, or as the model does from which the training starts."""
+        if self._ready is not None:
+            return self._ready.plan
+        start = self._starting()
+        return self._plan() if start is None else start.plan
+
+    def fit(
+        self,
+        examples: ClassifiedImages,
+        *,
+        folder: str | Path | None = None,
+        report: Callable[[Mapping[str, float]], None] | None = None,
+        progress: bool = False,
+    ) -> CropClassifier:
+        """Learn from images, label images and a table of classes.
+
+        Parameters
+        ----------
+        examples : ClassifiedImages
+            Images with the classes of their objects.
+        folder : path, optional
+            Where checkpoints live; called again with the same folder, training goes on where it stopped.
+        report : callable, optional
+            Called with the losses after each validation.
+        progress : bool
+            Show a progress bar.
+
+        Raises
+        ------
+        InputError
+            Where images, labels and table do not fit each other, or there is only one class.
+        """
+        self._ready = None
+        found = self._crops(CellImages(examples.images, examples.labels, examples.names))
+        return self.fit_crops(
+            found, self._joined(examples.table, found), folder=folder, report=report, progress=progress
+        )
+
+    def fit_crops(
+        self,
+        crops: CellCrops,
+        classified: Classified,
+        *,
+        folder: str | Path | None = None,
+        report: Callable[[Mapping[str, float]], None] | None = None,
+        progress: bool = False,
+    ) -> CropClassifier:
+        """Learn from crops that are cut already; `classified` says which have which class. Keywords as in `fit`."""
+        if len(self.widths) < 2:
+            raise RequestError(f"{self.name}: widths must name two levels or more; got {self.widths}.")
+        if self.frozen and not self.start:
+            raise RequestError(f"{self.name}: frozen keeps an encoder as it is; name one with start.")
+        if len(classified.names) < 2:
+            raise InputError(f"All examples are of the class {classified.names[0]}; a classifier needs two or more.")
+        self._ready = None
+        start = self._encoder(crops.channels)
+        pixels = crops.pixels[classified.rows]
+        counts = np.bincount(classified.classes, minlength=len(classified.names))
+        self.counts_ = dict(zip(classified.names, counts.tolist(), strict=True))
+        self.notes_ = [
+            f"class {name} has only {count} example{'s' * (count != 1)}"
+            for name, count in self.counts_.items()
+            if count < _FEWEST
+        ]
+        held = held_out(classified, 0.0 if self.frozen else self.validation_share, self.seed)
+        training = Training(
+            self.steps, self.batch, self.minutes, self.learning_rate, self.every, self.patience, self.device,
+            self.seed, None if folder is None else Path(folder), progress, report,
+        )  # fmt: skip
+        self.network_, self.history_ = learn_classes(
+            pixels, classified.classes, len(classified.names), held, training, widths=self.widths,
+            mask=self.plan.mask, start=start, frozen=self.frozen, balance=self.balance,
+            smoothing=self.smoothing, mixup=self.mixup,
+        )  # fmt: skip
+        self.classes_, self.channels_ = classified.names, crops.channels
+        self._example = pixels[:4].astype(np.float32)
+        self._held = int(held.sum())
+        return self
+
+    def predict(self, x: CellImages | CellCrops | Image | np.ndarray, labels: Any = None) -> pd.DataFrame:
+        """Classes and their probabilities.
+
+        Parameters
+        ----------
+        x : CellImages, CellCrops, Image or array
+            Images, crops that are cut already, or one plane.
+        labels : (Y, X) integer array, optional
+            Objects of one plane; without them the whole image is one.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``Metadata_Image``, ``ObjectNumber``, ``Class``, ``Class_Probability`` and ``Probability_<class>``, a row an
+            object.
+
+        Raises
+        ------
+        InputError
+            Where nothing was learned yet, there is no object, or an image has other channels than the model.
+        """
+        if isinstance(x, (Image, np.ndarray)):
+            x = CellImages([x], None if labels is None else [labels])
+        crops = x if isinstance(x, CellCrops) else self._crops(x)
+        model = self.model()
+        pixels = crops.pixels
+        if not isinstance(x, CellCrops):
+            which = model.match(crops.channels, str(crops.images[0]))
+            pixels = pixels[:, [*which, *([len(crops.channels)] if model.plan.mask else [])]]
+        return self._table(crops, self.probabilities(pixels))
+
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
+        """Class probabilities (N, K) float32 of crops (N, C, S, S), the mean over `views` flips and turns."""
+        model = self.model()
+        total = sum(model(view)["probability"] for view in _turned(pixels, self.views))
+        return np.asarray(total, np.float32) / self.views
+
+    def model(self) -> CropModel:
+        """What was learned, as ONNX Runtime runs it."""
+        if self._ready is None:
+            self._ready = run_saved(self.save)
+        return self._ready
+
+    def save(self, path: str | Path, *, name: str = "", authors: Sequence[str] = ("Micrographia user",)) -> Path:
+        """Write the model package: ONNX, weights to go on from, how crops are cut, classes, model card."""
+        path = Path(path)
+        if not hasattr(self, "network_"):
+            if self._ready is None:
+                raise InputError("This classifier has not learned anything yet: call fit or load first.")
+            from micrographia.models.archive import copy
+
+            copy(self._ready.package.path, path)
+            return path
+        name = name or path.stem
+        history = self.history_
+        write_crop_package(
+            path, self.network_, method=self.name, plan=self.plan, channels=self.channels_, classes=self.classes_,
+            example=self._example, name=name, documentation=self._card(name),
+            authors=authors,
+            config={
+                "parameters": self.parameters(),
+                "counts": self.counts_,
+                "training": {"steps": history.steps, "minutes": history.minutes, "history": history.rows[-200:]},
+            },
+        )  # fmt: skip
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> CropClassifier:
+        """Read a model package written by `save`, by name or path.
+
+        Raises
+        ------
+        InputError
+            Where another method made it.
+        """
+        model = open_crop_model(path)
+        package = model.package
+        if package.config.get("method") != cls.name:
+            raise InputError(f"{package.path}: this model was made by the method '{package.config.get('method')}'.")
+        method = cls(**package.config.get("parameters", {}))
+        method._ready, method.classes_ = model, model.classes
+        return method
+
+    def _plan(self) -> CropPlan:
+        return CropPlan(self.size, self.diameter, self.mask, self.intensity)
+
+    def _crops(self, images: CellImages) -> CellCrops:
+        return cell_crops(images, self.plan)
+
+    def _joined(self, table: pd.DataFrame, crops: CellCrops) -> Classified:
+        return join_classes(table, crops.images, crops.labels)
+
+    def _table(self, crops: CellCrops, probabilities: np.ndarray) -> pd.DataFrame:
+        import pandas as pd
+
+        table = pd.DataFrame({"Metadata_Image": crops.images, "ObjectNumber": crops.labels})
+        return with_classes(table, probabilities, self.model().classes)
+
+    def _starting(self) -> CropModel | None:
+        """The stored network from which the training starts."""
+        if self.start and self._start is None:
+            self._start = open_crop_model(self.start)
+        return self._start
+
+    def _encoder(self, channels: tuple[str, ...]) -> CropEncoder | None:
+        start = self._starting()
+        if start is None:
+            return None
+        encoder = stored_encoder(start)
+        if len(start.channels) != len(channels):
+            raise InputError(
+                f"{self.start} was trained on the channels {', '.join(start.channels)}, but the images have "
+                f"{', '.join(channels)}."
+            )
+        return encoder
+
+    def _card(self, name: str) -> str:
+        history, counts = self.history_, self.counts_
+        rows = "\n".join(f"| {one} | {count:,} |" for one, count in counts.items())
+        losses = [row["validation_loss"] for row in history.rows if "validation_loss" in row]
+        judged = (
+            f"Cross-entropy {min(losses):.3f} on {self._held:,} examples set aside, which also chose when to stop. "
+            if losses
+            else "Not measured. "
+        )
+        kept = " and kept its encoder as it is" * self.frozen
+        start = f" It started from {Path(self.start).name}{kept}." if self.start else ""
+        return (
+            f"# {name}\n\nTells {', '.join(counts)} apart by crops of {self.plan.size} x {self.plan.size} pixels "
+            f"({', '.join(self.channels_)}{', mask of the object' if self.plan.mask else ''}); a residual network "
+            f"trained with Micrographia in {history.steps} steps ({history.minutes} min).{start}\n\n"
+            f"## Training data\n\n| class | examples |\n| --- | ---: |\n{rows}\n\n"
+            f"# Validation\n\n{judged}Measure its accuracy on plates that it has not seen.\n"
+        )
+
+
+def _turned(pixels: np.ndarray, views: int) -> list[np.ndarray]:
+    """The first so many of the eight flips and quarter turns."""
+    turned = [np.rot90(pixels, k, (2, 3)) for k in range(4)]
+    return [*turned, *(view[..., ::-1] for view in turned)][:views]

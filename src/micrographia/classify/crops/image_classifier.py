@@ -1,0 +1,60 @@
+"""The classifier of images: a small network that looks at whole images, or at tiles of them, and tells a class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from micrographia.classify.crops.cell_images import CellCrops, CellImages, cell_crops
+from micrographia.classify.crops.crop_classifier import CropClassifier
+from micrographia.classify.objects.class_tables import Classified, join_classes, with_classes
+from micrographia.features.crops import CropPlan
+from micrographia.method import parameter
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_EQUAL_CIRCLE = 2 / np.sqrt(np.pi)
+"""Diameter of the circle whose area is that of a square of side 1."""
+
+
+class ImageClassifier(CropClassifier):
+    """Tells the class of whole images: quality, phenotype of a field, translocation.
+
+    Each image is scaled down to a square, or cut into tiles, each of which is scaled down and has the image's class;
+    the probabilities of an image are the mean of those of its tiles. Learns from images and a table that gives some of
+    them a class.
+    """
+
+    name = "images"
+    applied_by = "classify images"
+    applied_to = "IMAGES"
+
+    size: int = parameter(96, "Side of the square that an image or a tile becomes", ge=16, le=512, unit="px")
+    tiles: int = parameter(1, "Tiles along each side of an image; more for small details", ge=1, le=16)
+    batch: int = parameter(32, "Images or tiles in a training step", ge=4, le=4096)
+
+    def _plan(self) -> CropPlan:
+        return CropPlan(self.size, self.size * _EQUAL_CIRCLE, False, self.intensity)
+
+    def _crops(self, images: CellImages) -> CellCrops:
+        return cell_crops(CellImages(images.images, None, images.names), self.plan, divide=self._grid)
+
+    def _grid(self, shape: tuple[int, int]) -> np.ndarray:
+        """A label image that numbers the tiles of an image."""
+        rows, columns = (np.minimum(np.arange(n) * self.tiles // n, self.tiles - 1) for n in shape)
+        return (1 + rows[:, None] * self.tiles + columns).astype(np.int32)
+
+    def _joined(self, table: pd.DataFrame, crops: CellCrops) -> Classified:
+        return join_classes(table, crops.images, None)
+
+    def _table(self, crops: CellCrops, probabilities: np.ndarray) -> pd.DataFrame:
+        import pandas as pd
+
+        names, first, index = np.unique(crops.images, return_index=True, return_inverse=True)
+        sums = np.zeros((len(names), probabilities.shape[1]))
+        np.add.at(sums, index, probabilities)
+        order = np.argsort(first)
+        means = (sums / np.bincount(index)[:, None])[order]
+        return with_classes(pd.DataFrame({"Metadata_Image": names[order]}), means, self.model().classes)

@@ -1,0 +1,1 @@
+"""Projects of ilastik: read, predicted with, and written."""

@@ -1,0 +1,165 @@
+"""Classes that a table gives to objects or to whole images, joined with their crops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError
+from micrographia.arrays.image import Image
+from micrographia.features.feature_table import CLASS, groups
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_IMAGE = ("Metadata_Image", "image", "ImageNumber")
+_OBJECT = ("ObjectNumber", "label")
+
+
+@dataclass(frozen=True)
+class ClassifiedImages:
+    """Images whose objects have classes, or images that have classes themselves.
+
+    Parameters
+    ----------
+    images : sequence of Image or array
+        As `CellImages` takes them.
+    table : pandas.DataFrame
+        The classes, as :func:`micrographia.classify.objects.class_tables.join_classes` reads them.
+    labels : sequence of (Y, X) integer arrays, optional
+        Label image of each, where objects have classes.
+    names : sequence of str, optional
+        Name of each image, by which the table knows it.
+    """
+
+    images: Sequence[Image | np.ndarray]
+    table: pd.DataFrame
+    labels: Sequence[Image | np.ndarray] | None = None
+    names: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class Classified:
+    """Crops that have a class.
+
+    Attributes
+    ----------
+    rows : (N,) int array
+        Which crops they are.
+    classes : (N,) int array
+        Class of each, 0 to K - 1.
+    names : tuple of str
+        Names of the K classes, sorted.
+    groups : (N,) array of str or None
+        Plate and well of each, where the table knows them; else the image.
+    """
+
+    rows: np.ndarray
+    classes: np.ndarray
+    names: tuple[str, ...]
+    groups: np.ndarray | None
+
+
+def join_classes(table: pd.DataFrame, images: np.ndarray, labels: np.ndarray | None) -> Classified:
+    """Find the class of each crop in a table.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        ``Class``; the image in ``Metadata_Image`` or ``image`` (its name, with or without ending); for objects the
+        label in ``ObjectNumber`` or ``label``; where known ``Metadata_Plate`` and ``Metadata_Well``. Rows without a
+        class are left out.
+    images : (N,) array of str
+        Image of each crop.
+    labels : (N,) integer array, optional
+        Label of each; None where images have classes, not objects.
+
+    Returns
+    -------
+    Classified
+
+    Raises
+    ------
+    InputError
+        Where columns are missing, two rows name the same object, rows name objects that do not exist, or no crop has
+        a class.
+    """
+    image = _column(table, _IMAGE, "the image")
+    if CLASS not in table.columns:
+        raise InputError(f"The table has no column '{CLASS}' with the class of each row.")
+    known = table[CLASS].notna() & (table[CLASS].astype(str).str.strip() != "")
+    table = table[known.to_numpy()]
+    stems = [_stem(str(name)) for name in table[image]]
+    numbers = [0] * len(table)
+    if labels is not None:
+        numbers = [int(n) for n in table[_column(table, _OBJECT, "the object")]]
+    at: dict[tuple[str, int], int] = {}
+    for row, key in enumerate(zip(stems, numbers, strict=True)):
+        if key in at:
+            what = f", object {key[1]}" if labels is not None else ""
+            raise InputError(f"The table gives {key[0]}{what} a class twice; keep one of the rows.")
+        at[key] = row
+    keys = zip(map(_stem, map(str, images)), [0] * len(images) if labels is None else map(int, labels), strict=True)
+    found = np.array([at.get(key, -1) for key in keys], int)
+    rows = np.flatnonzero(found >= 0)
+    lost = len(at) - len(set(found[rows].tolist()))
+    if lost:
+        key = next(k for k, row in at.items() if row not in set(found[rows].tolist()))
+        what = f"object {key[1]} of {key[0]}" if labels is not None else f"the image {key[0]}"
+        raise InputError(f"The table gives classes to {lost:,} that are not there, first {what}.")
+    if not len(rows):
+        raise InputError("The table gives a class to none of them; there is nothing to learn from.")
+    words = table[CLASS].astype(str).str.strip().to_numpy(str)[found[rows]]
+    names, classes = np.unique(words, return_inverse=True)
+    group = groups(table)
+    return Classified(rows, classes, tuple(names.tolist()), None if group is None else group[found[rows]])
+
+
+def held_out(classified: Classified, share: float, seed: int) -> np.ndarray:
+    """Examples that only judge the training: whole groups with about their share of every class.
+
+    Returns
+    -------
+    (N,) bool array
+        None of a class that would have no example left to learn from; nothing at all where `share` is 0.
+    """
+    from micrographia.metrics.stratified_folds import stratified_folds
+
+    classes, count = classified.classes, len(classified.classes)
+    held = np.zeros(count, bool)
+    folds = round(1 / share) if share else 0
+    if folds < 2 or count < 2 * folds:
+        return held
+    groups = classified.groups
+    if groups is not None and len(np.unique(groups)) < 2 * folds:
+        groups = None
+    held = stratified_folds(classes, groups, folds, seed) == 0
+    for k in np.unique(classes):
+        if held[classes == k].all():
+            held[classes == k] = False
+    return held
+
+
+def with_classes(table: pd.DataFrame, probabilities: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+    """Add ``Class``, ``Class_Probability`` and ``Probability_<class>`` of probabilities (N, K) to a table of N rows."""
+    table["Class"] = np.array(classes, str)[probabilities.argmax(axis=1)]
+    table["Class_Probability"] = probabilities.max(axis=1, initial=0)
+    for name, column in zip(classes, probabilities.T, strict=True):
+        table[f"Probability_{name}"] = column
+    return table
+
+
+def _column(table: pd.DataFrame, names: tuple[str, ...], what: str) -> str:
+    found = next((name for name in names if name in table.columns), None)
+    if found is None:
+        raise InputError(f"The table has no column that names {what}; it needs {' or '.join(names)}.")
+    return found
+
+
+def _stem(name: str) -> str:
+    from micrographia.io.find import IMAGE_SUFFIXES, image_stem
+
+    return image_stem(name) if name.lower().endswith(tuple(IMAGE_SUFFIXES)) else name

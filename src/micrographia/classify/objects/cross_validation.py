@@ -1,0 +1,153 @@
+"""How good a classifier is on wells it has never seen: nested cross-validation, beside the score of a random split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError
+from micrographia.classify.objects.object_fitting import listed_classes
+from micrographia.features.feature_table import CLASS, groups
+from micrographia.metrics.calibration import brier_score, calibration_error, log_loss
+from micrographia.metrics.classification import ClassEvaluation, confusion_matrix, evaluate_classes, scores_of
+from micrographia.metrics.stratified_folds import stratified_folds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from micrographia.classify.objects.object_classifier import ObjectClassifier
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """Every example judged by a classifier that never saw it, nor any other of its plate and well.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        Names of the K classes.
+    truth, found : (N,) int array
+        True and found class of each example.
+    probabilities : (K, N) float32 array
+        What the examples were given.
+    fold : (N,) int array
+        Outer fold of each, from 0.
+    groups : (N,) array of str or None
+        Plate and well of each, or image; None where that is not known.
+    grouped : bool
+        Whether folds kept groups together.
+    evaluation : ClassEvaluation
+        Scores of all examples together, with intervals.
+    models : list of ObjectClassifier
+        The classifier of each fold.
+    """
+
+    classes: tuple[str, ...]
+    truth: np.ndarray
+    probabilities: np.ndarray
+    fold: np.ndarray
+    groups: np.ndarray | None
+    grouped: bool
+    evaluation: ClassEvaluation
+    models: list[Any]
+
+    @property
+    def found(self) -> np.ndarray:
+        """Found class of each example."""
+        return self.probabilities.argmax(axis=0)
+
+    def fold_scores(self) -> dict[str, list[float]]:
+        """``accuracy``, ``weighted_f1`` and ``macro_f1`` of each fold (macro over the classes the fold holds)."""
+        rows: dict[str, list[float]] = {"accuracy": [], "weighted_f1": [], "macro_f1": []}
+        for k in range(int(self.fold.max()) + 1):
+            at = self.fold == k
+            scores = scores_of(confusion_matrix(self.truth[at], self.found[at], len(self.classes)))
+            for name, values in rows.items():
+                values.append(float(scores[name]))
+        return rows
+
+    def calibration(self) -> dict[str, float]:
+        """``brier``, ``log_loss`` and ``calibration_error``."""
+        return {
+            "brier": brier_score(self.truth, self.probabilities),
+            "log_loss": log_loss(self.truth, self.probabilities),
+            "calibration_error": calibration_error(self.truth, self.probabilities),
+        }
+
+
+def labelled(table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ...], np.ndarray | None]:
+    """The rows that have a class, their classes as numbers, the names of the classes, and the groups of the rows.
+
+    Raises
+    ------
+    InputError
+        Where the column ``Class`` is missing or holds fewer than two classes.
+    """
+    if CLASS not in table.columns:
+        raise InputError(f"The table has no column '{CLASS}' with the classes of the examples.")
+    known, truth, names = listed_classes(table[CLASS], CLASS)
+    examples = table[known].reset_index(drop=True)
+    return examples, truth, names, groups(examples)
+
+
+def cross_validate(
+    method: ObjectClassifier,
+    table: pd.DataFrame,
+    *,
+    folds: int = 5,
+    seed: int = 0,
+    grouped: bool = True,
+    progress: Callable[[str], None] | None = None,
+) -> CrossValidation:
+    """Judge a classifier on outer folds; settings and calibration are chosen on inner folds of what teaches.
+
+    Parameters
+    ----------
+    method : ObjectClassifier
+        Parameters; it is not changed.
+    table : pandas.DataFrame
+        Rows with the column ``Class``; others are left out.
+    folds : int
+        Outer folds; fewer where there are fewer groups.
+    seed : int
+        Seed of the division.
+    grouped : bool
+        Keep plate and well together (where known). False is the random split of many publications: objects of one
+        well are on both sides, and the score is too high for new wells.
+    progress : callable, optional
+        Told in words what is done.
+
+    Returns
+    -------
+    CrossValidation
+
+    Raises
+    ------
+    InputError
+        Where fewer than two classes have examples, or a division leaves a single class to learn from.
+    """
+    examples, truth, names, of_row = labelled(table)
+    keep = of_row if grouped and of_row is not None and len(np.unique(of_row)) > 1 else None
+    number = min(folds, len(truth) if keep is None else len(np.unique(keep)))
+    if number < 2:
+        raise InputError("Two examples at least are needed to judge a classifier.")
+    fold = stratified_folds(truth, keep, number, seed)
+    probabilities, models = np.zeros((len(names), len(truth)), np.float32), []
+    for k in range(number):
+        taught = fold != k
+        if len(np.unique(truth[taught])) < 2:
+            raise InputError(
+                "The examples cannot be divided by plate and well: without one part only one class is left. "
+                "Annotate each class in several wells."
+            )
+        if progress is not None:
+            progress(f"fold {k + 1} of {number}")
+        model = type(method)(**method.parameters()).fit(examples[taught])
+        rows = np.array([names.index(name) for name in model.classes_])
+        probabilities[np.ix_(rows, np.flatnonzero(~taught))] = model.probabilities(examples[~taught]).T
+        models.append(model)
+    evaluation = evaluate_classes(truth, probabilities.argmax(axis=0), names, of_row, seed=seed)
+    return CrossValidation(names, truth, probabilities, fold, of_row, keep is not None, evaluation, models)

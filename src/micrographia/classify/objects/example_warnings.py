@@ -1,0 +1,69 @@
+"""What is doubtful about examples and scores, in plain sentences."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from micrographia.classify.objects.cross_validation import CrossValidation
+
+FEW = 25
+"""Examples of a class below which its score says little."""
+
+_APART = 0.05
+
+
+def example_warnings(grouped: CrossValidation, random: CrossValidation | None = None) -> list[str]:
+    """Sentences for the person who annotated.
+
+    Parameters
+    ----------
+    grouped : CrossValidation
+        Folds by plate and well, where these are known.
+    random : CrossValidation, optional
+        The same with random folds.
+
+    Returns
+    -------
+    list of str
+        Empty where nothing is doubtful.
+    """
+    found = []
+    counts = np.bincount(grouped.truth, minlength=len(grouped.classes))
+    few = [f"{name} ({count})" for name, count in zip(grouped.classes, counts) if count < FEW]
+    if few:
+        found.append(
+            f"Too few examples of {_listed(few)}: with fewer than {FEW} a class's score is little more than chance. "
+            "Annotate more of them."
+        )
+    if grouped.groups is None:
+        found.append(
+            "The table says neither plate and well nor image, so folds are random: objects of one image teach and "
+            "judge, and scores on new images will be lower."
+        )
+        return found
+    if not grouped.grouped:
+        found.append(
+            "All examples are from one well or image, so folds are random; nothing is known of other wells. "
+            "Annotate in several."
+        )
+        return found
+    for name, k in zip(grouped.classes, range(len(grouped.classes))):
+        wells = np.unique(grouped.groups[grouped.truth == k])
+        if len(wells) == 1 and counts[k] > 1:
+            found.append(
+                f"All {counts[k]} examples of {name} are from one well or image ({wells[0]}): what is learned may be "
+                "the well and not the class, and no fold can tell. Annotate it in other wells."
+            )
+    if random is not None:
+        ours, theirs = grouped.evaluation.overall["weighted_f1"], random.evaluation.overall["weighted_f1"]
+        if theirs - ours > _APART:
+            found.append(
+                f"The score falls apart under grouping: weighted F1 is {theirs:.2f} with random folds and {ours:.2f} "
+                "when wells are kept together. A part of what is learned is the well (leakage); expect the lower score "
+                "on new wells."
+            )
+    return found
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,205 @@
+"""The object classifier: a class for every row of a table of measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError
+from micrographia.features.feature_table import CLASS, feature_columns, feature_matrix, groups, is_key, object_keys
+from micrographia.method import Method, parameter
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from micrographia.classify.objects.object_fitting import Fitted
+
+PROBABILITY = "Class_Probability"
+"""Column with the probability of the class that was found; ``Probability_NAME`` holds that of each class."""
+
+_EXAMPLES = 32
+
+
+class ObjectClassifier(Method):
+    """Gives every object of a table a class, learned from rows that have one.
+
+    Attributes
+    ----------
+    classes_ : tuple of str
+        Names of the K classes, sorted.
+    columns_ : tuple of str
+        The columns of a table that are looked at.
+    fitted_ : Fitted
+        What was learned.
+    counts_ : dict of str to int
+        Examples of each class.
+    dropped_ : dict of str to str
+        Features that were left out, with the reason.
+    notes_ : tuple of str
+        What was not done, and why.
+    """
+
+    name = "objects"
+    applied_by: ClassVar[str] = "classify objects"
+    applied_to: ClassVar[str] = "TABLE"
+
+    classifier: str = parameter(
+        "logistic",
+        "Kind of classifier; 'average' takes the mean of svm, logistic and lda. svm, mlp and average need "
+        "scikit-learn to train",
+        choices=("logistic", "forest", "boosting", "svm", "lda", "knn", "mlp", "average"),
+    )
+    trees: int = parameter(200, "Trees of a forest, rounds of boosting", ge=1, le=10_000)
+    balance: bool = parameter(True, "Give every class the same weight in all, however few examples it has")
+    select: int = parameter(0, "Learn from so many features, those that tell classes apart best; 0 for all", ge=0)
+    directions: bool = parameter(
+        False, "Also learn from measurements that change when an object is turned, such as its orientation"
+    )
+    search: bool = parameter(True, "Choose the classifier's settings on inner folds")
+    calibrate: str = parameter(
+        "temperature",
+        "How probabilities are made to mean what they say, on inner folds",
+        choices=("temperature", "isotonic", "none"),
+    )
+    folds: int = parameter(5, "Number of inner folds", ge=2, le=20)
+    seed: int = parameter(0, "The same seed and examples give the same classifier", ge=0)
+
+    classes_: tuple[str, ...]
+    columns_: tuple[str, ...]
+    fitted_: Fitted
+    counts_: dict[str, int]
+    dropped_: dict[str, str]
+    notes_: tuple[str, ...]
+    example_: np.ndarray
+
+    def fit(self, table: pd.DataFrame, /) -> Self:
+        """Learn from the rows of a table that have a class.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            The column ``Class`` (empty where a row has none), columns of numbers, and where known
+            ``Metadata_Plate``, ``Metadata_Well`` or ``Metadata_Image``, by which inner folds are divided.
+
+        Raises
+        ------
+        InputError
+            Where there is no column ``Class`` or fewer than two classes, no features, or two rows have the same keys.
+        RequestError
+            Where the classifier needs scikit-learn, and it is not installed.
+        """
+        from micrographia.classify.objects.object_fitting import fit_objects, listed_classes
+        from micrographia.classify.objects.turned_features import combined, combined_names
+
+        if CLASS not in table.columns:
+            raise InputError(f"The table has no column '{CLASS}' with the classes of the examples.")
+        known, classes, names = listed_classes(table[CLASS], CLASS)
+        examples = table[known]
+        object_keys(examples)
+        columns = feature_columns(examples)
+        words = [name for name in table.columns if not is_key(name) and name not in columns]
+        matrix = feature_matrix(examples, columns)
+        plan = {name: [i] for i, name in enumerate(columns)} if self.directions else combined_names(columns)
+        fitted = fit_objects(self, combined(matrix, plan), list(plan), classes, len(names), groups(examples))
+        used = sorted({i for name in fitted.standardiser.names for i in plan[name]})
+        self.columns_ = tuple(columns[i] for i in used)
+        self.classes_, self.fitted_, self.notes_ = names, fitted, fitted.notes
+        self.counts_ = {name: int(count) for name, count in zip(names, np.bincount(classes))}
+        turned = set(columns) - {columns[i] for positions in plan.values() for i in positions}
+        self.dropped_ = {
+            **dict.fromkeys(words, "no numbers"),
+            **{name: "changes when the object is turned" for name in columns if name in turned},
+            **fitted.standardiser.dropped,
+        }
+        self.example_ = matrix[:: max(1, len(matrix) // _EXAMPLES)][:_EXAMPLES, used]
+        return self
+
+    def probabilities(self, table: pd.DataFrame | np.ndarray) -> np.ndarray:
+        """Class probabilities.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame or (N, C) array
+            A table with the columns `columns_`, or their values in that order.
+
+        Returns
+        -------
+        (N, K) float32 array
+
+        Raises
+        ------
+        InputError
+            Where columns are missing or hold no numbers; they are named.
+        """
+        from micrographia.classify.objects.turned_features import combined
+
+        if isinstance(table, np.ndarray):
+            matrix = np.array(table, np.float32)
+            if matrix.ndim != 2 or matrix.shape[1] != len(self.columns_):
+                raise InputError(
+                    f"An array of {len(self.columns_)} columns is needed, not one of shape {matrix.shape}."
+                )
+            matrix[~np.isfinite(matrix)] = np.nan
+        else:
+            matrix = feature_matrix(table, self.columns_)
+        return self.fitted_.probabilities(combined(matrix, self._plan())).T
+
+    def predict(self, x: Any, /) -> Any:
+        """Find the class of every row.
+
+        Parameters
+        ----------
+        x : pandas.DataFrame or (N, C) array
+            A table with the columns `columns_`, or their values in that order.
+
+        Returns
+        -------
+        pandas.DataFrame or (N, K) float32 array
+            For a table its key columns, ``Class``, ``Class_Probability`` and ``Probability_NAME`` for each class; for
+            an array the probabilities.
+
+        Raises
+        ------
+        InputError
+            Where columns are missing or hold no numbers; they are named.
+        """
+        import pandas as pd
+
+        found = self.probabilities(x)
+        if isinstance(x, np.ndarray):
+            return found
+        best = found.argmax(axis=1)
+        keys = [name for name in x.columns if is_key(name) and not name.startswith(("Class", "Probability_"))]
+        columns: dict[str, Any] = {CLASS: np.array(self.classes_)[best], PROBABILITY: found.max(axis=1)}
+        columns |= {f"Probability_{name}": found[:, k] for k, name in enumerate(self.classes_)}
+        return pd.concat([x[keys], pd.DataFrame(columns, index=x.index)], axis=1)
+
+    def _plan(self) -> dict[str, list[int]]:
+        """The features that were learned from, made of the columns that are looked at."""
+        from micrographia.classify.objects.turned_features import combined_names
+
+        names: Sequence[str] = self.fitted_.standardiser.names
+        plan = {name: [i] for i, name in enumerate(self.columns_)} if self.directions else combined_names(self.columns_)
+        return {name: plan[name] for name in names}
+
+    def save(self, path: str | Path) -> Path:
+        """Write what was learned, with the parameters, as one model package."""
+        from micrographia.classify.objects.object_package import write_object_package
+
+        return write_object_package(Path(path), self, Path(path).stem)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a model package that `save` wrote, or an imported model by its name.
+
+        Raises
+        ------
+        InputError
+            Where it is no object classifier, or is damaged.
+        """
+        from micrographia.classify.objects.object_package import read_object_package
+
+        return read_object_package(path, cls)

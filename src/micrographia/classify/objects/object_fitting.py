@@ -1,0 +1,229 @@
+"""From a table with classes to a fitted classifier: settings chosen and probabilities calibrated on inner folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError
+from micrographia.classify.learners.classifiers import PixelModel, class_weights
+from micrographia.classify.learners.recalibration import Recalibration, fit_isotonic, fit_temperature
+from micrographia.classify.learners.standardising import Standardiser
+from micrographia.classify.objects.feature_scores import best_features
+from micrographia.classify.objects.object_learners import LEARNERS, members
+from micrographia.metrics.classification import confusion_matrix, scores_of
+from micrographia.metrics.stratified_folds import stratified_folds
+
+if TYPE_CHECKING:
+    from micrographia.classify.objects.object_classifier import ObjectClassifier
+
+_FEWEST = 20
+
+
+@dataclass(frozen=True)
+class Member:
+    """One fitted classifier: its kind, the chosen setting, the model, and how its probabilities are changed."""
+
+    kind: str
+    setting: dict[str, Any]
+    model: PixelModel
+    calibration: Recalibration
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What was learned.
+
+    Attributes
+    ----------
+    standardiser : Standardiser
+        Of the features that are used.
+    members : tuple of Member
+        One classifier, or those whose probabilities are averaged.
+    calibration : Recalibration
+        Of the average.
+    notes : tuple of str
+        What was not done, and why, in sentences.
+    """
+
+    standardiser: Standardiser
+    members: tuple[Member, ...]
+    calibration: Recalibration
+    notes: tuple[str, ...] = field(default=())
+
+    def probabilities(self, matrix: np.ndarray) -> np.ndarray:
+        """Class probabilities (K, N) float32 of the standardiser's features (N, F), which may hold NaN."""
+        features = self.standardiser(matrix)
+        each = [member.calibration(member.model.predict(features)) for member in self.members]
+        return self.calibration(np.mean(each, axis=0))
+
+
+def fit_objects(
+    method: ObjectClassifier,
+    matrix: np.ndarray,
+    names: list[str],
+    classes: np.ndarray,
+    n_classes: int,
+    groups: np.ndarray | None,
+) -> Fitted:
+    """Fit the classifier that a method's parameters describe.
+
+    Parameters
+    ----------
+    method : ObjectClassifier
+        The parameters.
+    matrix : (N, F) float32 array
+        Features; NaN where a value is missing.
+    names : list of F str
+        Their names.
+    classes : (N,) integer array
+        Classes, 0 to K - 1.
+    n_classes : int
+        Number of classes K.
+    groups : (N,) array of str, optional
+        Groups that inner folds keep together.
+    """
+    standardiser = Standardiser.of(matrix, names)
+    columns = _columns(names, standardiser)
+    features = standardiser(matrix[:, columns])
+    fold, notes = _inner_folds(method, classes, groups)
+    if method.select and method.select < len(features):
+        standardiser = standardiser.only(best_features(features, classes, method.select))
+        columns = _columns(names, standardiser)
+        features = standardiser(matrix[:, columns])
+    fitted, unseen = [], []
+    for kind in members(method.classifier):
+        learner = LEARNERS[kind]
+        setting, found = dict(learner.settings[0]), None
+        if fold is not None:
+            tried = learner.settings if method.search else learner.settings[:1]
+            results = [(s, _unseen(method, kind, s, matrix, names, classes, n_classes, fold)) for s in tried]
+            setting, found = max(results, key=lambda result: _worth(classes, result[1]))
+        calibration = _calibration("temperature" if len(members(method.classifier)) > 1 else method.calibrate,
+                                   classes, found)  # fmt: skip
+        if found is not None:
+            unseen.append(calibration(found))
+        fitted.append(Member(kind, dict(setting), _learn(method, kind, setting, features, classes, n_classes),
+                             calibration))  # fmt: skip
+    last = Recalibration()
+    if len(fitted) > 1:
+        last = _calibration(method.calibrate, classes, np.mean(unseen, axis=0) if unseen else None)
+    return Fitted(standardiser, tuple(fitted), last, tuple(notes))
+
+
+def _learn(
+    method: ObjectClassifier,
+    kind: str,
+    setting: Mapping[str, Any],
+    features: np.ndarray,
+    classes: np.ndarray,
+    n_classes: int,
+) -> PixelModel:
+    weights = class_weights(classes, n_classes, method.balance)
+    return LEARNERS[kind].learn(features, classes, n_classes, weights, method.trees, method.seed, **setting)
+
+
+def _inner_folds(
+    method: ObjectClassifier, classes: np.ndarray, groups: np.ndarray | None
+) -> tuple[np.ndarray | None, list[str]]:
+    """Inner folds, by group where there are enough groups; None where nothing is chosen or calibrated."""
+    if method.calibrate == "none" and not method.search:
+        return None, []
+    if len(classes) < _FEWEST:
+        return None, [f"{len(classes)} examples are too few for inner folds: no setting was chosen, and the "
+                      "probabilities are not calibrated."]  # fmt: skip
+    if groups is not None and len(np.unique(groups)) >= method.folds:
+        fold = stratified_folds(classes, groups, method.folds, method.seed)
+        if _teachable(classes, fold):
+            return fold, []
+    fold = stratified_folds(classes, None, min(method.folds, len(classes)), method.seed)
+    if not _teachable(classes, fold):
+        return None, ["Inner folds would leave a single class to learn from: no setting was chosen, and the "
+                      "probabilities are not calibrated."]  # fmt: skip
+    if groups is None:
+        return fold, []
+    return fold, ["There are too few plates and wells to keep each in one inner fold; objects were divided at random."]
+
+
+def _teachable(classes: np.ndarray, fold: np.ndarray) -> bool:
+    return all(len(np.unique(classes[fold != k])) > 1 for k in np.unique(fold))
+
+
+def _unseen(
+    method: ObjectClassifier,
+    kind: str,
+    setting: Mapping[str, Any],
+    matrix: np.ndarray,
+    names: list[str],
+    classes: np.ndarray,
+    n_classes: int,
+    fold: np.ndarray,
+) -> np.ndarray:
+    """Probabilities (K, N) by models that did not see the object; scales and features are chosen without it, too."""
+    out = np.zeros((n_classes, len(classes)), np.float32)
+    for k in np.unique(fold):
+        taught, judged = fold != k, fold == k
+        standardiser = Standardiser.of(matrix[taught], names)
+        if method.select and method.select < len(standardiser.names):
+            seen = standardiser(matrix[taught][:, _columns(names, standardiser)])
+            standardiser = standardiser.only(best_features(seen, classes[taught], method.select))
+        columns = _columns(names, standardiser)
+        features = standardiser(matrix[taught][:, columns])
+        model = _learn(method, kind, setting, features, classes[taught], n_classes)
+        out[:, judged] = model.predict(standardiser(matrix[judged][:, columns]))
+    return out
+
+
+def _columns(names: list[str], standardiser: Standardiser) -> list[int]:
+    position = {name: i for i, name in enumerate(names)}
+    return [position[name] for name in standardiser.names]
+
+
+def _worth(classes: np.ndarray, probabilities: np.ndarray) -> float:
+    """What settings are chosen by: the mean of weighted and macro F1."""
+    scores = scores_of(confusion_matrix(classes, probabilities.argmax(axis=0), len(probabilities)))
+    return float(scores["weighted_f1"] + scores["macro_f1"])
+
+
+def _calibration(kind: str, classes: np.ndarray, probabilities: np.ndarray | None) -> Recalibration:
+    if kind == "none" or probabilities is None:
+        return Recalibration()
+    return (fit_isotonic if kind == "isotonic" else fit_temperature)(classes, probabilities)
+
+
+def listed_classes(values: Any, column: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Rows that have a class, their classes as numbers, and the names.
+
+    Parameters
+    ----------
+    values : pandas.Series
+        The column of classes; missing or empty where a row has none.
+    column : str
+        Its name, for the message.
+
+    Returns
+    -------
+    (N,) bool array, (M,) int array, tuple of str
+        Which rows have a class; the class of each of these; the sorted names.
+
+    Raises
+    ------
+    InputError
+        Where fewer than two classes occur.
+    """
+    known = values.notna().to_numpy()
+    words = values.where(known, "").map(_word).to_numpy(str)
+    known = known & (words != "")
+    names, classes = np.unique(words[known], return_inverse=True)
+    if len(names) < 2:
+        what = f"only the class '{names[0]}'" if len(names) else "no class at all"
+        raise InputError(f"The column '{column}' holds {what}; a classifier learns from examples of two or more.")
+    return known, classes, tuple(str(name) for name in names)
+
+
+def _word(value: Any) -> str:
+    """A class as a word; 1.0, which a gap in a column of numbers makes of 1, is 1."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()

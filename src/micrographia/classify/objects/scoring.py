@@ -1,0 +1,174 @@
+"""A million objects classified part by part, and counted by image and by well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError
+from micrographia.classify.objects.enrichment import enrichment_scores, fit_prior
+from micrographia.features.feature_table import CLASS, is_key, object_keys
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from micrographia.classify.objects.object_classifier import ObjectClassifier
+
+WELL = ("Metadata_Plate", "Metadata_Well")
+IMAGE = (*WELL, "Metadata_Site", "Metadata_Image", "ImageNumber", "image")
+"""Columns that tell one well, or one image, from another, as far as a table has them."""
+
+
+class ClassCounts:
+    """Objects of each class in each group, counted part by part.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Columns that tell groups apart, for example `WELL`; those that the table has are used.
+    classes : sequence of str
+        Names of the K classes.
+    things : str
+        What is counted: the column with the sum of all classes.
+
+    Attributes
+    ----------
+    counts : dict of tuple of str to (K,) int64 array
+        Objects of each class in each group.
+    present : tuple of str
+        Those of the columns that the tables have.
+    total : (K,) int64 array
+        Objects of each class, also of those without a group.
+    """
+
+    def __init__(self, columns: Sequence[str], classes: Sequence[str], things: str = "Objects") -> None:
+        self.columns, self.classes, self.things = tuple(columns), tuple(classes), things
+        self.counts: dict[tuple[str, ...], np.ndarray] = {}
+        self.present: tuple[str, ...] = ()
+        self.total = np.zeros(len(self.classes), np.int64)
+
+    def add(self, found: pd.DataFrame) -> None:
+        """Count the rows of a part, from :meth:`ObjectClassifier.predict`."""
+        number = {name: k for k, name in enumerate(self.classes)}
+        for name, count in found[CLASS].value_counts(sort=False).items():
+            self.total[number[str(name)]] += count
+        present = tuple(name for name in self.columns if name in found.columns)
+        if not present:
+            return
+        if self.counts and present != self.present:
+            raise InputError(
+                f"The tables do not name images and wells by the same columns: {', '.join(self.present)} here, "
+                f"{', '.join(present)} there."
+            )
+        self.present = present
+        keys = found[[*present, CLASS]].astype(str).value_counts(sort=False)
+        for (*key, name), count in keys.items():
+            own = self.counts.setdefault(tuple(key), np.zeros(len(self.classes), np.int64))
+            own[number[name]] += count
+
+    def merge(self, other: ClassCounts) -> None:
+        """Add what another one counted, for example in another table."""
+        if self.counts and other.counts and other.present != self.present:
+            raise InputError(
+                f"The tables do not name images and wells by the same columns: {', '.join(self.present)} here, "
+                f"{', '.join(other.present)} there."
+            )
+        self.present = self.present or other.present
+        self.total += other.total
+        for key, count in other.counts.items():
+            self.counts[key] = self.counts.get(key, np.zeros(len(self.classes), np.int64)) + count
+
+    def table(self) -> tuple[pd.DataFrame, list[str]]:
+        """Counts, fractions and enrichment scores.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a group, sorted: its columns, `things`, and for each class ``Count_NAME``, ``Fraction_NAME`` and
+            ``Enrichment_NAME`` (:mod:`micrographia.classify.objects.enrichment`; empty where it cannot be had).
+        list of str
+            What was not computed, and why.
+        """
+        import pandas as pd
+
+        keys = sorted(self.counts)
+        counts = np.array([self.counts[key] for key in keys]).reshape(len(keys), len(self.classes))
+        columns: dict[str, Any] = {name: [key[i] for key in keys] for i, name in enumerate(self.present)}
+        total = counts.sum(axis=1)
+        columns[self.things] = total
+        notes: list[str] = []
+        scores = np.full(counts.shape, np.nan)
+        if len(keys):
+            try:
+                prior = fit_prior(counts)
+                scores = enrichment_scores(counts, prior.alpha)
+            except InputError as error:
+                notes.append(f"No enrichment by {' and '.join(self.present)}: {error}")
+        for k, name in enumerate(self.classes):
+            columns[f"Count_{name}"] = counts[:, k]
+            columns[f"Fraction_{name}"] = counts[:, k] / np.maximum(total, 1)
+            columns[f"Enrichment_{name}"] = scores[:, k]
+        return pd.DataFrame(columns), notes
+
+
+def needed_columns(model: ObjectClassifier, names: Sequence[str]) -> list[str]:
+    """The columns to read of a table with the columns `names`: its keys, and what the model looks at.
+
+    Raises
+    ------
+    InputError
+        Where the model looks at columns that the table lacks; they are named.
+    """
+    missing = [name for name in model.columns_ if name not in names]
+    if missing:
+        shown, more = ", ".join(missing[:8]), f" and {len(missing) - 8:,} more" if len(missing) > 8 else ""
+        raise InputError(
+            f"The table lacks {len(missing):,} of the {len(model.columns_):,} measurements that the model looks at: "
+            f"{shown}{more}. Measure the objects as for the training."
+        )
+    looked_at = set(model.columns_)
+    return [name for name in names if is_key(name) or name in looked_at]
+
+
+def score_parts(
+    parts: Iterable[pd.DataFrame], model: ObjectClassifier, counts: Sequence[ClassCounts] = ()
+) -> Iterator[pd.DataFrame]:
+    """Classify a table part by part.
+
+    Parameters
+    ----------
+    parts : iterable of pandas.DataFrame
+        Parts of one table, for example from :func:`micrographia.io.table_parts.table_parts`.
+    model : ObjectClassifier
+        What classifies.
+    counts : sequence of ClassCounts
+        Count the found classes.
+
+    Yields
+    ------
+    pandas.DataFrame
+        Keys, class and probabilities of each part's rows.
+
+    Raises
+    ------
+    InputError
+        Where columns are missing or hold no numbers, or two rows have the same keys, also in different parts; then
+        after the last part.
+    """
+    import pandas as pd
+
+    seen: list[np.ndarray] = []
+    for part in parts:
+        keys = object_keys(part)
+        if keys:
+            seen.append(pd.util.hash_pandas_object(part[keys], index=False).to_numpy())
+        found = model.predict(part)
+        for count in counts:
+            count.add(found)
+        yield found
+    rows = np.concatenate(seen) if seen else np.zeros(0)
+    twice = len(rows) - len(np.unique(rows))
+    if twice:
+        raise InputError(f"{twice:,} rows of the table repeat the key ({', '.join(keys)}) of another one.")

@@ -1,0 +1,137 @@
+"""Which measurements tell classes apart best: tables of the same objects, alone and together, in the same folds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError
+from micrographia.classify.objects.cross_validation import CrossValidation, cross_validate
+from micrographia.features.feature_table import CLASS, OBJECT_KEYS, feature_columns, object_keys
+from micrographia.metrics.class_gains import ClassGain, class_gain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from micrographia.classify.objects.object_classifier import ObjectClassifier
+
+
+@dataclass(frozen=True)
+class TableComparison:
+    """Every candidate judged on the same objects in the same folds.
+
+    Attributes
+    ----------
+    judged : dict of str to CrossValidation
+        By the name of the table; all tables together last.
+    gains : list of ClassGain
+        Each later candidate against the first one.
+    left_out : dict of str to int
+        Rows of each table that have no partner in the others, or no class.
+    """
+
+    judged: dict[str, CrossValidation]
+    gains: list[ClassGain]
+    left_out: dict[str, int]
+
+
+def compare_tables(
+    method: ObjectClassifier,
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    folds: int = 5,
+    seed: int = 0,
+    grouped: bool = True,
+    progress: Callable[[str], None] | None = None,
+) -> TableComparison:
+    """Judge a classifier on each table and on all of them together.
+
+    Parameters
+    ----------
+    method : ObjectClassifier
+        Its parameters; it is not changed.
+    tables : mapping of str to pandas.DataFrame
+        Two or more tables of the same objects; one of them at least has the column ``Class``. Rows are matched by the
+        key columns that all tables share.
+    folds, seed, grouped
+        As for :func:`micrographia.classify.objects.cross_validation.cross_validate`.
+    progress : callable, optional
+        Told in words what is done.
+
+    Returns
+    -------
+    TableComparison
+
+    Raises
+    ------
+    InputError
+        Where tables share no keys or no objects, a key is there twice, or no table has classes.
+    """
+    joined, left_out = joined_tables(tables)
+    judged: dict[str, CrossValidation] = {}
+    for name, table in joined.items():
+        told = None if progress is None else (lambda at, name=name: progress(f"{name}: {at}"))
+        judged[name] = cross_validate(method, table, folds=folds, seed=seed, grouped=grouped, progress=told)
+    first, *others = judged
+    base = judged[first]
+    gains = [
+        class_gain(base.truth, base.found, judged[name].found, len(base.classes), base.groups, (first, name), seed=seed)
+        for name in others
+    ]
+    return TableComparison(judged, gains, left_out)
+
+
+def joined_tables(tables: Mapping[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], dict[str, int]]:
+    """The rows that all tables have, in one order, with keys and classes; then all features together.
+
+    Returns
+    -------
+    tables : dict of str to pandas.DataFrame
+        Under their names, and "together".
+    left_out : dict of str to int
+        Rows of each that have no partner or no class.
+
+    Raises
+    ------
+    InputError
+        As for `compare_tables`.
+    """
+    import pandas as pd
+
+    if len(tables) < 2:
+        raise InputError("A comparison needs two tables or more.")
+    keys = [key for key in OBJECT_KEYS if all(key in table.columns for table in tables.values())]
+    if not keys:
+        raise InputError("The tables share no column that names objects, such as Metadata_Image and ObjectNumber.")
+    classified = next((name for name, table in tables.items() if CLASS in table.columns), None)
+    if classified is None:
+        raise InputError(f"None of the tables has the column '{CLASS}' with the classes of the examples.")
+    indexed = {}
+    for name, table in tables.items():
+        object_keys(table[keys])
+        indexed[name] = table.set_index(pd.MultiIndex.from_frame(table[keys].astype(str)))
+    known = indexed[classified]
+    rows = known.index[known[CLASS].notna().to_numpy()]
+    for table in indexed.values():
+        rows = rows[rows.isin(table.index)]
+    if not len(rows):
+        raise InputError(f"The tables {', '.join(tables)} have no object in common; compare their {', '.join(keys)}.")
+    own_keys = [name for name in known.columns if name in OBJECT_KEYS]
+    front = known.loc[rows, [*own_keys, CLASS]].reset_index(drop=True)
+    parts = {name: _features(table.loc[rows]) for name, table in indexed.items()}
+    joined = {name: pd.concat([front, part], axis=1) for name, part in parts.items()}
+    named = [part.add_suffix(f" ({name})") if _shared(part, name, parts) else part for name, part in parts.items()]
+    joined["together"] = pd.concat([front, *named], axis=1)
+    return joined, {name: len(table) - len(rows) for name, table in tables.items()}
+
+
+def _features(table: pd.DataFrame) -> pd.DataFrame:
+    return table[feature_columns(table)].reset_index(drop=True)
+
+
+def _shared(part: pd.DataFrame, name: str, parts: Mapping[str, pd.DataFrame]) -> bool:
+    """Whether another table has a column of the same name."""
+    return any(np.isin(part.columns, other.columns).any() for key, other in parts.items() if key != name)

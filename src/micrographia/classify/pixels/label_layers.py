@@ -1,0 +1,87 @@
+"""Strokes or label images that lie on an image, read by windows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from micrographia.arrays.blocks import Block, blocks
+from micrographia.arrays.errors import InputError
+from micrographia.arrays.image import Image
+from micrographia.classify.pixels.image_channels import ImageChannels
+
+_WINDOW = {2: (2048, 2048), 3: (64, 512, 512)}
+
+
+class LabelLayer:
+    """Labels in the shape of an image's stack and space.
+
+    Parameters
+    ----------
+    labels : Image or array
+        Whole numbers; an array has the image's shape without channels. May be lazy.
+    channels : ImageChannels
+        The image.
+
+    Raises
+    ------
+    InputError
+        Where they are no whole numbers, or of another shape than the image.
+    """
+
+    def __init__(self, labels: Image | np.ndarray, channels: ImageChannels) -> None:
+        self.axes, self.shape, self.title = channels.stack_axes + channels.space, channels.shape, channels.title
+        wanted = (*channels.stack_shape, *channels.shape)
+        if isinstance(labels, Image):
+            self.image = labels
+        else:
+            data = np.asarray(labels)
+            if data.ndim != len(self.axes):
+                raise InputError(self._other_shape(data.shape, wanted))
+            self.image = Image(data, self.axes)
+        found = tuple(self.image.size(axis) for axis in self.axes)
+        if found != wanted or any(self.image.size(axis) > 1 for axis in self.image.axes if axis not in self.axes):
+            raise InputError(self._other_shape(self.image.shape, wanted))
+
+    def windows(self) -> Iterator[Block]:
+        """Parts of one position of the stack: all of it where it is in memory."""
+        size = self.shape if isinstance(self.image.data, np.ndarray) else _WINDOW[len(self.shape)]
+        return blocks(self.shape, size)
+
+    def read(self, at: Sequence[int], window: Block) -> np.ndarray:
+        """Labels of a window, integers.
+
+        Raises
+        ------
+        InputError
+            Where there are fractions.
+        """
+        here = dict(zip(self.axes, (*at, *window), strict=True))
+        axes = self.image.axes
+        data = np.asarray(self.image.data[tuple(here.get(axis, 0) for axis in axes)])
+        left = [axis for axis in axes if isinstance(here.get(axis), slice)]
+        data = data.transpose([left.index(axis) for axis in self.axes[len(at) :]])
+        if data.dtype.kind in "iub":
+            return data
+        if data.dtype.kind != "f" or not (data == np.rint(data)).all():
+            raise InputError(f"{self.title}: labels are whole numbers (0 unlabelled, 1 the first class, ...).")
+        return data.astype(np.int32)
+
+    def _other_shape(self, shape: Sequence[int], wanted: Sequence[int]) -> str:
+        return (
+            f"{self.title}: its labels are {_times(shape)} pixels, but the image is {_times(wanted)} "
+            f"({', '.join(self.axes)}); strokes must lie on the image they were painted on."
+        )
+
+
+def label_array(labels: Image | np.ndarray, channels: ImageChannels) -> np.ndarray:
+    """All labels, in the shape of an image's stack and space; raises InputError as :class:`LabelLayer` does."""
+    layer = LabelLayer(labels, channels)
+    whole = tuple(slice(0, n) for n in channels.shape)
+    parts = [layer.read(at, whole) for at in channels.positions]
+    return np.stack(parts).reshape(*channels.stack_shape, *channels.shape)
+
+
+def _times(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape))

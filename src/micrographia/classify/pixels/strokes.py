@@ -1,0 +1,252 @@
+"""Strokes: a few labelled pixels on a few images, checked and brought into one list of places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from micrographia.arrays.blocks import Block
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.arrays.image import Image
+from micrographia.classify.pixels.image_channels import ImageChannels
+from micrographia.classify.pixels.label_layers import LabelLayer
+
+MOST_CLASSES = 100
+"""More classes than this are taken for a mistake: a label image with objects instead of classes."""
+
+_FEWEST = 1000
+
+
+@dataclass(frozen=True)
+class Strokes:
+    """Images with some labelled pixels.
+
+    Parameters
+    ----------
+    images : sequence of Image or array
+        As :class:`micrographia.classify.pixels.image_channels.ImageChannels` takes them; all with the same channels.
+    labels : sequence of integer arrays or Images
+        One for each image and of its shape without channels: 0 where nothing was said, 1 for the first class, 2 for
+        the second, and so on.
+    names : sequence of str, optional
+        Name of each image for messages and for the model card; otherwise the images' own.
+    classes : sequence of str, optional
+        Name of each class.
+    """
+
+    whole: ClassVar[bool] = True
+    """Images are given as they are in their files, not plane by plane."""
+
+    images: Sequence[Image | np.ndarray]
+    labels: Sequence[Image | np.ndarray]
+    names: Sequence[str] | None = None
+    classes: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class PaintedField:
+    """One plane or volume with the places where something was painted.
+
+    Attributes
+    ----------
+    channels : ImageChannels
+        The image.
+    at : tuple of int
+        Position in the image's stack.
+    where : (N, D) int64 array
+        Painted pixels.
+    classes : (N,) int64 array
+        Class of each, counted from 0.
+    image : int
+        Number of the image, counted from 0.
+    """
+
+    channels: ImageChannels
+    at: tuple[int, ...]
+    where: np.ndarray
+    classes: np.ndarray
+    image: int
+
+    def only(self, chosen: np.ndarray) -> PaintedField:
+        """The same field with some of its places (a mask or indices)."""
+        return PaintedField(self.channels, self.at, self.where[chosen], self.classes[chosen], self.image)
+
+
+@dataclass(frozen=True)
+class Painted:
+    """All strokes, checked.
+
+    Attributes
+    ----------
+    fields : list of PaintedField
+        Only those where something was painted.
+    classes : tuple of str
+        Name of each class.
+    channels : tuple of str
+        Name of each channel.
+    counts : dict
+        Name of each image with strokes to the number of painted pixels of each class.
+    """
+
+    fields: list[PaintedField]
+    classes: tuple[str, ...]
+    channels: tuple[str, ...]
+    counts: dict[str, list[int]]
+
+    def all_classes(self) -> np.ndarray:
+        """Class of every place of all fields, in their order."""
+        return np.concatenate([field.classes for field in self.fields])
+
+
+def painted(strokes: Strokes, dimensions: int = 2, *, most: int = 0, seed: int = 0) -> Painted:
+    """Check strokes and list the painted pixels.
+
+    Parameters
+    ----------
+    strokes : Strokes
+        Images and labels.
+    dimensions : {2, 3}
+        Whether planes or volumes are looked at.
+    most : int
+        Most pixels to keep, drawn at random in the proportion of the classes, but of each class at least 1,000 (or
+        all); 0 keeps all.
+    seed : int
+        Seed of the drawing.
+
+    Raises
+    ------
+    InputError
+        Where images and labels do not fit each other, nothing or only one class was painted, or the images have
+        different channels.
+    RequestError
+        Where fewer classes are named than were painted.
+    """
+    channels = _channels(strokes, dimensions)
+    learned = channels[0].names
+    channels = [one.matching(learned) for one in channels]
+    layers = [LabelLayer(labels, one) for labels, one in zip(strokes.labels, channels, strict=True)]
+    places = [
+        (number, at, window)
+        for number, (one, layer) in enumerate(zip(channels, layers, strict=True))
+        for at in one.positions
+        for window in layer.windows()
+    ]
+    counts = _counts([_histogram(layers[number].read(at, window), layers[number]) for number, at, window in places])
+    _check_classes(counts.sum(axis=0), strokes.classes)
+    kinds = max(counts.shape[1], len(strokes.classes or ()))
+    counts = np.pad(counts, [(0, 0), (0, kinds - counts.shape[1])])
+    fields = _drawn_fields(places, _shares(counts, most), counts, channels, layers, np.random.default_rng(seed))
+    table: dict[str, list[int]] = {}
+    for number in sorted({number for number, _, _ in places}):
+        mine = counts[[k for k, place in enumerate(places) if place[0] == number]].sum(axis=0)
+        if mine.any():
+            table[channels[number].title] = mine.tolist()
+    return Painted(fields, tuple(strokes.classes or (f"class {k + 1}" for k in range(kinds))), learned, table)
+
+
+def _channels(strokes: Strokes, dimensions: int) -> list[ImageChannels]:
+    if len(strokes.images) != len(strokes.labels):
+        raise InputError(f"{len(strokes.images)} images but {len(strokes.labels)} label images.")
+    if not len(strokes.images):
+        raise InputError("There are no images to learn from.")
+    channels = [
+        ImageChannels(image, dimensions, _first_axis(image, labels))
+        for image, labels in zip(strokes.images, strokes.labels, strict=True)
+    ]
+    unnamed = strokes.names is None and len(channels) > 1
+    for number, one in enumerate(channels):
+        if strokes.names is not None:
+            one.title = str(strokes.names[number])
+        elif unnamed and one.title == "image":
+            one.title = f"image {number}"
+    return channels
+
+
+def _first_axis(image: Any, labels: Any) -> int | None:
+    """Number of channels of a bare array that has them first, as its labels tell."""
+    first = not isinstance(image, Image) and not isinstance(labels, Image)
+    return len(image) if first and np.shape(image)[1:] == np.shape(labels) else None
+
+
+def _histogram(labels: np.ndarray, layer: LabelLayer) -> np.ndarray:
+    """Pixels of each class, the first of which is label 1."""
+    highest = int(labels.max(initial=0))
+    if highest > MOST_CLASSES:
+        raise InputError(
+            f"{layer.title}: its labels reach {highest:,}. Labels of pixels are classes: 1 for the first, 2 for the "
+            "second, ... (0 unlabelled); a label image with a number for each object has to be turned into classes "
+            "first."
+        )
+    return np.array([np.count_nonzero(labels == k) for k in range(1, highest + 1)], np.int64)
+
+
+def _counts(histograms: Sequence[np.ndarray]) -> np.ndarray:
+    """Painted pixels of each window (rows) and class (columns)."""
+    counts = np.zeros((len(histograms), max(map(len, histograms))), np.int64)
+    for row, histogram in zip(counts, histograms, strict=True):
+        row[: len(histogram)] = histogram
+    if not counts.any():
+        raise InputError("No stroke was painted: every label is 0. Paint some pixels of each class (1, 2, ...).")
+    return counts
+
+
+def _check_classes(counts: np.ndarray, names: Sequence[str] | None) -> None:
+    if names is not None and len(names) < len(counts):
+        raise RequestError(
+            f"{len(names)} classes are named ({', '.join(names)}), but labels up to {len(counts)} were painted."
+        )
+    if names is not None and len(set(names)) < len(names):
+        raise RequestError(f"The names of the classes must differ: {', '.join(names)}.")
+    used = np.flatnonzero(counts)
+    if len(used) == 1:
+        only = names[used[0]] if names else f"label {used[0] + 1}"
+        raise InputError(
+            f"Only one class was painted ({only}, {counts[used[0]]:,} pixels); paint at least one more, for example "
+            "the background."
+        )
+
+
+def _shares(counts: np.ndarray, most: int) -> np.ndarray:
+    """How many pixels of each window and class to keep: spread over the windows as the painted ones are."""
+    total = counts.sum()
+    if not most or total <= most:
+        return counts
+    kept = np.zeros_like(counts)
+    for k, of_class in enumerate(counts.T):
+        n = int(of_class.sum())
+        if n:
+            wanted = max(round(most * n / int(total)), min(n, _FEWEST))
+            kept[:, k] = np.diff(np.rint(np.cumsum(of_class) * (wanted / n)), prepend=0)
+    return kept
+
+
+def _drawn_fields(
+    places: Sequence[tuple[int, tuple[int, ...], Block]],
+    kept: np.ndarray,
+    counts: np.ndarray,
+    channels: Sequence[ImageChannels],
+    layers: Sequence[LabelLayer],
+    rng: np.random.Generator,
+) -> list[PaintedField]:
+    """The painted pixels of every position, as many of each window and class as are kept."""
+    parts: dict[tuple[int, tuple[int, ...]], list[tuple[np.ndarray, np.ndarray]]] = {}
+    for (number, at, window), some, all_ in zip(places, kept, counts, strict=True):
+        if not some.any():
+            continue
+        labels = layers[number].read(at, window)
+        flat = [np.flatnonzero(labels == k + 1) for k in np.flatnonzero(some)]
+        drawn = [
+            np.sort(rng.choice(one, some[k], replace=False)) if some[k] < all_[k] else one
+            for one, k in zip(flat, np.flatnonzero(some), strict=True)
+        ]
+        where = np.stack(np.unravel_index(np.concatenate(drawn), labels.shape), axis=1)
+        classes = np.repeat(np.flatnonzero(some), [len(one) for one in drawn])
+        parts.setdefault((number, at), []).append((where + [s.start for s in window], classes))
+    fields = []
+    for (number, at), found in parts.items():
+        where, classes = (np.concatenate(one) for one in zip(*found, strict=True))
+        fields.append(PaintedField(channels[number], at, where, classes, number))
+    return fields

@@ -1,0 +1,242 @@
+"""Where one more stroke would teach most: places of which the classifier is unsure, and unlike those already known.
+
+Uncertainty alone (margin sampling, Scheffer et al. 2001) asks the same question many times over. So of the least sure
+places that one comes next whose uncertainty times its distance from everything labelled or suggested so far is
+largest. Distance is taken between the features of the places, each as its rank among all pixels: farthest-first
+traversal (Gonzalez 1985), the k-centre selection of Sener and Savarese (2018, ICLR).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError
+from micrographia.arrays.image import Image
+from micrographia.classify.learners.uncertainty import UNCERTAINTIES
+from micrographia.classify.pixels.candidates import Candidates, Near, of_classifier, of_probabilities
+from micrographia.classify.pixels.image_channels import ImageChannels
+from micrographia.classify.pixels.label_layers import label_array
+from micrographia.classify.pixels.pixel_blocks import reader
+from micrographia.classify.pixels.stages import Stage
+from micrographia.classify.pixels.stroke_features import features_at
+
+if TYPE_CHECKING:
+    from micrographia.classify.pixels.pixel_classifier import PixelClassifier
+
+STEP = 8
+"""Pixels between places that are considered."""
+
+REACH = 12
+"""A place this close to a labelled or suggested one, in pixels along each axis, is not suggested."""
+
+_POOL = 400
+_SHARE = 0.25
+_KNOWN = 300
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place to paint next.
+
+    Attributes
+    ----------
+    image : int
+        Number of the image, from 0.
+    where : tuple of int
+        Index into its label image: (y, x), with z or t before them where the image has them.
+    uncertainty : float
+        0 to 1.
+    score : float
+        What it was chosen by: uncertainty times distance from what is known; comparable within one call.
+    classes : (int, int)
+        The two classes in question, the likelier first; from 1, as in labels.
+    """
+
+    image: int
+    where: tuple[int, ...]
+    uncertainty: float
+    score: float
+    classes: tuple[int, int]
+
+
+def suggest(
+    classifier: PixelClassifier,
+    images: Sequence[Image | np.ndarray],
+    labels: Sequence[np.ndarray | None] | None = None,
+    *,
+    count: int = 10,
+    before: Sequence[Place] = (),
+    measure: str = "margin",
+    seed: int = 0,
+    threads: int | None = None,
+) -> list[Place]:
+    """The places where one more stroke would teach most, the best first.
+
+    Of a classifier with auto-context the first stage is asked: it is what strokes teach directly.
+
+    Parameters
+    ----------
+    classifier : PixelClassifier
+        That has learned.
+    images : sequence of Image or array
+        Where it may be painted; lazy ones are read block by block.
+    labels : sequence of integer arrays or None, optional
+        What is painted already, one for each image, 0 where nothing.
+    count : int
+        Number of places; fewer are returned where there are no more. No image gets more than twice its share.
+    before : sequence of Place
+        Suggested earlier; neither these nor places near them are suggested again.
+    measure : {"margin", "entropy"}
+        Uncertainty.
+    seed : int
+        Orders places that are equally uncertain.
+    threads : int, optional
+        Threads to use; all usable cores where not given.
+
+    Returns
+    -------
+    list of Place
+
+    Raises
+    ------
+    InputError
+        Where images and labels do not fit, or the classifier has learned from other channels.
+    """
+    from micrographia.models.runtime import usable_cores
+
+    seen = [classifier.look_at(image) for image in images]
+    painted = [_painted(one, channels) for one, channels in zip(_each(labels, len(seen)), seen, strict=True)]
+    rng = np.random.default_rng(seed)
+    stage = classifier.stages_[0]
+    parts, typical, known = [], [], []
+    with ThreadPoolExecutor(threads or usable_cores()) as pool:
+        for number, channels in enumerate(seen):
+            stack = len(channels.stack_shape)
+            asked = _asked(before, number, stack + len(channels.shape))
+            near = Near(np.concatenate([painted[number], asked]), stack, REACH)
+            found, some = of_classifier(
+                stage, channels, number, near, step=STEP, measure=UNCERTAINTIES[measure], rng=rng, pool=pool
+            )
+            parts.append(found)
+            typical.append(some)
+            few = painted[number][_some(len(painted[number]), max(1, _KNOWN // len(seen)), rng)]
+            known.append(_features(stage, channels, np.concatenate([few, asked]), pool))
+    order = np.sort(np.concatenate(typical, axis=1), axis=1)
+    taken = _ranks(np.concatenate(known, axis=1), order)
+    return _chosen(parts, lambda pool: _ranks(pool.features, order), taken, count, rng)
+
+
+def suggest_from(
+    probabilities: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray | None] | None = None,
+    *,
+    count: int = 10,
+    before: Sequence[Place] = (),
+    measure: str = "margin",
+    seed: int = 0,
+) -> list[Place]:
+    """Places to paint next where only probabilities (K, [Z,] Y, X) of each image are known.
+
+    As `suggest`, but the distance between places is that in the image; places in different images are far apart.
+    """
+    rng = np.random.default_rng(seed)
+    parts = []
+    for number, (one, painted) in enumerate(zip(probabilities, _each(labels, len(probabilities)), strict=True)):
+        shape = one.shape[1:]
+        if painted is not None and painted.shape != shape:
+            raise InputError(f"Image {number}: labels of shape {painted.shape}, but probabilities of {shape}.")
+        taken = np.zeros((0, len(shape)), np.int64) if painted is None else np.argwhere(painted > 0)
+        near = Near(np.concatenate([taken, _asked(before, number, len(shape))]), 0, REACH)
+        parts.append(of_probabilities(one, number, near, step=STEP, measure=UNCERTAINTIES[measure], rng=rng))
+    return _chosen(parts, _positions, np.zeros((0, 0)), count, rng)
+
+
+def _chosen(
+    parts: Sequence[Candidates],
+    points_of: Callable[[Candidates], np.ndarray],
+    known: np.ndarray,
+    count: int,
+    rng: np.random.Generator,
+) -> list[Place]:
+    """Places among the least sure, of more of them where these lie too close together."""
+    every = Candidates.joined(parts)
+    size = max(2 * count, min(_POOL, int(_SHARE * every.considered)))
+    while True:
+        pool = every.least_sure(size, rng.permutation(len(every)))
+        found = _farthest_first(pool, points_of(pool), known, count, -(-2 * count // len(parts)))
+        if len(found) == count or size >= len(every):
+            return found
+        size *= 4
+
+
+def _farthest_first(pool: Candidates, points: np.ndarray, known: np.ndarray, count: int, most: int) -> list[Place]:
+    """Places whose points (n, d) lie far from each other and from those `known`; at most `most` in an image."""
+    distance = np.full(len(pool), np.inf)
+    for point in known:
+        distance = np.minimum(distance, ((points - point) ** 2).sum(axis=1))
+    free, images = np.ones(len(pool), bool), Counter[int]()
+    found: list[Place] = []
+    while len(found) < count and free.any():
+        # Where nothing is known yet, all are equally far.
+        score = pool.uncertainty * (np.sqrt(distance) if np.isfinite(distance).any() else 1.0)
+        best = int(np.where(free, score, -1).argmax())
+        image, where = int(pool.image[best]), pool.where[best]
+        first, second = pool.classes[best].tolist()
+        place = tuple(where.tolist())
+        found.append(Place(image, place, float(pool.uncertainty[best]), float(score[best]), (first, second)))
+        distance = np.minimum(distance, ((points - points[best]) ** 2).sum(axis=1))
+        here = pool.image == image
+        free &= ~(here & (np.abs(pool.where - where).max(axis=1) <= REACH))
+        images[image] += 1
+        if images[image] >= most:
+            free &= ~here
+    return found
+
+
+def _ranks(features: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Each feature (F, n) as the share of all pixels that are below it, points (n, F); `order` (F, m) is sorted."""
+    return np.stack([np.searchsorted(o, f) for o, f in zip(order, features, strict=True)], axis=1) / order.shape[1]
+
+
+def _positions(pool: Candidates) -> np.ndarray:
+    """Positions in the image; those of other images are far away."""
+    return np.column_stack([pool.image * 1e6, pool.where]).astype(np.float64)
+
+
+def _features(stage: Stage, channels: ImageChannels, where: np.ndarray, pool: ThreadPoolExecutor) -> np.ndarray:
+    """Features (F, n) of some pixels of a stack."""
+    stack = len(channels.stack_shape)
+    parts = [np.zeros((stage.bank.count(len(channels.names)), 0), np.float32)]
+    for at in np.unique(where[:, :stack], axis=0):
+        here = where[(where[:, :stack] == at).all(axis=1)][:, stack:]
+        read = reader(channels, tuple(int(i) for i in at))
+        parts.append(features_at(stage.bank, read, channels.shape, here, pool))
+    return np.concatenate(parts, axis=1)
+
+
+def _painted(labels: np.ndarray | None, channels: ImageChannels) -> np.ndarray:
+    if labels is None:
+        return np.zeros((0, len(channels.stack_shape) + len(channels.shape)), np.int64)
+    return np.argwhere(label_array(labels, channels) > 0)
+
+
+def _asked(before: Sequence[Place], image: int, axes: int) -> np.ndarray:
+    return np.array([place.where for place in before if place.image == image], np.int64).reshape(-1, axes)
+
+
+def _some(length: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    return np.sort(rng.permutation(length)[:count])
+
+
+def _each(labels: Sequence[np.ndarray | None] | None, count: int) -> Sequence[np.ndarray | None]:
+    if labels is None:
+        return [None] * count
+    if len(labels) != count:
+        raise InputError(f"{count} images but {len(labels)} label images.")
+    return labels
