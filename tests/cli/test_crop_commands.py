@@ -61,6 +61,18 @@ def test_objects_from_training_to_a_table(run, folder, tmp_path):
     assert code == 2 and "exists already" in err
     code, _, err = run(*train)
     assert code == 2 and "m.zip exists already" in err
+    some = tmp_path / "some"
+    some.mkdir()
+    for name in ("p0", "p1"):
+        (some / f"{name}_labels.tif").write_bytes((folder / "labels" / f"{name}_labels.tif").read_bytes())
+    code, _, err = run("classify", "crops", folder / "images", "--labels", some, "-m", "m.zip", "-o", "some_classes")
+    assert code == 1 and err.count("it has no labels.") == 6 and "failed: p7.tif: it has no labels." in err
+    found = pd.read_csv(tmp_path / "some_classes" / "objects_classes.csv")
+    assert found["Metadata_Image"].tolist() == ["p0"] * 6 + ["p1"] * 6
+    rows = [f"{folder}/images/p0.tif,", f"{folder}/images/p1.tif,{some}/p1_labels.tif"]
+    (tmp_path / "some.csv").write_text("\n".join(["image,label", *rows]))
+    code, _, err = run("classify", "crops", "some.csv", "-m", "m.zip", "-o", "listed")
+    assert code == 1 and "failed: p0.tif: it has no labels." in err
     code, _, err = run("classify", "images", folder / "images", "-m", "m.zip", "-o", "s")
     assert code == 1 and "made by the method 'crops'" in err
     code, _, err = run("classify", "crops", folder / "images", "-m", "m.zip", "-o", "s")
@@ -102,6 +114,12 @@ def test_an_encoder_and_its_features(run, folder, tmp_path, monkeypatch):
     assert code == 0 and pd.read_csv(tmp_path / "u" / "Nuclei_learned.csv")["Metadata_Well"].nunique() == 8, err
     _, out, _ = run("models", "import", "e.zip", "--name", "cells")
     assert "use it with: micrographia measure --features learned --images IMAGES --labels LABELS -m cells" in out
+    write(tmp_path / "more" / "q.tif", np.full((48, 64), 60, np.uint8), axes="YX")
+    for path in (folder / "images").iterdir():
+        (tmp_path / "more" / path.name).write_bytes(path.read_bytes())
+    words = ("--images", "more", "--labels", folder / "labels", "-o", "v")
+    code, out, err = run("measure", "--features", "learned", "-m", "e.zip", *words)
+    assert code == 1 and "failed: q.tif: it has no labels." in err and "48 objects" in out
     code, _, err = run("measure", "--features", "learned", *given)
     assert code == 2 and "-m MODEL" in err
     code, _, err = run("measure", "--features", "learned", "-m", "e.zip", "--labels", folder / "labels")

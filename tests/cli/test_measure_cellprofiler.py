@@ -82,14 +82,52 @@ def test_a_dataset_table_with_groups_and_cells(run, plate):
     assert table["Cytoplasm_AreaShape_Area"].tolist() == [30 * 64 - 100] + [30 * 64 - 300] * 3
 
 
+def test_a_dataset_table_with_empty_cells(run, plate):
+    rows = [
+        "image,label,cells,well",
+        "images/P1_B02_s1.png,,,01",
+        "images/P1_B03_s1.png,labels/P1_B03_s1_labels.tif,,02",
+        "images/P2_B02_s2.png,labels/P2_B02_s2_labels.tif,cells/P2_B02_s2.tif,03",
+    ]
+    (plate / "data.csv").write_text("\n".join(rows))
+    code, _, err = measure(run, "--images", "data.csv", *FAST)
+    assert code == 1
+    assert err.count("failed: ") == 2 and "failed: P1_B02_s1.png: it has no labels." in err
+    assert "failed: P1_B03_s1.png: it has no labels of its cells." in err
+    assert read_table(plate / "out" / "Nuclei_cellprofiler.csv")["Metadata_Well"].tolist() == ["03"] * 3
+    (plate / "data.csv").write_text("image,label\nimages/P1_B02_s1.png,\nimages/P2_B02_s2.png,\n")
+    code, _, err = measure(run, "--images", "data.csv", "--overwrite")
+    assert code == 1 and "P1_B02_s1.png and 1 more: no labels" in err and "failed" not in err
+
+
+def test_images_without_labels_are_named_and_the_others_are_measured(run, plate):
+    (plate / "labels" / "P1_B02_s1_labels.tif").unlink()
+    (plate / "images" / "P1_B03_s1.png").unlink()
+    code, out, err = measure(run, "--labels", "labels", "--images", "images", *FAST)
+    assert code == 1
+    assert "failed: P1_B02_s1.png: it has no labels." in err
+    assert "failed: P1_B03_s1_labels.tif: there is no image of this name." in err
+    assert read_table(plate / "out" / "Nuclei_cellprofiler.csv")["Metadata_Image"].tolist() == ["P2_B02_s2"] * 3
+    for path in (plate / "labels").iterdir():
+        path.unlink()
+    code, _, err = measure(run, "--labels", "labels", "--images", "images", "--overwrite")
+    assert code == 1 and "failed" not in err
+
+
 def test_cells_of_a_folder(run, plate):
     code, _, err = measure(run, "--labels", "labels", "--images", "images", "--cells", "cells", *FAST)
     assert code == 0, err
     assert read_table(plate / "out" / "Nuclei_cellprofiler.csv")["Nuclei_Parent_Cells"].tolist() == [1] * 6
     (plate / "cells" / "P1_B03_s1.tif").unlink()
-    code, _, err = measure(run, "--labels", "labels", "--images", "images", "--cells", "cells", "--overwrite")
+    words = ("--labels", "labels", "--images", "images", "--cells", "cells", "--overwrite", *FAST)
+    code, out, err = measure(run, *words)
     assert code == 1
-    assert "no labels for P1_B03_s1.png" in err
+    assert "failed: P1_B03_s1.png: it has no labels of its cells." in err and "4 objects of 2 images" in out
+    (plate / "labels" / "P2_B02_s2_labels.tif").unlink()
+    code, out, err = measure(run, *words)
+    assert code == 1
+    assert "failed: P2_B02_s2.png: it has no labels." in err and "failed: P1_B03_s1.png: it has" in err
+    assert read_table(plate / "out" / "Nuclei_cellprofiler.csv")["ImageNumber"].tolist() == [1]
 
 
 def test_labels_without_images(run, plate):

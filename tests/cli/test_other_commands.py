@@ -50,6 +50,23 @@ def test_measure_with_and_without_images(run, tmp_path):
     assert pd.read_csv(tmp_path / "out" / "a_objects.csv")["intensity_mean"].tolist() == [200]
 
 
+def test_measure_goes_on_without_images_that_have_no_labels(run, tmp_path):
+    for name in "ac":
+        write_labels(tmp_path / "labels" / f"{name}_labels.tif", (spots() > 100).astype(np.int32))
+    for name in "ab":
+        write(tmp_path / "images" / f"{name}.png", spots())
+    code, out, err = run("measure", "--labels", "labels", "--images", "images", "-o", "out")
+    assert code == 1
+    assert err.splitlines() == [
+        "failed: b.png: it has no labels.", "failed: c_labels.tif: there is no image of this name.",
+    ]  # fmt: skip
+    assert "a_objects.csv: 1 objects" in out and len(list((tmp_path / "out").iterdir())) == 1
+    code, _, err = run("measure", "--labels", "labels", "--images", "images/a.png", "-o", "one")
+    assert code == 0, err
+    code, _, err = run("measure", "--labels", "labels", "--images", "images/b.png", "-o", "none")
+    assert code == 1 and "no labels for b.png" in err and "failed" not in err
+
+
 def test_evaluate_stored_labels_of_time_points(run, tmp_path):
     labels = np.stack([spots(n=k) > 100 for k in (1, 3)]).astype(np.int32)
     write(tmp_path / "images" / "a.tif", np.stack([spots(), spots()]), axes="TYX")

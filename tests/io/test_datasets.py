@@ -124,8 +124,23 @@ class TestDataset:
             dataset(tmp_path / "t.csv", strokes=True),
         ):
             assert [item.image.name for item in found] == ["b.tif"]
+            assert names([*found.unlabelled]) == ["a.tif"]
         with pytest.raises(InputError, match="no image for the labels c.tif"):
             dataset(tmp_path / "i", tmp_path / "none", strokes=True)
+
+    def test_what_has_no_partner_is_left_out_and_named(self, tmp_path: Path) -> None:
+        touch(tmp_path, "i/a.tif", "i/b.tif", "l/b.tif", "l/c.tif")
+        with pytest.raises(InputError, match="no image for the labels c.tif"):
+            dataset(tmp_path / "i", tmp_path / "l", strokes=True)
+        found = dataset(tmp_path / "i", tmp_path / "l", some=True)
+        assert [item.image.name for item in found] == ["b.tif"]
+        assert (names([*found.unlabelled]), names([*found.imageless])) == (["a.tif"], ["c.tif"])
+        # Where one image is named, the labels of all others were not asked for.
+        found = dataset(tmp_path / "i/b.tif", tmp_path / "l", some=True)
+        assert (len(found), found.unlabelled, found.imageless) == (1, (), ())
+        (tmp_path / "l/b.tif").unlink()
+        with pytest.raises(InputError, match="no labels for a.tif, b.tif; no image for the labels c.tif"):
+            dataset(tmp_path / "i", tmp_path / "l", some=True)
 
     @pytest.mark.parametrize(
         ("files", "match"),

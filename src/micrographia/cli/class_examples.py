@@ -118,8 +118,8 @@ def class_table(table: str | None, items: Dataset) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def found_images(images: Sequence[str] | str, labels: str | None) -> Dataset:
-    """The images, with their labels where a folder of labels or a table names them."""
+def found_images(images: Sequence[str] | str, labels: str | None, *, some: bool = False) -> Dataset:
+    """The images, with their labels where a folder of labels or a table names them; `some` as in `dataset`."""
     if isinstance(images, str):
-        return dataset(images, labels)
-    return dataset(images[0], labels) if len(images) == 1 else dataset(list(images), labels)
+        return dataset(images, labels, some=some)
+    return dataset(images[0] if len(images) == 1 else list(images), labels, some=some)

@@ -75,16 +75,17 @@ def classify_files(args: Namespace, method: type[CropClassifier], stem: str) -> 
     from micrographia.classify.objects.scoring import IMAGE, WELL, ClassCounts
     from micrographia.cli.class_examples import found_images, planes_of
     from micrographia.cli.classify_objects import write_counts
+    from micrographia.cli.labelled_planes import say_left_out
     from micrographia.cli.measure_cellprofiler import with_keys
     from micrographia.cli.result_names import result_names
     from micrographia.io.tables import write_table
 
     classifier = method.load(options.model)
-    items = found_images(args.images, options.labels)
+    items = found_images(args.images, options.labels, some=method is CropClassifier)
     if method is CropClassifier and not all(item.label is not None for item in items):
         raise RequestError("Crops are cut around the objects of label images: --labels FOLDER.")
     names, keys = result_names([item.image for item in items]), item_keys(items, options.names)
-    tables, failed = [], 0
+    tables, failed = [], min(1, say_left_out(items))
     for number, item in enumerate(items, start=1):
         try:
             for plane in planes_of(item, options.channel):

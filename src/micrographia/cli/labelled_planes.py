@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -25,8 +26,8 @@ class LabelledPlane:
     index: dict[str, int] = field(default_factory=dict)
 
 
-def labelled_dataset(images: str, labels: str | None, *, strokes: bool = False) -> Dataset:
-    """Images matched with their labels; strokes need not be on every image.
+def labelled_dataset(images: str, labels: str | None, *, some: bool = False, strokes: bool = False) -> Dataset:
+    """Images matched with their labels; strokes need not be on every image, nor labels where `some` have to do.
 
     Raises
     ------
@@ -35,12 +36,21 @@ def labelled_dataset(images: str, labels: str | None, *, strokes: bool = False) 
     """
     from micrographia.io.datasets import dataset
 
-    found = dataset(images, labels, strokes=strokes)
+    found = dataset(images, labels, some=some, strokes=strokes)
     missing = [item.image.name for item in found if item.label is None]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise InputError(f"{missing[0]}{more}: no labels; give their folder with --labels.")
     return found
+
+
+def say_left_out(data: Dataset) -> int:
+    """Name each image that has no labels, and all labels that have no image, as failed; how many there are."""
+    for path in data.unlabelled:
+        print(f"failed: {path.name}: it has no labels.", file=sys.stderr)
+    for path in data.imageless:
+        print(f"failed: {path.name}: there is no image of this name.", file=sys.stderr)
+    return len(data.unlabelled) + len(data.imageless)
 
 
 def read_pair(item: Item, axes: str | None = None) -> tuple[Image, Image]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from micrographia.arrays.image import Image
+    from micrographia.io.datasets import Dataset
 
 FEATURES = {
     "basic": "position, size, shape and the intensities of every channel, one table an image",
@@ -85,11 +86,14 @@ def run(args: Namespace) -> int:
         return _module(options.features).run(args, options)
     if options.labels is None:
         raise RequestError("Say which label images to measure, for example --labels results/.")
+    from micrographia.cli.labelled_planes import say_left_out
     from micrographia.io.tables import write_table
 
-    failed = 0
+    items = label_images(options)
+    failed = min(1, say_left_out(items))
     folder = Path(options.out).expanduser()
-    for labels, image in pairs(options):
+    for item in items:
+        labels, image = (item.image, None) if item.label is None else (item.label, item.image)
         stem = _stem(labels)
         path = folder / f"{stem}_objects.{options.table}"
         try:
@@ -108,32 +112,32 @@ def _module(features: str) -> Any:
     return import_module(f"micrographia.cli.measure_{features}")
 
 
-def pairs(options: Measure) -> list[tuple[Path, Path | None]]:
-    """The label images, each with its image where images are given.
+def label_images(options: Measure) -> Dataset:
+    """The label images, each with its image; where no images are given, the label image is the image.
 
     Raises
     ------
     InputError
-        Where they do not match by name, or there is no label image.
+        Where none of them match by name, or there is no label image.
     """
-    from micrographia.io.datasets import dataset
+    from micrographia.io.datasets import Dataset, Item, dataset
     from micrographia.io.find import images_in, is_zarr
 
     labels = Path(str(options.labels)).expanduser()
     if options.images is not None:
         images = Path(options.images).expanduser()
         if labels.is_dir() and not is_zarr(labels):
-            return [(item.label, item.image) for item in dataset(images, labels) if item.label is not None]
+            return dataset(images, labels, some=True)
         if images.is_dir() and not is_zarr(images):
-            return [(item.label, item.image) for item in dataset(images, [labels], some=True) if item.label]
-        return [(labels, images)]
+            return Dataset(dataset(images, [labels], some=True).items)  # the other images were not asked for
+        return Dataset((Item(images, labels),))
     if labels.is_dir() and not is_zarr(labels):
         found = images_in(labels, results=True)
         marked = [path for path in found if _stem(path) != path.name and "_labels" in path.name]
         if not found:
             raise InputError(f"{labels} holds no label image.")
-        return [(path, None) for path in (marked or found)]
-    return [(labels, None)]
+        return Dataset(tuple(Item(path) for path in (marked or found)))
+    return Dataset((Item(labels),))
 
 
 def _stem(labels: Path) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from micrographia.cli.measure import Measure
-    from micrographia.io.datasets import Item
+    from micrographia.io.datasets import Dataset, Item
 
 _MEASUREMENTS = ("shape", "feret", "zernike", "neighbours", "intensity", "texture", "granularity", "radial",
                  "radial-zernike", "colocalisation")  # fmt: skip
@@ -84,30 +84,36 @@ def run(args: Namespace, options: Measure) -> int:
     path = Path(options.out).expanduser() / f"{more.objects}_cellprofiler.{options.table}"
     if path.exists() and not options.overwrite:
         raise RequestError(f"{path} exists already; replace it with --overwrite or choose another folder.")
-    tasks = cell_tasks(options, more)
+    from micrographia.cli.labelled_planes import say_left_out
+
+    data = _label_images(options)
+    cells = _cells(more.cells, data, options.images)
+    items = [item for item in data if not cells or item.image in cells]
+    tasks = cell_tasks(items, cells, options, more)
+    left_out = say_left_out(data) + len(data) - len(items)
+    for item in data:
+        if cells and item.image not in cells:
+            print(f"failed: {item.image.name}: it has no labels of its cells.", file=sys.stderr)
     try:
-        return _write(path, tasks, more.jobs)
+        return _write(path, tasks, more.jobs) or min(1, left_out)
     except KeyboardInterrupt:
         print(f"\nStopped; {path} was not written.", file=sys.stderr)
         return 130
 
 
-def cell_tasks(options: Measure, more: MeasureCellProfiler) -> list[CellTask]:
-    """One task for each image.
+def cell_tasks(
+    items: list[Item], cells: dict[Path, Path], options: Measure, more: MeasureCellProfiler
+) -> list[CellTask]:
+    """One task for each image; `cells` are the label images of the cells by image.
 
     Raises
     ------
     RequestError
-        Where neither labels nor a table of them are given.
-    InputError
-        Where labels, images and cells do not match by name.
+        Where the pattern for plates and wells does not fit the names.
     """
     from micrographia.cli.result_names import result_names
 
-    items = _items(options)
-    sources = [item.image for item in items]
-    cells = _cells(more.cells, items, options.images)
-    keys, names = item_keys(items, more.names), result_names(sources)
+    keys, names = item_keys(items, more.names), result_names([item.image for item in items])
     chosen = {key: getattr(more, key) for key in ("ring", "objects", "white", "only", "appearance")}
     chosen |= {"channels": list(more.channels) or None, "volumes": options.volumes}
     return [
@@ -181,19 +187,18 @@ def _write(path: Path, tasks: list[CellTask], jobs: int) -> int:
     return 1 if failed else 0
 
 
-def _items(options: Measure) -> list[Item]:
+def _label_images(options: Measure) -> Dataset:
     from micrographia.cli.labelled_planes import labelled_dataset
-    from micrographia.cli.measure import pairs
-    from micrographia.io.datasets import Item
+    from micrographia.cli.measure import label_images
 
     if options.labels is None:
         if options.images is None or not options.images.lower().endswith(".csv"):
             raise RequestError("Say which label images to measure, for example --labels results/.")
-        return list(labelled_dataset(options.images, None))
-    return [Item(image or labels, labels if image else None) for labels, image in pairs(options)]
+        return labelled_dataset(options.images, None, some=True)
+    return label_images(options)
 
 
-def _cells(folder: str | None, items: list[Item], table: str | None) -> dict[Path, Path]:
+def _cells(folder: str | None, items: Dataset, table: str | None) -> dict[Path, Path]:
     """The label image of the cells for each image: from their folder, or from the column ``cells`` of the table."""
     from micrographia.io.datasets import dataset
 
@@ -207,5 +212,5 @@ def _cells(folder: str | None, items: list[Item], table: str | None) -> dict[Pat
     cells = Path(folder).expanduser()
     if len(items) == 1 and cells.is_file():
         return {items[0].image: cells}
-    found = dataset([item.image for item in items], cells)
+    found = dataset([item.image for item in items], cells, some=True)
     return {item.image: item.label for item in found if item.label is not None}

@@ -47,16 +47,17 @@ def run(args: Namespace, options: Measure) -> int:
         raise RequestError(f"{path} exists already; replace it with --overwrite or choose another folder.")
     from micrographia.classify.crops.learned_features import learned_table, open_features
     from micrographia.cli.class_examples import planes_of
-    from micrographia.cli.labelled_planes import labelled_dataset
+    from micrographia.cli.labelled_planes import labelled_dataset, say_left_out
     from micrographia.cli.measure_cellprofiler import with_keys
     from micrographia.cli.result_names import result_names
     from micrographia.features.feature_table import feature_columns
     from micrographia.io.table_stream import stream_table
 
-    items = list(labelled_dataset(options.images, options.labels))
+    items = labelled_dataset(options.images, options.labels, some=True)
     names = result_names([item.image for item in items])
     keys = item_keys(items, more.names)
-    model, failed = open_features(more.model, more.layer), 0
+    model = open_features(more.model, more.layer)
+    failed = min(1, say_left_out(items))
     with stream_table(path, feature_columns) as stream:
         for number, item in enumerate(items, start=1):
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from micrographia.arrays.errors import InputError
@@ -38,9 +38,21 @@ class Item:
 
 @dataclass(frozen=True)
 class Dataset(Sequence[Item]):
-    """Images in order, each with its labels and groups."""
+    """Images in order, each with its labels and groups.
+
+    Parameters
+    ----------
+    items : tuple of Item
+        The images.
+    unlabelled : tuple of Path
+        Images that were left out since they have no labels.
+    imageless : tuple of Path
+        Labels that were left out since a folder of images has none of their name.
+    """
 
     items: tuple[Item, ...]
+    unlabelled: tuple[Path, ...] = ()
+    imageless: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
         return len(self.items)
@@ -83,9 +95,10 @@ def dataset(
     labels : path or iterable of paths, optional
         The folder of labels; it may be the folder of images, where the endings tell them apart.
     some : bool
-        Not every image needs labels: those without are left out, as long as one has some.
+        As long as one image has labels, images without labels and labels without image are left out; the data set
+        names them.
     strokes : bool
-        Labels are strokes, of which `some` is always true; they come before objects that lie beside them.
+        Labels are strokes, which not every image needs; they come before objects that lie beside them.
 
     Returns
     -------
@@ -118,7 +131,9 @@ def dataset(
     else:
         found_images = find_images(images)
         found_labels = [path for path in find_images(labels) if not image_stem(path).endswith(NO_LABELS)]
-    return _matched(found_images, found_labels, some or strokes, strokes)
+    whole = isinstance(images, (str, Path)) and Path(images).expanduser().is_dir() and not is_zarr(Path(images))
+    found = _matched(found_images, found_labels, some, strokes)
+    return found if whole else replace(found, imageless=())  # labels of images that were not asked for are no loss
 
 
 def _matched(images: list[Path], labels: list[Path], some: bool, strokes: bool) -> Dataset:
@@ -136,16 +151,17 @@ def _matched(images: list[Path], labels: list[Path], some: bool, strokes: bool) 
     found = {stem: _meant(stem, paths, by_stem[stem], strokes) for stem, paths in candidates.items()}
     missing = [path for stem, path in by_stem.items() if stem not in found]
     problems = []
-    if missing and not (some and found):
+    if missing and not ((some or strokes) and found):
         problems.append(f"no labels for {_some(missing)}")
-    if strangers:
+    if strangers and not (some and found):
         problems.append(f"no image for the labels {_some(strangers)}")
     if problems:
         raise InputError(
             f"Images and labels do not match: {'; '.join(problems)}. Give a label image the name of its image "
             "(an ending like _labels is allowed), or list the pairs in a CSV with the columns image and label."
         )
-    return Dataset(tuple(Item(path, found[stem]) for stem, path in by_stem.items() if stem in found))
+    items = tuple(Item(path, found[stem]) for stem, path in by_stem.items() if stem in found)
+    return Dataset(items, tuple(missing), tuple(strangers))
 
 
 def _meant(stem: str, paths: list[Path], image: Path, strokes: bool) -> Path:
@@ -161,7 +177,7 @@ def _meant(stem: str, paths: list[Path], image: Path, strokes: bool) -> Path:
 
 def _labelled_only(data: Dataset) -> Dataset:
     labelled = tuple(item for item in data if item.label is not None)
-    return Dataset(labelled) if labelled else data
+    return Dataset(labelled, tuple(item.image for item in data if item.label is None)) if labelled else data
 
 
 def _from_table(path: Path) -> Dataset:
