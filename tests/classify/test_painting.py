@@ -397,6 +397,14 @@ def test_bad_requests_are_refused_in_words(painter):
             named.add(row(1, 1, 2), 3)
 
 
+def test_a_stroke_for_each_of_many_classes():
+    with Painter(picture(), method(samples=40), tile=32, threads=2) as painter:
+        for k in range(12):
+            painter.add(row(2 + 7 * k, 10, 40), k + 1)
+        assert painter.predict(WHOLE).probabilities.shape[0] == 12
+        assert painter.fit().classes_[-1] == "class 12"
+
+
 def test_forty_strokes_on_a_real_slice(data_dir):
     folder = data_dir / "isbi2012"
     if not folder.is_dir():

@@ -236,6 +236,19 @@ def test_requests_that_cannot_be_met(run, trained, tmp_path, words, code, says):
     assert {path.name for path in left} <= {"micrographia-results", "out", NAME}
 
 
+def test_labels_of_real_nuclei_are_no_classes(run, data_dir, tmp_path):
+    for kind in ("images", "labels"):
+        (tmp_path / kind).mkdir()
+        for start in ("00071198", "0280fa8f"):
+            (file,) = (data_dir / "dsb2018" / "dev" / kind).glob(f"{start}*")
+            shutil.copy(file, tmp_path / kind)
+    words = ("train", "pixels", "--images", "images", "--labels", "labels", "-o", "m.zip")
+    code, _, err = run(*words)
+    assert code == 2
+    assert "number objects, not classes: there are" in err.replace("\n", " ")
+    assert not (tmp_path / "m.zip").exists()
+
+
 def test_bad_images_fail_alone_and_odd_ones_pass(run, trained, tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "bad.tif").write_text("no image")

@@ -12,7 +12,7 @@ from micrographia.classify.learners.contradictions import Contradiction, contrad
 from micrographia.classify.painting.feature_tiles import FeatureTiles
 from micrographia.classify.painting.stroke_history import Labelled
 from micrographia.classify.pixels.pixel_classifier import PixelClassifier
-from micrographia.classify.pixels.strokes import Strokes, painted
+from micrographia.classify.pixels.strokes import Strokes, class_names, painted
 
 MANY, QUICK_TREES = 2000, 16
 """From so many painted pixels on, a first look is made by so many trees."""
@@ -84,9 +84,9 @@ class LiveModel:
             position = labelled.pixels // int(np.prod(channels.shape))
             order = np.lexsort((labelled.pixels, labelled.labels, position))
             return labelled.pixels[order], labelled.labels[order] - 1
-        drawn = painted(
-            Strokes([channels.image], [labelled.image(shape)]), channels.dimensions, most=most, seed=self._method.seed
-        )
+        names = class_names(self._count(labelled))  # strokes are no objects, however much they look like them
+        strokes = Strokes([channels.image], [labelled.image(shape)], classes=names)
+        drawn = painted(strokes, channels.dimensions, most=most, seed=self._method.seed)
         where = np.concatenate(
             [np.column_stack([np.tile(field.at, (len(field.where), 1)), field.where]) for field in drawn.fields]
         )

@@ -28,7 +28,7 @@ from micrographia.classify.painting.views import COARSE, TileViews, View, Viewpo
 from micrographia.classify.pixels.image_channels import ImageChannels
 from micrographia.classify.pixels.label_layers import label_array
 from micrographia.classify.pixels.pixel_classifier import PixelClassifier
-from micrographia.classify.pixels.strokes import Strokes
+from micrographia.classify.pixels.strokes import Strokes, class_names
 
 Level = Literal["coarse", "full"]
 
@@ -215,7 +215,8 @@ class Painter:
 
     def fit(self) -> PixelClassifier:
         """A classifier that has learned from the strokes, with all its parameters: to save, and for other images."""
-        strokes = Strokes([self.channels.image], [self.labels()], classes=self.classes or None)
+        labels = self.labels()
+        strokes = Strokes([self.channels.image], [labels], classes=self.classes or class_names(int(labels.max())))
         return type(self.classifier)(**self.classifier.parameters()).fit(strokes)
 
     def close(self) -> None:

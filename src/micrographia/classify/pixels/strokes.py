@@ -13,6 +13,7 @@ from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.classify.pixels.image_channels import ImageChannels
 from micrographia.classify.pixels.label_layers import LabelLayer
+from micrographia.classify.pixels.object_labels import FEW, look_like_objects
 
 MOST_CLASSES = 100
 """More classes than this are taken for a mistake: a label image with objects instead of classes."""
@@ -34,7 +35,7 @@ class Strokes:
     names : sequence of str, optional
         Name of each image for messages and for the model card; otherwise the images' own.
     classes : sequence of str, optional
-        Name of each class.
+        Name of each class. More than ten classes that look like objects, nearly every label in one piece, need names.
     """
 
     whole: ClassVar[bool] = True
@@ -122,7 +123,7 @@ def painted(strokes: Strokes, dimensions: int = 2, *, most: int = 0, seed: int =
         Where images and labels do not fit each other, nothing or only one class was painted, or the images have
         different channels.
     RequestError
-        Where fewer classes are named than were painted.
+        Where fewer classes are named than were painted, or the labels number objects, not classes.
     """
     channels = _channels(strokes, dimensions)
     learned = channels[0].names
@@ -136,6 +137,10 @@ def painted(strokes: Strokes, dimensions: int = 2, *, most: int = 0, seed: int =
     ]
     counts = _counts([_histogram(layers[number].read(at, window), layers[number]) for number, at, window in places])
     _check_classes(counts.sum(axis=0), strokes.classes)
+    used = np.count_nonzero(counts.any(axis=0))
+    read = (layers[number].read(at, window) for number, at, window in places)
+    if strokes.classes is None and used > FEW and look_like_objects(read):
+        raise _objects(f"there are {used} labels, and nearly each is one piece in every image")
     kinds = max(counts.shape[1], len(strokes.classes or ()))
     counts = np.pad(counts, [(0, 0), (0, kinds - counts.shape[1])])
     fields = _drawn_fields(places, _shares(counts, most), counts, channels, layers, np.random.default_rng(seed))
@@ -144,7 +149,12 @@ def painted(strokes: Strokes, dimensions: int = 2, *, most: int = 0, seed: int =
         mine = counts[[k for k, place in enumerate(places) if place[0] == number]].sum(axis=0)
         if mine.any():
             table[channels[number].title] = mine.tolist()
-    return Painted(fields, tuple(strokes.classes or (f"class {k + 1}" for k in range(kinds))), learned, table)
+    return Painted(fields, tuple(strokes.classes or class_names(kinds)), learned, table)
+
+
+def class_names(count: int) -> tuple[str, ...]:
+    """Names of classes that have none of their own."""
+    return tuple(f"class {k + 1}" for k in range(count))
 
 
 def _channels(strokes: Strokes, dimensions: int) -> list[ImageChannels]:
@@ -175,12 +185,16 @@ def _histogram(labels: np.ndarray, layer: LabelLayer) -> np.ndarray:
     """Pixels of each class, the first of which is label 1."""
     highest = int(labels.max(initial=0))
     if highest > MOST_CLASSES:
-        raise InputError(
-            f"{layer.title}: its labels reach {highest:,}. Labels of pixels are classes: 1 for the first, 2 for the "
-            "second, ... (0 unlabelled); a label image with a number for each object has to be turned into classes "
-            "first."
-        )
+        raise _objects(f"the labels of {layer.title} reach {highest:,}")
     return np.array([np.count_nonzero(labels == k) for k in range(1, highest + 1)], np.int64)
+
+
+def _objects(why: str) -> RequestError:
+    return RequestError(
+        f"The labels seem to number objects, not classes: {why}. To find such objects, use 'train stardist'. To learn "
+        "classes of pixels, label them 1 for the first class, 2 for the second, ... (0 unlabelled). If each label is "
+        f"a class indeed (of at most {MOST_CLASSES}), name the classes: --classes (classes= in Python)."
+    )
 
 
 def _counts(histograms: Sequence[np.ndarray]) -> np.ndarray:
