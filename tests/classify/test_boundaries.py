@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, label
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.classify.boundaries.boundary_examples import BoundaryExamples, edges_from_objects, edges_from_strokes
 from micrographia.classify.boundaries.boundary_segmenter import BoundarySegmenter
@@ -225,8 +225,10 @@ def test_bad_input(learned):
         BoundarySegmenter().predict(image, probability)
     with pytest.raises(InputError, match="none"):
         BoundarySegmenter().fit(BoundaryExamples([image], [0 * truth + 1], [probability], objects=True))
-    with pytest.raises(InputError, match="none"):
+    with pytest.raises(InputError, match="No stroke was painted"):
         BoundarySegmenter().fit(BoundaryExamples([image], [0 * truth], [probability]))
+    with pytest.raises(RequestError, match=r"Class 1 .* there are 2 \(class 2\), 3 \(class 3\)"):
+        BoundarySegmenter().fit(BoundaryExamples([image], [truth % 2 + 2], [probability]))
     with pytest.raises(InputError, match="there are 1, 1 and 2"):
         BoundaryExamples([image], [truth], [probability] * 2)
     with pytest.raises(InputError, match="NaN"):

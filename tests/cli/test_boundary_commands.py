@@ -67,7 +67,7 @@ def test_channels_and_slices(run, rooms):
     assert (found == expected).all()
 
 
-def test_bad_requests(run, rooms):
+def test_bad_requests(run, rooms, monkeypatch):
     code, _, err = run("classify", "boundaries", "new.tif", "-o", "out")
     assert code == 2 and "Say which model" in err
     run("train", "pixels", *STROKES, "-o", "walls.zip", *FAST)
@@ -75,4 +75,7 @@ def test_bad_requests(run, rooms):
     assert code == 1 and "walls.zip" in err
     code, _, err = run("train", "boundaries", *STROKES, "--pixels", "lost.zip", "-o", "rooms.zip")
     assert code in (1, 2) and "lost.zip" in err
+    monkeypatch.setattr("micrographia.classify.pixels.pixel_classifier.learn_stages", None)  # found before learning
+    code, _, err = run("train", "boundaries", *STROKES, "--boundary", "3", "-o", "rooms.zip")
+    assert code == 2 and "Class 3" in err and "there are 1 (wall), 2 (cell)" in err.replace("\n", " ")
     assert not (rooms / "rooms.zip").exists() and not (rooms / "out").exists()

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.classify.boundaries.boundary_examples import BoundaryExamples, edges_from_objects, edges_from_strokes
 from micrographia.classify.boundaries.region_joining import join_regions, oversegmentation
@@ -96,9 +97,12 @@ class BoundarySegmenter(Method):
         ------
         InputError
             Where images, probabilities and labels do not fit each other, or the labels do not tell edges of both kinds.
+        RequestError
+            Where the class of the boundaries was not painted, or the labels cannot be those of classes.
         """
         from micrographia.classify.learners.forest_growing import error_of, grow_forest
 
+        examples = examples if examples.objects else self._painted(examples)
         fields: list[tuple[Any, ...]] = []
         names: tuple[str, ...] | None = None
         for image, labels, probability in self._told(examples, threads):
@@ -204,6 +208,21 @@ class BoundarySegmenter(Method):
         from micrographia.classify.boundaries.boundary_package import read_boundary_package
 
         return read_boundary_package(path, cls)
+
+    def _painted(self, examples: BoundaryExamples) -> BoundaryExamples:
+        """The same with a name for each class; checks the strokes, which is quick, before anything is learned."""
+        from micrographia.classify.pixels.strokes import Strokes, painted
+
+        strokes = Strokes(examples.images, examples.labels, classes=examples.classes)
+        found = painted(strokes, self.dimensions, most=1)
+        there = {k + 1: found.classes[k] for k in np.flatnonzero(np.sum(list(found.counts.values()), axis=0)).tolist()}
+        if self.boundary not in there:
+            known = ", ".join(f"{k} ({name})" for k, name in there.items())
+            raise RequestError(
+                f"Class {self.boundary} is to be that of the boundaries, but it was not painted; there are {known}. "
+                "Choose one with --boundary (boundary= in Python)."
+            )
+        return replace(examples, classes=found.classes)
 
     def _told(self, examples: BoundaryExamples, threads: int | None) -> Iterator[tuple[Any, Any, np.ndarray]]:
         """Images, labels and boundary probabilities to learn from; learns `pixels_` where there are none."""
