@@ -66,6 +66,25 @@ def test_classify_tables(trained: Path, tmp_path: Path, ending: str, capsys: pyt
     assert "exists already" in capsys.readouterr().err
 
 
+def test_anndata_gives_what_a_csv_gives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("h5py")
+    classes = {}
+    for ending in ("csv", "h5ad"):
+        folder = tmp_path / ending
+        write_table(folder / f"annotated.{ending}", made_table())
+        write_table(folder / f"new.{ending}", made_table(seed=1).drop(columns="Class"))
+        model, out = str(folder / "m.zip"), str(folder / "results")
+        words = ["train", "objects", "--table", str(folder / f"annotated.{ending}"), "-o", model, *QUICK]
+        assert main([*words, "--outer-folds", "0"]) == 0
+        assert main(["classify", "objects", str(folder / f"new.{ending}"), "-m", model, "-o", out]) == 0
+        listed = ["annotate", "suggest", "--table", str(folder / f"new.{ending}"), "-m", model]
+        assert main([*listed, "-o", str(folder / "next.csv")]) == 0
+        read = [folder / "results" / f"{name}.csv" for name in ("new_classes", "images", "wells")]
+        classes[ending] = [read_table(path) for path in (*read, folder / "next.csv")]
+    for one, other in zip(classes["csv"], classes["h5ad"], strict=True):
+        pd.testing.assert_frame_equal(one, other[list(one.columns)])
+
+
 def test_one_bad_table_does_not_stop_the_others(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from micrographia.arrays.errors import InputError, RequestError
+from micrographia.io.table_parts import table_columns, table_parts, table_rows
 from micrographia.io.table_stream import stream_table
 from micrographia.io.tables import read_table, write_table
 
@@ -148,6 +149,34 @@ def test_anndata_of_others(tmp_path):
     assert table["Metadata_Well"].isna().tolist() == [False, True, False]
     assert table["ObjectNumber"].tolist()[::2] == [4, 6]
     assert table["Nuclei_AreaShape_Area"].tolist() == [0, 0, 6]
+    parts = list(table_parts(path, rows=2))
+    assert [len(p) for p in parts] == [2, 1]
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), table, check_dtype=False)
+
+
+def test_anndata_that_is_not_understood_is_refused_with_a_sentence(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = write_table(tmp_path / "t.h5ad", part(0, 3))
+    with h5py.File(path, "r+") as file:
+        del file["obs/touches_border"]
+        file.create_group("obs/touches_border").attrs["encoding-type"] = "awkward-array"
+    with pytest.raises(InputError, match="obs/touches_border is stored as awkward-array, which is not read"):
+        read_table(path)
+    assert [len(p) for p in table_parts(path, ["ObjectNumber"])] == [3]  # the other columns can be read
+    with h5py.File(path, "r+") as file:
+        del file["X"]
+        file.create_group("X").attrs["encoding-type"] = "dataframe"
+    with pytest.raises(InputError, match="X is stored as dataframe, which is not read"):
+        table_columns(path)
+    with h5py.File(path, "r+") as file:
+        del file["X"]
+        file["X"] = np.zeros((3, 5))
+    with pytest.raises(InputError, match="X has 5 columns, but var names 2"):
+        table_rows(path)
+    with h5py.File(path, "r+") as file:
+        del file["var"]
+    with pytest.raises(InputError, match="no AnnData file: it has no var"):
+        list(table_parts(path))
 
 
 def test_damaged_anndata(tmp_path):

@@ -37,7 +37,7 @@ class Annotate(Declared):
 
     name = "annotate"
 
-    table: str | None = parameter(None, "Table of the objects (.csv, .tsv, .parquet), one row each")
+    table: str | None = parameter(None, "Table of the objects (.csv, .tsv, .parquet, .h5ad), one row each")
     annotations: str | None = parameter(
         None, "What is annotated already: a table with the objects' keys and Class, or a training set (.txt)"
     )

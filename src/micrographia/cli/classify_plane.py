@@ -32,7 +32,7 @@ class ClassifyPlane(Declared):
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("tables", nargs="+", metavar="TABLE", help="tables of objects: .csv, .tsv or .parquet")
+    parser.add_argument("tables", nargs="+", metavar="TABLE", help="tables of objects: .csv, .tsv, .parquet or .h5ad")
     flags.add_flags(parser, ClassifyPlane, short={"model": "-m", "out": "-o"})
 
 

@@ -44,7 +44,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments and the parameters of the classifier."""
     parser.add_argument(
         "--table", dest="tables", action="append", nargs="+", metavar="TABLE", default=[],
-        help="a table of features, .csv or .parquet; given twice or more",
+        help="a table of features, .csv, .parquet or .h5ad; given twice or more",
     )  # fmt: skip
     flags.add_flags(parser, CompareObjects, short={"out": "-o"})
     flags.add_flags(parser, ObjectClassifier, title="parameters of the classifier")

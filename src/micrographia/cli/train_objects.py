@@ -38,7 +38,7 @@ class TrainObjects(Declared):
 
     name = "train objects"
 
-    table: str | None = parameter(None, "Table of objects, a row each: .csv, .tsv or .parquet")
+    table: str | None = parameter(None, "Table of objects, a row each: .csv, .tsv, .parquet or .h5ad")
     annotations: str | None = parameter(
         None, "Table with the column Class and key columns of the other table, in place of its own column Class"
     )

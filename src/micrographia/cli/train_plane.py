@@ -30,7 +30,7 @@ class TrainPlane(Declared):
 
     name = "train plane"
 
-    table: str | None = parameter(None, "Table of objects, a row each: .csv, .tsv or .parquet")
+    table: str | None = parameter(None, "Table of objects, a row each: .csv, .tsv, .parquet or .h5ad")
     places: str | None = parameter(None, "Table with Plane_X, Plane_Y and key columns of the other table")
     out: str = parameter("model.zip", "Model file to write")
     overwrite: bool = parameter(False, "Replace a model file that exists")

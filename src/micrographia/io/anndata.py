@@ -7,7 +7,9 @@ file, 0.2.0 of arrays and data frames).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +108,97 @@ class AnnDataRows:
         )
 
 
+class AnnDataTable:
+    """An open ``.h5ad`` file as a table, ``obs`` and then the columns of ``X``; made by :func:`open_anndata`.
+
+    Attributes
+    ----------
+    columns : list of str
+        Names of the columns.
+    rows : int
+        Number of rows.
+    """
+
+    def __init__(self, path: Path, file: Any) -> None:
+        missing = [name for name in ("X", "obs", "var") if name not in file]
+        if missing:
+            raise InputError(f"{path} is no AnnData file: it has no {missing[0]}.")
+        self._path, self._file = path, file
+        var = file["var"]
+        self._keys = [str(name) for name in file["obs"].attrs["column-order"]]
+        self._features = [str(name) for name in _values(path, var[var.attrs["_index"]])]
+        self.columns = [*self._keys, *self._features]
+        if len(set(self.columns)) < len(self.columns):
+            twice = next(name for name in self.columns if self.columns.count(name) > 1)
+            raise InputError(f"{path} has two columns of the name {twice}, in obs or var; rename one of them.")
+        self.rows, width = _shape(path, file["X"])
+        if width != len(self._features):
+            raise InputError(f"{path}: its X has {width:,} columns, but var names {len(self._features):,}.")
+
+    @cached_property
+    def _matrix(self) -> Any:
+        """``X``, from which rows can be taken; a sparse one is in memory as such."""
+        x = self._file["X"]
+        kind = x.attrs.get("encoding-type", "array")
+        if kind == "array":
+            return x
+        from scipy.sparse import csc_matrix, csr_matrix
+
+        parts = tuple(x[name][:] for name in ("data", "indices", "indptr"))
+        made = csr_matrix if kind == "csr_matrix" else csc_matrix
+        return made(parts, shape=tuple(x.attrs["shape"])).tocsr()
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Units of columns, as far as the file has them."""
+        if "unit" not in self._file["var"]:
+            return {}
+        units = zip(self._features, map(str, _values(self._path, self._file["var/unit"])))
+        stored = self._file.get("uns/units", {})
+        return {name: unit for name, unit in units if unit} | {str(n): stored[n].asstr()[()] for n in stored}
+
+    def read(self, columns: Sequence[str] | None = None, start: int = 0, stop: int | None = None) -> pd.DataFrame:
+        """Some rows of some columns, all otherwise."""
+        import pandas as pd
+
+        rows = slice(start, self.rows if stop is None else min(stop, self.rows))
+        wanted = [k for k, name in enumerate(self._features) if columns is None or name in columns]
+        keys = {
+            name: _values(self._path, self._file["obs"][name], rows)
+            for name in self._keys
+            if columns is None or name in columns
+        }
+        matrix = self._matrix[rows]
+        matrix = (matrix if isinstance(matrix, np.ndarray) else matrix.toarray())[:, wanted]
+        table = pd.DataFrame(keys, index=pd.RangeIndex(len(matrix)))
+        table = pd.concat([table, pd.DataFrame(matrix, columns=[self._features[k] for k in wanted])], axis=1)
+        return table if columns is None else table[list(columns)]
+
+
+@contextmanager
+def open_anndata(path: str | Path) -> Iterator[AnnDataTable]:
+    """Open an ``.h5ad`` file as a table.
+
+    Yields
+    ------
+    AnnDataTable
+
+    Raises
+    ------
+    RequestError
+        Where h5py is missing.
+    InputError
+        Where this is no AnnData file, or holds a kind of column or matrix that is not read.
+    """
+    path = Path(path)
+    h5py = _h5py(path)
+    try:
+        with h5py.File(path, "r") as file:
+            yield AnnDataTable(path, file)
+    except (OSError, KeyError) as error:
+        raise InputError(f"{path}: this AnnData file cannot be read: {str(error).splitlines()[0]}.") from error
+
+
 def read_anndata(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Read an ``.h5ad`` file as a table: ``obs``, then the columns of ``X``.
 
@@ -127,62 +220,37 @@ def read_anndata(path: str | Path, columns: Sequence[str] | None = None) -> pd.D
     InputError
         Where this is no AnnData file, holds a kind of column or matrix that is not read, or lacks a column.
     """
-    import pandas as pd
-
-    path = Path(path)
-    h5py = _h5py(path)
-    try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("encoding-type") != "anndata" or "X" not in file:
-                raise InputError(f"{path} is no AnnData file: it has no X.")
-            obs, var = file["obs"], file["var"]
-            keys = [str(name) for name in obs.attrs["column-order"]]
-            names = [str(name) for name in _values(path, var[var.attrs["_index"]])]
-            missing = [name for name in columns or () if name not in keys and name not in names]
-            if missing:
-                raise InputError(f"{path} lacks the column {missing[0]}.")
-            wanted = [k for k, name in enumerate(names) if columns is None or name in columns]
-            parts = {name: _values(path, obs[name]) for name in keys if columns is None or name in columns}
-            matrix = _matrix(path, file["X"], wanted)
-            table = pd.DataFrame(parts, index=pd.RangeIndex(len(matrix)))
-            features = pd.DataFrame(matrix, columns=[names[k] for k in wanted])
-            table = pd.concat([table, features], axis=1)
-            if "unit" in var:
-                units = {name: str(unit) for name, unit in zip(names, _values(path, var["unit"])) if str(unit)}
-                stored = file.get("uns/units", {})
-                units |= {str(name): stored[name].asstr()[()] for name in stored}
-                table.attrs["units"] = {name: unit for name, unit in units.items() if name in table.columns}
-    except (OSError, KeyError) as error:
-        raise InputError(f"{path}: this AnnData file cannot be read: {str(error).splitlines()[0]}.") from error
-    return table if columns is None else table[list(columns)]
+    with open_anndata(path) as file:
+        missing = [name for name in columns or () if name not in file.columns]
+        if missing:
+            raise InputError(f"{path} lacks the column {missing[0]}.")
+        table = file.read(columns)
+        if file.units:
+            table.attrs["units"] = {name: unit for name, unit in file.units.items() if name in table.columns}
+    return table
 
 
-def _matrix(path: Path, x: Any, wanted: list[int]) -> np.ndarray:
+def _shape(path: Path, x: Any) -> tuple[int, int]:
     kind = x.attrs.get("encoding-type", "array")
-    if kind == "array":
-        return x[:][:, wanted]
-    if kind in ("csr_matrix", "csc_matrix"):
-        from scipy.sparse import csc_matrix, csr_matrix
-
-        parts = tuple(x[name][:] for name in ("data", "indices", "indptr"))
-        made = csr_matrix if kind == "csr_matrix" else csc_matrix
-        return made(parts, shape=tuple(x.attrs["shape"])).toarray()[:, wanted]
-    raise InputError(f"{path}: its X is a {kind}, which is not read; store it as an array.")
+    shape = [*(x.attrs["shape"] if kind in ("csr_matrix", "csc_matrix") else getattr(x, "shape", ()))]
+    if kind in ("array", "csr_matrix", "csc_matrix") and len(shape) == 2:
+        return int(shape[0]), int(shape[1])
+    raise InputError(f"{path}: its X is stored as {kind}, which is not read; store it as an array of rows and columns.")
 
 
-def _values(path: Path, column: Any) -> np.ndarray:
+def _values(path: Path, column: Any, rows: slice = slice(None)) -> np.ndarray:
     kind = column.attrs.get("encoding-type", "")
     if kind == "categorical":
-        codes, names = column["codes"][:], _values(path, column["categories"])
+        codes, names = column["codes"][rows], _values(path, column["categories"])
         return np.array([names[code] if code >= 0 else None for code in codes], dtype=object)
     if kind.startswith("nullable-"):
-        values = _values(path, column["values"]).astype(object)
-        values[column["mask"][:]] = None
+        values = _values(path, column["values"], rows).astype(object)
+        values[column["mask"][rows]] = None
         return values
     if kind == "string-array":
-        return column.asstr()[:]
+        return column.asstr()[rows]
     if kind == "array":
-        return column[:]
+        return column[rows]
     raise InputError(f"{path}: its column {column.name} is stored as {kind or 'an unknown kind'}, which is not read.")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from micrographia.arrays.errors import InputError, RequestError
+from micrographia.io.anndata import open_anndata
 from micrographia.io.table_stream import require_pyarrow
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ def table_columns(path: str | Path) -> list[str]:
     kind, separator = _kind(path)
     if kind == "parquet":
         return [str(name) for name in _parquet(path).schema_arrow.names]
+    if kind == "h5ad":
+        with open_anndata(path) as file:
+            return file.columns
     import pandas as pd
 
     try:
@@ -42,7 +46,8 @@ def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: in
     Parameters
     ----------
     path : path
-        CSV (``.csv``, ``.tsv``, ``.txt``; also compressed, as ``.csv.gz``) or Parquet (``.parquet``, needs pyarrow).
+        CSV (``.csv``, ``.tsv``, ``.txt``; also compressed, as ``.csv.gz``), Parquet (``.parquet``, needs pyarrow) or
+        AnnData (``.h5ad``, needs h5py).
     columns : sequence of str, optional
         The columns to read; all otherwise.
     rows : int
@@ -59,7 +64,7 @@ def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: in
     InputError
         Where the file is missing, damaged or lacks a column.
     RequestError
-        Where the suffix is another, or pyarrow is missing.
+        Where the suffix is another, or a package is missing.
     """
     import pandas as pd
 
@@ -75,6 +80,11 @@ def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: in
             for batch in _parquet(path).iter_batches(batch_size=rows, columns=wanted):
                 yield batch.to_pandas()
             return
+        if kind == "h5ad":
+            with open_anndata(path) as file:
+                for start in range(0, file.rows, rows):
+                    yield file.read(wanted, start, start + rows)
+            return
         words = {name: str for name in names if name.startswith("Metadata_")}
         with pd.read_csv(path, sep=separator, usecols=wanted, dtype=words, chunksize=rows, low_memory=False) as parts:
             for part in parts:
@@ -84,8 +94,11 @@ def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: in
 
 
 def table_rows(path: str | Path) -> int | None:
-    """Number of rows where the file says it (Parquet); None where only reading would tell."""
+    """Number of rows where the file says it (Parquet, AnnData); None where only reading would tell."""
     kind, _ = _kind(Path(path))
+    if kind == "h5ad":
+        with open_anndata(path) as file:
+            return file.rows
     return int(_parquet(Path(path)).metadata.num_rows) if kind == "parquet" else None
 
 
@@ -94,9 +107,9 @@ def _kind(path: Path) -> tuple[str, str]:
     suffix = suffixes[-1] if suffixes else ""
     if not path.is_file():
         raise InputError(f"{path}: there is no such table.")
-    if suffix not in (".csv", ".tsv", ".txt", ".parquet"):
-        raise RequestError(f"{path}: a table is read from .csv, .tsv or .parquet.")
-    return ("parquet", "") if suffix == ".parquet" else ("text", "," if suffix == ".csv" else "\t")
+    if suffix not in (".csv", ".tsv", ".txt", ".parquet", ".h5ad"):
+        raise RequestError(f"{path}: a table is read from .csv, .tsv, .parquet or .h5ad.")
+    return (suffix[1:], "") if suffix in (".parquet", ".h5ad") else ("text", "," if suffix == ".csv" else "\t")
 
 
 def _parquet(path: Path):  # type: ignore[no-untyped-def]
