@@ -49,6 +49,10 @@ def test_measure_train_and_classify(run, tmp_path):
     code, out, err = run("classify", "objects", table, "-m", "phenotypes.zip", "-o", "classes")
     assert code == 0, err
     found = read_table(tmp_path / "classes" / "Nuclei_cellprofiler_classes.parquet")
+    rows = ["Metadata_Image", "ImageNumber", "Metadata_Well", "ObjectNumber"]
+    place = ["Nuclei_Location_Center_X", "Nuclei_Location_Center_Y"]
+    classes = [f"Probability_{name}" for name in sorted(set(known["Class"]))]
+    assert list(found.columns) == [*rows, *place, "Class", "Class_Probability", *classes]
     both = found.merge(known, on=["Metadata_Image", "ObjectNumber"], suffixes=("", "_true"))
     new = both[both["Metadata_Image"] > "B"]
     assert len(both) == 108 and len(new) == 36

@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 
 from micrographia.arrays.errors import InputError
-from micrographia.features.feature_table import feature_columns, feature_matrix, groups, object_keys
+from micrographia.features.feature_table import (
+    centre_columns,
+    feature_columns,
+    feature_matrix,
+    groups,
+    object_keys,
+    row_columns,
+)
 
 
 @pytest.fixture
@@ -30,6 +37,17 @@ def test_features_are_numbers_that_are_no_keys_and_no_places(table):
     assert feature_columns(table) == ["Nuclei_AreaShape_Area", "Nuclei_Intensity_MeanIntensity_DNA"]
     own = ["label", "centroid_y_px", "area_px", "bbox_x0_px", "touches_border", "solidity", "probability"]
     assert feature_columns(pd.DataFrame(1.0, range(2), own)) == ["area_px", "solidity"]
+
+
+def test_a_row_is_known_by_its_keys_and_one_centre(table):
+    assert row_columns(list(table)) == ["Metadata_Plate", "Metadata_Well", "ImageNumber", "ObjectNumber"]
+    places = ["Cells_AreaShape_Center_X", "Cells_AreaShape_Center_Y", "Nuclei_Location_Center_X"]
+    measured = ["Nuclei_Location_Center_Y", "Nuclei_Location_Center_Z", "Cells_Location_Center_X"]
+    names = [*places, *measured, "Cells_Location_Center_Y", "Nuclei_Parent_Cells", "touches_border", "Plane_X"]
+    assert row_columns(["label", *names]) == ["label", places[2], *measured[:2]]
+    assert centre_columns(["AreaShape_Center_Y", "AreaShape_Center_X"]) == ["AreaShape_Center_X", "AreaShape_Center_Y"]
+    own = ["image", "t", "label", "centroid_y_px", "centroid_x_px", "centroid_x_um", "bbox_x0_px", "area_px", "Class"]
+    assert row_columns(own) == own[:5]
 
 
 def test_matrix_is_float32_with_nan_for_what_is_not_finite(table):

@@ -12,6 +12,7 @@ import numpy as np
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.cli.annotate import Annotate
+from micrographia.features.feature_table import centre_columns
 from micrographia.io.find import image_stem
 from micrographia.io.reading import read
 from micrographia.report.object_gallery import object_picture, write_object_gallery
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _IMAGES = ("Metadata_Image", "image")
-_CENTRES = (("centroid_y_px", "centroid_x_px"), ("_Location_Center_Y", "_Location_Center_X"),
-            ("_AreaShape_Center_Y", "_AreaShape_Center_X"))  # fmt: skip
 
 
 def write_gallery(path: Path, objects: pd.DataFrame, listed: pd.DataFrame, options: Annotate) -> Path:
@@ -99,9 +98,7 @@ def _cut(image: Image, centre: tuple[float, float] | None, options: Annotate) ->
 
 def _centres(objects: pd.DataFrame) -> list[tuple[float, float]] | None:
     """Row and column of each object; None where the table does not say, as for crops."""
-    for y_end, x_end in _CENTRES:
-        y = next((name for name in objects.columns if name.endswith(y_end)), None)
-        x = next((name for name in objects.columns if name.endswith(x_end)), None)
-        if y and x:
-            return [(float(a), float(b)) for a, b in zip(objects[y], objects[x])]
-    return None
+    centre = centre_columns(list(objects.columns))
+    if not centre:
+        return None
+    return [(float(y), float(x)) for x, y in zip(objects[centre[0]], objects[centre[1]])]

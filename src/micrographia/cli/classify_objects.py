@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from micrographia.classify.objects.scoring import ClassCounts
 
 DESCRIPTION = """
-Give every object of tables a class. For a table plate1.parquet the output folder gets plate1_classes.parquet, with the
-class of each object and the probability of every class; images.csv and wells.csv count the classes, with their
-fractions and the score by which each is enriched. Tables are read part by part and may be larger than memory.
+Give every object of tables a class. For a table plate1.parquet the output folder gets plate1_classes.parquet: which
+object a row is and where it lies, its class, and the probability of every class; images.csv and wells.csv count the
+classes, with their fractions and the score by which each is enriched. Tables are read part by part and may be larger
+than memory.
 """
 EPILOG = """
 examples:
@@ -63,8 +64,8 @@ def classify_tables(tables: Sequence[str | Path], options: ClassifyObjects) -> i
     Parameters
     ----------
     tables : sequence of paths
-        Each gives ``NAME_classes``: keys, ``Class``, ``Class_Probability`` and the probability of each class. All
-        together give ``images`` and ``wells``: counts, fractions and enrichment scores.
+        Each gives ``NAME_classes``: keys, centre, ``Class``, ``Class_Probability`` and the probability of each class.
+        All together give ``images`` and ``wells``: counts, fractions and enrichment scores.
     options : ClassifyObjects
         Checked options.
 

@@ -37,7 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Write ``NAME_plane`` for each table: keys, Plane_X, Plane_Y, Plane_Uncertainty; 1 where some failed."""
+    """Write ``NAME_plane`` for each table: keys, centre, Plane_X, Plane_Y, Plane_Uncertainty; 1 where some failed."""
     from micrographia.classify.objects.regression_plane import RegressionPlane
     from micrographia.io.tables import read_table, write_table
 

@@ -33,12 +33,37 @@ _PLACES = ("Location_", "AreaShape_Center_", "AreaShape_BoundingBox", "Number_Ob
 _OWN_PLACES = ("centroid_", "bbox_", "touches_border", "t_s", "z_um", "probability")
 
 
+_CENTRES = (("centroid_x_px", "centroid_y_px", "centroid_z_px"),
+            ("Location_Center_X", "Location_Center_Y", "Location_Center_Z"),
+            ("AreaShape_Center_X", "AreaShape_Center_Y", "AreaShape_Center_Z"))  # fmt: skip
+"""Columns that hold the centre of an object, also after the name of the objects; the first that a table has counts."""
+
+
 def is_key(name: str) -> bool:
     """Whether a column says which row it is (or its class), or where the object lies, and is no feature."""
     if name in OBJECT_KEYS or name == CLASS or name.startswith(("Metadata_", "Class_", "Probability_", "Plane_")):
         return True
     after = name.split("_", 1)[1] if "_" in name else ""
     return name.startswith((*_PLACES, *_OWN_PLACES)) or after.startswith(_PLACES)
+
+
+def centre_columns(names: Sequence[str]) -> list[str]:
+    """The columns with the x, y and, in volumes, z of each object's centre; none where the table does not say.
+
+    Where several objects of a row have one, as nucleus, cell and cytoplasm do, it is that of the first.
+    """
+    for x, y, z in _CENTRES:
+        for name in names:
+            before = name.removesuffix(x)
+            if (name == x or name.endswith(f"_{x}")) and before + y in names:
+                return [name, before + y, *([before + z] if before + z in names else [])]
+    return []
+
+
+def row_columns(names: Sequence[str]) -> list[str]:
+    """Those columns that say which object a row is, in their order: its keys, ``Metadata_...``, and one centre."""
+    centre = centre_columns(names)
+    return [name for name in names if name in OBJECT_KEYS or name.startswith("Metadata_") or name in centre]
 
 
 def feature_columns(table: pd.DataFrame) -> list[str]:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from micrographia.arrays.errors import InputError
-from micrographia.features.feature_table import CLASS, feature_columns, feature_matrix, groups, is_key, object_keys
+from micrographia.features.feature_table import (
+    CLASS,
+    feature_columns,
+    feature_matrix,
+    groups,
+    is_key,
+    object_keys,
+    row_columns,
+)
 from micrographia.method import Method, parameter
 
 if TYPE_CHECKING:
@@ -158,8 +166,8 @@ class ObjectClassifier(Method):
         Returns
         -------
         pandas.DataFrame or (N, K) float32 array
-            For a table its key columns, ``Class``, ``Class_Probability`` and ``Probability_NAME`` for each class; for
-            an array the probabilities.
+            For a table its key columns and the centre of each object, ``Class``, ``Class_Probability`` and
+            ``Probability_NAME`` for each class; for an array the probabilities.
 
         Raises
         ------
@@ -172,7 +180,7 @@ class ObjectClassifier(Method):
         if isinstance(x, np.ndarray):
             return found
         best = found.argmax(axis=1)
-        keys = [name for name in x.columns if is_key(name) and not name.startswith(("Class", "Probability_"))]
+        keys = row_columns(list(x.columns))
         columns: dict[str, Any] = {CLASS: np.array(self.classes_)[best], PROBABILITY: found.max(axis=1)}
         columns |= {f"Probability_{name}": found[:, k] for k, name in enumerate(self.classes_)}
         return pd.concat([x[keys], pd.DataFrame(columns, index=x.index)], axis=1)

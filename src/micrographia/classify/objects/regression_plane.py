@@ -16,7 +16,7 @@ from micrographia.arrays.errors import InputError
 from micrographia.classify.learners.gaussian_process import GaussianProcess, fit_gaussian_process
 from micrographia.classify.objects.feature_space import AXES, FeatureSpace
 from micrographia.classify.objects.turned_features import combined, combined_names
-from micrographia.features.feature_table import feature_columns, feature_matrix, groups, is_key
+from micrographia.features.feature_table import CLASS, feature_columns, feature_matrix, groups, row_columns
 from micrographia.method import Method, parameter
 from micrographia.metrics.folds import assign_folds
 
@@ -140,14 +140,15 @@ class RegressionPlane(Method):
         Returns
         -------
         pandas.DataFrame or (N, 2) float32 array
-            For a table its key columns, ``Plane_X``, ``Plane_Y`` and ``Plane_Uncertainty``; for an array the places.
+            For a table its key columns, the centre of each object and its class, ``Plane_X``, ``Plane_Y`` and
+            ``Plane_Uncertainty``; for an array the places.
         """
         import pandas as pd
 
         places, spread = self.places(x)
         if isinstance(x, np.ndarray):
             return places
-        keys = [name for name in x.columns if is_key(name) and not name.startswith("Plane_")]
+        keys = [*row_columns(list(x.columns)), *(name for name in (CLASS,) if name in x.columns)]
         columns = {PLACE[0]: places[:, 0], PLACE[1]: places[:, 1], UNCERTAINTY: spread}
         return pd.concat([x[keys], pd.DataFrame(columns, index=x.index)], axis=1)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.classify.objects.enrichment import enrichment_scores, fit_prior
-from micrographia.features.feature_table import CLASS, is_key, object_keys
+from micrographia.features.feature_table import CLASS, object_keys, row_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +114,7 @@ class ClassCounts:
 
 
 def needed_columns(model: ObjectClassifier, names: Sequence[str]) -> list[str]:
-    """The columns to read of a table with the columns `names`: its keys, and what the model looks at.
+    """The columns to read of a table with the columns `names`: what says which row it is, and what the model looks at.
 
     Raises
     ------
@@ -128,8 +128,8 @@ def needed_columns(model: ObjectClassifier, names: Sequence[str]) -> list[str]:
             f"The table lacks {len(missing):,} of the {len(model.columns_):,} measurements that the model looks at: "
             f"{shown}{more}. Measure the objects as for the training."
         )
-    looked_at = set(model.columns_)
-    return [name for name in names if is_key(name) or name in looked_at]
+    wanted = {*row_columns(names), *model.columns_}
+    return [name for name in names if name in wanted]
 
 
 def score_parts(
