@@ -141,9 +141,22 @@ def test_labels_without_images(run, plate):
 def test_time_and_planes(run, tmp_path):
     labels, image = pair(2)
     write_labels(tmp_path / "stack.tif", np.stack([labels, labels * 0, labels]), axes="TYX")
-    code, _, err = measure(run, "--labels", "stack.tif", "--only", "shape")
+    code, out, err = measure(run, "--labels", "stack.tif", "--only", "shape")
     assert code == 0, err
+    assert "4 objects of 1 image\n" in out and "z slices" not in err
     assert read_table(tmp_path / "out" / "Nuclei_cellprofiler.csv")["Metadata_T"].tolist() == ["0", "0", "2", "2"]
+
+
+def test_slices_of_a_volume_are_measured_on_their_own_and_that_is_said(run, tmp_path):
+    labels = np.zeros((3, 16, 16), np.int32)
+    labels[1:, 4:12, 4:12] = 1
+    write_labels(tmp_path / "vol_labels.ome.zarr", labels, axes="ZYX")
+    words = ("--labels", "vol_labels.ome.zarr", "--only", "shape")
+    code, out, err = measure(run, *words)
+    assert code == 0 and "vol: 3 z slices, each measured on its own (all together with --volumes)" in err
+    assert "2 objects of 1 image\n" in out
+    code, out, err = measure(run, *words, "--volumes", "--overwrite")
+    assert code == 0 and "z slices" not in err and "1 object of 1 image\n" in out, err
 
 
 def test_an_image_that_fails_is_named_and_the_others_are_kept(run, plate):

@@ -60,7 +60,7 @@ def test_measure_goes_on_without_images_that_have_no_labels(run, tmp_path):
     assert err.splitlines() == [
         "failed: b.png: it has no labels.", "failed: c_labels.tif: there is no image of this name.",
     ]  # fmt: skip
-    assert "a_objects.csv: 1 objects" in out and len(list((tmp_path / "out").iterdir())) == 1
+    assert "a_objects.csv: 1 object\n" in out and len(list((tmp_path / "out").iterdir())) == 1
     code, _, err = run("measure", "--labels", "labels", "--images", "images/a.png", "-o", "one")
     assert code == 0, err
     code, _, err = run("measure", "--labels", "labels", "--images", "images/b.png", "-o", "none")

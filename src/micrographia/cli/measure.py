@@ -101,7 +101,7 @@ def run(args: Namespace) -> int:
                 raise InputError(f"{path} exists already; replace it with --overwrite or choose another folder.")
             table = _table(labels, image, options)
             write_table(path, table)
-            print(f"{path}: {len(table):,} objects")
+            print(f"{path}: {len(table):,} object{'s' * (len(table) != 1)}")
         except InputError as error:
             print(f"failed: {error}", file=sys.stderr)
             failed = 1
@@ -154,10 +154,15 @@ def _table(labels: Path, image: Path | None, options: Measure) -> pd.DataFrame:
     pixels = None if image is None else read(image)
     if options.volumes:
         return _volumes(found, pixels, labels)
-    if found.size("Z") > 1:
-        print(f"{labels.name}: {found.size('Z')} z slices, each measured on its own (all together with --volumes)",
-              file=sys.stderr)  # fmt: skip
+    if note := slices_note(found):
+        print(f"{labels.name}: {note}", file=sys.stderr)
     return measure(found, pixels)
+
+
+def slices_note(labels: Image) -> str:
+    """What to say of labels that are measured slice by slice; empty for a single slice."""
+    count = labels.size("Z")
+    return f"{count} z slices, each measured on its own (all together with --volumes)" if count > 1 else ""
 
 
 def _volumes(labels: Image, pixels: Image | None, path: Path) -> pd.DataFrame:

@@ -127,7 +127,8 @@ def cell_tasks(
 
 
 def measure_image(task: CellTask) -> dict[str, Any]:
-    """Measure one image: its table, with the columns that say where the rows come from."""
+    """Measure one image: its table, with the columns that say where the rows come from, and what was assumed."""
+    from micrographia.cli.measure import slices_note
     from micrographia.features.cells import measure_cells
     from micrographia.io.reading import read, read_labels
 
@@ -135,7 +136,8 @@ def measure_image(task: CellTask) -> dict[str, Any]:
     image = None if task.image is None else read(task.image)
     cells = None if task.cells is None else read_labels(task.cells, axes=task.axes)
     table = measure_cells(labels, image, cells=cells, threads=task.threads, **task.options)
-    return {"table": with_keys(table, task.number, task.name, task.keys)}
+    note = "" if task.options["volumes"] else slices_note(labels)
+    return {"table": with_keys(table, task.number, task.name, task.keys), "note": note}
 
 
 def with_keys(table: pd.DataFrame, number: int, name: str, keys: dict[str, str]) -> pd.DataFrame:
@@ -168,8 +170,10 @@ def _write(path: Path, tasks: list[CellTask], jobs: int) -> int:
     with stream_table(path, feature_columns) as stream, Progress(len(tasks), "measuring")() as bar, closing(ends):
         for ended in ends:
             waiting[ended.task.number] = ended
-            said = "failed" if ended.outcome is None else f"{len(ended.outcome['table']):,} objects"
+            said = "failed" if ended.outcome is None else _objects(len(ended.outcome["table"]))
             bar.advance(f"{ended.task.name}: {said}")
+            if ended.outcome is not None and ended.outcome["note"]:
+                print(f"{ended.task.name}: {ended.outcome['note']}", file=sys.stderr)
             while turn in waiting:
                 end, turn = waiting.pop(turn), turn + 1
                 problem = end.problem
@@ -183,8 +187,13 @@ def _write(path: Path, tasks: list[CellTask], jobs: int) -> int:
                     failed += 1
     if stream.empty:
         raise InputError("No image could be measured; there is no table to write.")
-    print(f"{path}: {stream.rows:,} objects of {len(tasks) - failed:,} images")
+    images = len(tasks) - failed
+    print(f"{path}: {_objects(stream.rows)} of {images:,} image{'s' * (images != 1)}")
     return 1 if failed else 0
+
+
+def _objects(count: int) -> str:
+    return f"{count:,} object{'s' * (count != 1)}"
 
 
 def _label_images(options: Measure) -> Dataset:

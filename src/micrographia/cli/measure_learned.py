@@ -73,5 +73,5 @@ def run(args: Namespace, options: Measure) -> int:
                 failed = 1
         if not stream.rows:
             raise InputError("No image gave an object; there is no table to write.")
-    print(f"{path}: {stream.rows:,} objects, {model.count} features")
+    print(f"{path}: {stream.rows:,} object{'s' * (stream.rows != 1)}, {model.count} features")
     return failed
