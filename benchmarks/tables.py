@@ -48,6 +48,8 @@ def accuracy(result: Result) -> str:
             rows.append(["best published", "", *map(share, BEST_PUBLISHED)])
             reached = [v >= goal for v, goal in zip(row["ap"], FLUORESCENCE_GOAL, strict=True)]
             rows.append(["goal reached", "", *map(word, reached)])
+            specks = numbers["without_specks"]
+            rows.append([f"without objects below {specks['pixels']} pixels", "", *map(share, specks["ap"])])
         else:
             goal = FIRST_GOALS[kind]
             blank = [""] * (len(row["ap"]) - 1)

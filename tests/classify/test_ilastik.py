@@ -134,7 +134,8 @@ def test_a_real_project_of_a_volume(ilastik):
 def test_a_real_forest_divides_between_its_own_training_pixels(ilastik):
     """Thresholds lie half-way between feature values of two training pixels, so they know ilastik's features.
 
-    The export of this project is not among the data (``..._pc1xy.npy`` was made with another project).
+    The export of this project (``..._pc1xyc.npy``) is not among the data: ``..._pc1xy.npy`` was made with
+    ``2464_PixelClassification_xy_input.ilp``, as the table ``TestResultsLookup`` of ilastik's own tests says.
     """
     found = import_project(ilastik / "PixelClass.ilp", [ilastik])
     strokes = project_strokes(ilastik / "PixelClass.ilp", [ilastik])
