@@ -268,6 +268,14 @@ def test_what_is_held_out_keeps_groups_together_and_leaves_an_example_of_each_cl
     assert not held_out(Classified(np.arange(3), classes[:3], ("a", "b"), None), 0.2, 0).any()
 
 
+def test_images_whose_channels_come_in_another_order_are_put_in_that_of_the_first(classifier):
+    image, labels, _ = field(3, channels=2)
+    one, two = Image(image, "CYX", channels=("DAPI", "GFP")), Image(image[::-1], "CYX", channels=("GFP", "DAPI"))
+    crops = cell_crops(CellImages([one, two], [labels, labels], ["a", "b"]), classifier.plan)
+    assert crops.channels == ("DAPI", "GFP")
+    np.testing.assert_array_equal(crops.pixels[crops.images == "a"], crops.pixels[crops.images == "b"])
+
+
 def test_only_so_many_crops_are_kept_and_each_has_the_same_chance():
     image, labels, _ = field(0)
     plan = CropPlan(8)

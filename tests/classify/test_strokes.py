@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from painted_pictures import blobs, strokes_of
 
 from micrographia import Image, InputError, RequestError, write, write_labels
-from micrographia.classify.pixels.image_channels import ImageChannels
+from micrographia.classify.pixels.image_channels import ImageChannels, learned_channels
 from micrographia.classify.pixels.label_layers import LabelLayer, label_array
 from micrographia.classify.pixels.strokes import Strokes, painted
 from micrographia.io import read, read_labels
@@ -88,6 +90,38 @@ def test_channels_by_name_in_any_order_and_alpha_left_out():
     assert colours.read((), whole).shape == (3, 3, 4)
     turned = ImageChannels(Image(data.transpose(2, 0, 1), "XCY"))
     np.testing.assert_array_equal(turned.read((), whole), data)
+
+
+@pytest.mark.parametrize(
+    ("here", "learned", "says"),
+    [
+        (("GFP", "dapi"), ("DAPI", "GFP"), ""),
+        (("FITC", "Cy5"), ("DAPI", "GFP"), r"FITC, Cy5 took the place of DAPI, GFP; .*--channels"),
+        (("GFP",), ("DAPI",), "GFP took the place of DAPI"),
+        (("red", "green", "blue"), ("DAPI", "GFP", "actin"), "red, green, blue took the place"),
+        (("FITC", "Cy5"), ("channel 0", "channel 1"), "FITC, Cy5 took the place of channel 0, channel 1"),
+        ((), ("DAPI", "GFP"), "channel 0, channel 1 took the place of DAPI, GFP"),
+        ((), ("DAPI",), ""),  # a grey picture: there is nothing else to take
+        (("DAPI",), ("intensity",), ""),
+        (("channel 1", "channel 2"), ("channel 0", "channel 1"), ""),  # two ways to count what has no names
+    ],
+)
+def test_channels_of_other_names_are_taken_by_order_with_a_note(here, learned, says):
+    image = Image(np.zeros((len(learned), 3, 4)), "CYX", channels=here)
+    found = learned_channels(image, 2, learned)
+    if not says:
+        assert found.notes == []
+    else:
+        (note,) = found.notes
+        assert re.search(says, note)
+    assert learned_channels(image, 2, learned, [str(k) for k in range(len(learned))]).notes == []
+
+
+def test_channels_that_are_chosen_keep_their_order():
+    data = np.arange(2 * 3 * 4).reshape(2, 3, 4)
+    image = Image(data, "CYX", channels=("DAPI", "GFP"))
+    seen = learned_channels(image, 2, ("DAPI", "GFP"), ["GFP", "DAPI"])  # the file names them wrong
+    np.testing.assert_array_equal(seen.read((), (slice(0, 3), slice(0, 4))), data[::-1])
 
 
 def test_what_is_no_number_becomes_0_with_a_note():

@@ -67,6 +67,17 @@ def test_channels_and_slices(run, rooms):
     assert (found == expected).all()
 
 
+def test_channels_of_other_names_are_taken_with_a_note(run, rooms):
+    for k in range(2):
+        write(rooms / "em" / f"{k}.ome.zarr", grid(k)[0][None], axes="CYX", channels=("EM",))
+    words = ("--images", "em", "--labels", "strokes")
+    run("train", "pixels", *words, "-o", "walls.zip", *FAST)
+    assert run("train", "boundaries", *words, "--pixels", "walls.zip", "-o", "rooms.zip")[0] == 0
+    write(rooms / "new.ome.zarr", grid(5)[0][None], axes="CYX", channels=("DAPI",))
+    code, _, err = run("classify", "boundaries", "new.ome.zarr", "-m", "rooms.zip", "-o", "out")
+    assert code == 0 and "new.ome.zarr: The names of the channels differ" in err and "DAPI took the place of EM" in err
+
+
 def test_bad_requests(run, rooms, monkeypatch):
     code, _, err = run("classify", "boundaries", "new.tif", "-o", "out")
     assert code == 2 and "Say which model" in err

@@ -96,6 +96,23 @@ def test_images_from_training_to_a_table(run, folder, tmp_path):
     )
 
 
+def test_channels_of_other_names_are_taken_with_a_note(run, folder, tmp_path):
+    from micrographia.io import read
+
+    for k in range(8):
+        pixels = read(folder / "images" / f"p{k}.tif").data
+        for name in ("DAPI", "GFP"):
+            write(tmp_path / name / f"p{k}.ome.zarr", pixels[None], axes="CYX", channels=(name,))
+    labels = ("--labels", folder / "labels")
+    words = ("--table", folder / "objects.csv", "-o", "m.zip", *SMALL, "--steps", "4", "--batch", "8")
+    code, _, err = run("train", "crops", "--images", "DAPI", *labels, *words)
+    assert code == 0, err
+    code, _, err = run("classify", "crops", "DAPI", *labels, "-m", "m.zip", "-o", "same")
+    assert code == 0 and "took the place" not in err
+    code, _, err = run("classify", "crops", "GFP", *labels, "-m", "m.zip", "-o", "other")
+    assert code == 0 and err.count("GFP took the place of DAPI.") == 1 and "p0.ome.zarr: The names" in err
+
+
 def test_an_encoder_and_its_features(run, folder, tmp_path, monkeypatch):
     monkeypatch.setenv("MICROGRAPHIA_MODELS", str(tmp_path / "models"))
     given = ("--images", folder / "images", "--labels", folder / "labels")

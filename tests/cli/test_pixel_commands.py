@@ -304,3 +304,17 @@ def test_classes_from_a_table_and_one_channel(run, tmp_path):
     assert code == 0, err
     np.testing.assert_array_equal(read("out/a_probabilities.tif").data, method.predict(image))
     shutil.rmtree("out")
+
+
+def test_channels_of_other_names_are_taken_with_a_note(run, tmp_path):
+    image, truth = picture()
+    for folder, name in (("images", "DAPI"), ("other", "GFP")):
+        write(tmp_path / folder / "a.ome.zarr", image[None], axes="CYX", channels=(name,))
+    write_labels(tmp_path / "labels" / "a.tif", strokes(truth))
+    assert run("train", "pixels", "--images", "images", "--labels", "labels", "-o", "m.zip", *FAST)[0] == 0
+    code, _, err = run("classify", "pixels", "images", "-m", "m.zip", "-o", "same")
+    assert code == 0 and "took the place" not in err
+    code, _, err = run("classify", "pixels", "other", "-m", "m.zip", "-o", "out")
+    assert code == 0 and "GFP took the place of DAPI; to choose others, use --channels" in err
+    code, _, err = run("classify", "pixels", "other", "-m", "m.zip", "-o", "chosen", "--channels", "GFP")
+    assert code == 0 and "took the place" not in err

@@ -144,6 +144,7 @@ def make_results(task: BoundaryTask) -> dict[str, Any]:
     if task.options["bias"] is not None:
         method.bias = task.options["bias"]
     image = read_input(task.source, task.options)
+    seen = method.look_at(image, task.options["channels"])
     found = method.predict(image, channels=task.options["channels"])
     axes = "".join(a for a in "TZ" if a in image.axes and image.size(a) > 1) + "YX"
     stack = [a for a in axes[:-2] if a == "T" or method.dimensions == 2]
@@ -157,7 +158,11 @@ def make_results(task: BoundaryTask) -> dict[str, Any]:
         "source": str(task.source),
         "name": task.name,
         "objects": int(sum(np.max(plane) for plane in planes)),
-        "notes": [*image.notes, *(f"{image.size(a)} {_STACKS[a]}, each segmented on its own." for a in stack)],
+        "notes": [
+            *image.notes,
+            *(f"{image.size(a)} {_STACKS[a]}, each segmented on its own." for a in stack),
+            *seen.notes,
+        ],
         "warnings": [],
         "seconds": round(time.perf_counter() - start, 2),
     }

@@ -182,7 +182,7 @@ class BoundarySegmenter(Method):
             if isinstance(x, Image):
                 raise InputError("Give the boundary probabilities of the image, too.")
             x, probabilities = x[1:], x[0]
-        seen = learned_channels(x, self.dimensions, self.channels_, channels)
+        seen = self.look_at(x, channels)
         maps = self._maps(probabilities, seen)
         out = np.zeros((*seen.stack_shape, *seen.shape), np.int32)
 
@@ -194,6 +194,11 @@ class BoundarySegmenter(Method):
         with ThreadPoolExecutor(threads or _cores()) as pool:
             list(pool.map(one, seen.positions))
         return out
+
+    def look_at(self, x: Image | np.ndarray, channels: Sequence[str] = ()) -> ImageChannels:
+        """The channels of an image that are looked at; raises InputError where it does not have them."""
+        self._learned()
+        return learned_channels(x, self.dimensions, self.channels_, channels)
 
     def save(self, path: str | Path, *, name: str = "") -> Path:
         """Write the model package: the forest as arrays beside the declaration, a model card, a test."""

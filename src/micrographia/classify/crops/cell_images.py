@@ -10,7 +10,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
-from micrographia.classify.pixels.image_channels import ImageChannels
+from micrographia.classify.pixels.image_channels import ImageChannels, same_channels
 from micrographia.features.crops import CropPlan, stream_crops
 
 
@@ -109,6 +109,8 @@ def cell_crops(
         for image, own, name in zip(examples.images, labels, names, strict=True):
             pixels, channels = plane_of(image, name)
             said.append(channels)
+            if channels != said[0] and len(channels) == len(said[0]):
+                pixels = pixels[same_channels(channels, said[0], name)[0]]
             if own is None and divide is not None:
                 own = divide((pixels.shape[1], pixels.shape[2]))
             yield name, pixels, own.array("YX") if isinstance(own, Image) else own

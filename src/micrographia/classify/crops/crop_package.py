@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
+from micrographia.classify.pixels.image_channels import same_channels
 from micrographia.features.crops import CropPlan
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class CropModel:
         if package.kind != "network" or config.get("method") not in METHODS:
             made_by = config.get("method") or package.description.get("method")
             by = f"was made by the method '{made_by}' and " if made_by else ""
-            raise InputError(f"{package.path}: this model {by}does not look at crops of objects.")
+            raise RequestError(f"{package.path}: this model {by}does not look at crops of objects.")
         try:
             self.plan = CropPlan.from_dict(config["crops"])
             self.channels = tuple(str(c) for c in config["channels"])
@@ -96,22 +97,8 @@ class CropModel:
         return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
     def match(self, channels: Sequence[str], name: str) -> list[int]:
-        """Which of an image's channels the network was trained on: those of the same names, else all in their order.
-
-        Raises
-        ------
-        InputError
-            Where the image has others or fewer; both are named.
-        """
-        here, wanted = [c.casefold() for c in channels], [c.casefold() for c in self.channels]
-        if len(set(here)) == len(here) and set(wanted) <= set(here):
-            return [here.index(c) for c in wanted]
-        if len(here) == len(wanted):
-            return list(range(len(here)))
-        raise InputError(
-            f"{name} has {_counted(channels)}, but the model {self.package.name} was trained on "
-            f"{_counted(self.channels)}; give it images with the same channels."
-        )
+        """Which of an image's channels the network was trained on, as `same_channels` finds them."""
+        return same_channels(channels, self.channels, name)[0]
 
 
 def open_crop_model(model: str | Path) -> CropModel:
@@ -237,7 +224,3 @@ def stored_encoder(model: CropModel) -> CropEncoder:
         return encoder_from(package.read(weights["source"]), weights["architecture"]["kwargs"])
     except (RuntimeError, KeyError, TypeError) as error:
         raise InputError(f"{package.path}: the weights in this model package are damaged.") from error
-
-
-def _counted(names: Sequence[str]) -> str:
-    return f"{len(names)} channel{'s' * (len(names) != 1)} ({', '.join(names)})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,8 @@ from micrographia.arrays.image import Image
 from micrographia.io.axes import plan_axes
 
 _COLOURS = ("red", "green", "blue")
+_UNNAMED = re.compile(r"intensity|channel \d+")
+"""What channels without names are called."""
 
 
 class ImageChannels:
@@ -67,7 +70,7 @@ class ImageChannels:
         self._axis = "S" if image.size("S") > 1 else "C" if "C" in image.axes else ""
         self.names = _channel_names(image, self._axis)
         self._chosen: tuple[int, ...] | None = None
-        self.not_finite = False
+        self.not_finite, self._assumed = False, ""
 
     @property
     def lazy(self) -> bool:
@@ -81,8 +84,9 @@ class ImageChannels:
 
     @property
     def notes(self) -> list[str]:
-        """What was found and changed while reading, in sentences."""
-        return ["Pixels that are not numbers (NaN or infinite) were taken as 0."] if self.not_finite else []
+        """What was assumed of the channels, and found and changed while reading, in sentences."""
+        changed = "Pixels that are not numbers (NaN or infinite) were taken as 0." if self.not_finite else ""
+        return [note for note in (self._assumed, changed) if note]
 
     def choose(self, wanted: Sequence[str]) -> ImageChannels:
         """The same image with some of its channels, by name or by number from 0, in the order given.
@@ -105,23 +109,11 @@ class ImageChannels:
         return self._only(found)
 
     def matching(self, learned: Sequence[str]) -> ImageChannels:
-        """The channels that a classifier has learned from: those of the same names, else all of them in their order.
-
-        Raises
-        ------
-        InputError
-            Where the image has others or fewer; the message names them.
-        """
-        folded = [name.casefold() for name in self.names]
-        wanted = [name.casefold() for name in learned]
-        if len(set(folded)) == len(folded) and set(wanted) <= set(folded):
-            return self._only([folded.index(name) for name in wanted])
-        if len(self.names) == len(learned):
-            return self
-        raise InputError(
-            f"{self.title} has {_counted(self.names)}, but the model was trained on {_counted(learned)}; "
-            "give it an image with the same channels, or choose them with --channels (channels= in Python)."
-        )
+        """The channels that a classifier has learned from, found (or refused) as by `same_channels`."""
+        numbers, note = same_channels(self.names, learned, self.title, "--channels (channels= in Python)")
+        found = self._only(numbers)
+        found._assumed = note
+        return found
 
     def read(self, at: Sequence[int], window: Block) -> np.ndarray:
         """Pixels of a window, channels first, as float32; what is no number is 0.
@@ -178,7 +170,8 @@ def learned_channels(
     learned : sequence of str
         Names of the channels that were learned from.
     chosen : sequence of str
-        Which channels stand for them, by name or number from 0, in their order; otherwise those of the same names.
+        Which channels stand for them, by name or number from 0, in their order; otherwise those of the same names, else
+        all in their order, which a note then says.
 
     Raises
     ------
@@ -186,7 +179,55 @@ def learned_channels(
         Where the image does not have them.
     """
     found = ImageChannels(x, dimensions, None if chosen else len(learned))
-    return (found.choose(chosen) if chosen else found).matching(learned)
+    if chosen:
+        found = found.choose(chosen)
+        if len(found.names) == len(learned):  # whatever their names: they were chosen in this order
+            return found
+    return found.matching(learned)
+
+
+def same_channels(here: Sequence[str], learned: Sequence[str], title: str, choose: str = "") -> tuple[list[int], str]:
+    """Which of an image's channels a model was trained on: those of the same names, else all in their order.
+
+    Parameters
+    ----------
+    here, learned : sequence of str
+        Names of the image's channels, and of those that were learned from.
+    title : str
+        The image, for the message.
+    choose : str
+        How channels can be chosen, for the messages.
+
+    Returns
+    -------
+    numbers : list of int
+        The image's channels, in the order of those that were learned from.
+    note : str
+        Says that the order was trusted against the names; empty where it was not, or where there are no names.
+
+    Raises
+    ------
+    InputError
+        Where the image has others or fewer; the message names them.
+    """
+    folded, wanted = ([name.casefold() for name in names] for names in (here, learned))
+    if len(set(folded)) == len(folded) and set(wanted) <= set(folded):
+        return [folded.index(name) for name in wanted], ""
+    if len(here) != len(learned):
+        hint = f", or choose them with {choose}" if choose else ""
+        raise InputError(
+            f"{title} has {_counted(here)}, but the model was trained on {_counted(learned)}; "
+            f"give it an image with the same channels{hint}."
+        )
+    named = [not all(map(_UNNAMED.fullmatch, names)) for names in (here, learned)]
+    note = ""
+    if folded != wanted and (all(named) or (any(named) and len(here) > 1)):
+        hint = f"; to choose others, use {choose}" if choose else ""
+        note = (
+            f"The names of the channels differ from those of the training: {', '.join(here)} took the place of "
+            f"{', '.join(learned)}{hint}."
+        )
+    return list(range(len(here))), note
 
 
 def _named(data: np.ndarray, dimensions: int, count: int | None) -> Image:
