@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from micrographia.classify.crops.crop_learning import Training, learn_classes, learn_encoder  # noqa: E402
 from micrographia.nets.crop_encoder import CropEncoder, CropNetwork  # noqa: E402
 from micrographia.nets.crop_losses import CropLoss, vicreg_loss  # noqa: E402
-from micrographia.nets.crop_views import ClassViews, MeasuredViews, TwoViews, ViewOptions, random_view  # noqa: E402
+from micrographia.nets.crop_views import ClassViews, CropViews, ViewOptions, random_view  # noqa: E402
 
 WIDTHS = (4, 8)
 
@@ -73,10 +73,10 @@ def test_neighbours_are_hidden_by_the_mask():
 
 def test_views_depend_on_seed_and_number_alone():
     crops, classes = shapes()
-    twice = [TwoViews(crops, range(4, 8), mask=True, seed=1)[2]["image"] for _ in range(2)]
+    twice = [CropViews(crops, range(4, 8), mask=True, seed=1)[2]["image"] for _ in range(2)]
     np.testing.assert_array_equal(*twice)
-    np.testing.assert_array_equal(twice[0], TwoViews(crops, range(6, 8), mask=True, seed=1)[0]["image"])
-    assert not np.array_equal(twice[0], TwoViews(crops, range(4, 8), mask=True, seed=2)[2]["image"])
+    np.testing.assert_array_equal(twice[0], CropViews(crops, range(6, 8), mask=True, seed=1)[0]["image"])
+    assert not np.array_equal(twice[0], CropViews(crops, range(4, 8), mask=True, seed=2)[2]["image"])
     one = ClassViews(crops, classes, range(8), mask=True, seed=1, mixup=0.4)[5]
     assert one["target"].sum() == pytest.approx(1)
 
@@ -84,7 +84,7 @@ def test_views_depend_on_seed_and_number_alone():
 def test_every_crop_has_its_turn_in_two_views():
     pixels = np.arange(6, dtype=np.float32)[:, None, None, None] * np.ones((1, 1, 8, 8), np.float32)
     still = ViewOptions(0, 1, 1, 0, 0, 0, 0)
-    views = TwoViews(pixels, range(12), mask=False, options=still)
+    views = CropViews(pixels, range(12), mask=False, options=still)
     seen = [round(float(views[i]["image"].mean())) for i in range(12)]
     assert seen[0::2] == seen[1::2] and sorted(seen[0::2]) == list(range(6))
 
@@ -249,8 +249,8 @@ def test_an_encoder_learns_what_is_measured():
 def test_a_measured_view_belongs_to_its_crop():
     crops, _ = shapes()
     targets = np.arange(len(crops), dtype=np.float32)[:, None]
-    views = MeasuredViews(crops, targets, range(len(crops)), mask=True, seed=3)
+    views = CropViews(crops, range(len(crops)), targets, mask=True, seed=3)
     found = [views[i] for i in range(len(crops))]
     assert sorted(float(one["target"][0]) for one in found) == targets[:, 0].tolist()
-    again = MeasuredViews(crops, targets, range(2, len(crops)), mask=True, seed=3)[0]
+    again = CropViews(crops, range(2, len(crops)), targets, mask=True, seed=3)[0]
     np.testing.assert_array_equal(again["image"], found[2]["image"])

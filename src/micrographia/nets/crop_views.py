@@ -96,48 +96,17 @@ def _contrast(pixels: np.ndarray, reach: float, rng: np.random.Generator) -> np.
     return np.sign(pixels) * np.abs(pixels) ** gamma * factors
 
 
-class TwoViews(Dataset):
-    """View number i: of a random crop, the same crop for 2i and 2i + 1; a pure function of the seed and the number.
+class CropViews(Dataset):
+    """View number i, of the crop whose turn it is, with what is measured of it; a function of seed and number alone.
 
     Parameters
     ----------
     crops : (N, C, S, S) array
         The crops.
     numbers : range
-        Which views; begins at an even number.
-    mask : bool
-        Whether the last channel is a mask.
-    seed : int
-        Seed of all views.
-    """
-
-    def __init__(
-        self, crops: np.ndarray, numbers: range, *, mask: bool, seed: int = 0, options: ViewOptions = FAITHFUL
-    ) -> None:
-        self.crops, self.numbers, self.mask, self.seed, self.options = crops, numbers, mask, seed, options
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        """The view (C, S, S) under "image"."""
-        number = self.numbers[index]
-        which = _turn(number // 2, len(self.crops), self.seed)
-        rng = np.random.default_rng([self.seed, 1, number])
-        return {"image": random_view(self.crops[which].astype(np.float32), self.mask, self.options, rng)}
-
-
-class MeasuredViews(Dataset):
-    """View number i, of the crop whose turn it is, with what is measured of that crop; else as `TwoViews`.
-
-    Parameters
-    ----------
-    crops : (N, C, S, S) array
-        The crops.
-    targets : (N, D) float32 array
-        What is measured of each.
-    numbers : range
-        Which views.
+        Which views; where nothing was measured, it begins at an even number.
+    targets : (N, D) float32 array, optional
+        What is measured of each crop; without it 2i and 2i + 1 are two views of the same crop.
     mask : bool
         Whether the last channel is a mask.
     seed : int
@@ -147,26 +116,27 @@ class MeasuredViews(Dataset):
     def __init__(
         self,
         crops: np.ndarray,
-        targets: np.ndarray,
         numbers: range,
+        targets: np.ndarray | None = None,
         *,
         mask: bool,
         seed: int = 0,
         options: ViewOptions = FAITHFUL,
     ) -> None:
-        self.crops, self.targets, self.numbers, self.mask = crops, targets, numbers, mask
+        self.crops, self.numbers, self.targets, self.mask = crops, numbers, targets, mask
         self.seed, self.options = seed, options
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        """The view (C, S, S) under "image" and the measurements (D,) under "target"."""
+        """The view (C, S, S) under "image", and the measurements (D,) under "target"."""
         number = self.numbers[index]
-        which = _turn(number, len(self.crops), self.seed)
-        rng = np.random.default_rng([self.seed, 3, number])
+        turn, stream = (number // 2, 1) if self.targets is None else (number, 3)
+        which = _turn(turn, len(self.crops), self.seed)
+        rng = np.random.default_rng([self.seed, stream, number])
         view = random_view(self.crops[which].astype(np.float32), self.mask, self.options, rng)
-        return {"image": view, "target": self.targets[which]}
+        return {"image": view} if self.targets is None else {"image": view, "target": self.targets[which]}
 
 
 class ClassViews(Dataset):

@@ -78,25 +78,19 @@ def learn_encoder(
 
     from micrographia.nets.crop_encoder import CropEncoder, Measuring, Projected
     from micrographia.nets.crop_losses import measurement_loss, vicreg_loss
-    from micrographia.nets.crop_views import MeasuredViews, TwoViews
+    from micrographia.nets.crop_views import CropViews
 
     if len(crops) < 2:
         raise InputError(f"An encoder learns from many objects; there {_are(len(crops))}.")
     torch.manual_seed(training.seed)
     encoder = CropEncoder(crops.shape[1], tuple(widths))
-    if targets is not None:
+    network: Any = Projected(encoder) if targets is None else Measuring(encoder, targets.shape[1])
+    loss, batch = (vicreg_loss, 2 * training.batch) if targets is None else (measurement_loss, training.batch)
 
-        def measured(numbers: range) -> MeasuredViews:
-            return MeasuredViews(crops, targets, numbers, mask=mask, seed=training.seed)
+    def views(numbers: range) -> CropViews:
+        return CropViews(crops, numbers, targets, mask=mask, seed=training.seed)
 
-        network = Measuring(encoder, targets.shape[1])
-        trained, history = _train(network, measurement_loss, measured, [], training, batch=training.batch)
-        return trained.encoder.eval(), history
-
-    def views(numbers: range) -> TwoViews:
-        return TwoViews(crops, numbers, mask=mask, seed=training.seed)
-
-    trained, history = _train(Projected(encoder), vicreg_loss, views, [], training, batch=2 * training.batch)
+    trained, history = _train(network, loss, views, [], training, batch=batch)
     return trained.encoder.eval(), history
 
 
