@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.classify.annotation.annotation_state import COLOURS, Given, State
+from micrographia.classify.annotation.annotation_history import History
+from micrographia.classify.annotation.annotation_state import COLOURS
 from micrographia.classify.annotation.event_log import Event, EventLog
 from micrographia.classify.annotation.object_rows import Key, ObjectRows
 
@@ -83,11 +84,7 @@ class Annotations:
                 f"{path}: these annotations name their objects by {', '.join(self.keys)}, not by {', '.join(keys)}."
             )
         self._lock = threading.RLock()
-        self._state, self._last = State(), 0
-        self._done: dict[int, Event] = {}
-        self._undone: dict[str, list[int]] = {}
-        self._events: dict[int, Event] = {}
-        self._newest_of: tuple[int, dict[Key, Given]] = (-1, {})
+        self._history = History()
 
     # What there is
 
@@ -95,41 +92,37 @@ class Annotations:
     def version(self) -> int:
         """Grows with every change, whoever makes it in whichever process."""
         with self._lock:
-            self._catch_up()
-            return self._last
+            return self._catch_up().last
 
     @property
     def classes(self) -> tuple[AnnotationClass, ...]:
         """The classes in the order in which they were made."""
         with self._lock:
-            self._catch_up()
-            counts = Counter(one.number for one in self._newest().values())
-            return tuple(
-                AnnotationClass(name, colour, counts[number]) for number, (name, colour) in self._state.classes.items()
-            )
+            history = self._catch_up()
+            counts = Counter(one.number for one in history.newest().values())
+            classes = history.state.classes.items()
+            return tuple(AnnotationClass(name, colour, counts[number]) for number, (name, colour) in classes)
 
     @property
     def annotators(self) -> tuple[str, ...]:
         """Everybody who gave an object a class."""
         with self._lock:
-            self._catch_up()
-            return tuple(sorted(who for who, of in self._state.given.items() if of))
+            return tuple(sorted(who for who, of in self._catch_up().state.given.items() if of))
 
     def count(self) -> int:
         """Number of objects that have a class."""
         with self._lock:
-            self._catch_up()
-            return len(self._newest())
+            return len(self._catch_up().newest())
 
     def table(self) -> pd.DataFrame:
         """One row for each object and annotator: the keys (text), ``Class``, ``Annotator`` and ``Time`` (UTC, ISO)."""
         import pandas as pd
 
         with self._lock:
-            self._catch_up()
+            state = self._catch_up().state
             rows = [
-                (*key, self._state.classes[one.number][0], who, one.when)
-                for who, of in self._state.given.items()
+                (*key, state.classes[one.number][0], who, one.when)
+                for who, of in state.given.items()
                 for key, one in of.items()
             ]
         return pd.DataFrame(rows, columns=[*self.keys, "Class", ANNOTATOR, TIME], dtype=object)
@@ -161,9 +154,9 @@ class Annotations:
                 f"The annotations name their objects by {', '.join(self.keys)}, the table by {', '.join(rows.keys)}."
             )
         with self._lock:
-            self._catch_up()
-            place = {number: k for k, number in enumerate(self._state.classes)}
-            of = self._newest() if who is None else self._state.given.get(who, {})
+            history = self._catch_up()
+            place = {number: k for k, number in enumerate(history.state.classes)}
+            of = history.newest() if who is None else history.state.given.get(who, {})
             objects, numbers = list(of), np.array([place[one.number] for one in of.values()], np.int64)
         found = rows.find(objects)
         if (found < 0).any() and not skip_unknown:
@@ -177,8 +170,7 @@ class Annotations:
     def add_class(self, name: str, colour: str | None = None, who: str = "") -> None:
         """Make a class; a colour (``#rrggbb``) is chosen where none is given."""
         with self._lock:
-            self._catch_up()
-            used = [own for _, own in self._state.classes.values()]
+            used = [own for _, own in self._catch_up().state.classes.values()]
             fresh = [one for one in COLOURS if one not in used] or [COLOURS[len(used) % len(COLOURS)]]
             self._add("class", who, name=_named(name), colour=_coloured(colour or fresh[0]))
 
@@ -236,22 +228,18 @@ class Annotations:
             Where somebody else's work rests on it, for example annotations with the class that would go.
         """
         with self._lock:
-            self._catch_up()
-            own = [number for number, event in self._done.items() if event["who"] == who]
-            if not own:
-                return False
-            self._add("undo", who, of=own[-1])
-            return True
+            number = self._catch_up().to_undo(who)
+            if number is not None:
+                self._add("undo", who, of=number)
+            return number is not None
 
     def redo(self, who: str = "") -> bool:
         """Do again what this annotator took back last; False where there is nothing."""
         with self._lock:
-            self._catch_up()
-            undone = self._undone.get(who)
-            if not undone:
-                return False
-            self._add("redo", who, of=undone[-1])
-            return True
+            number = self._catch_up().to_redo(who)
+            if number is not None:
+                self._add("redo", who, of=number)
+            return number is not None
 
     def close(self) -> None:
         """Let go of the file; everything is in it already."""
@@ -262,18 +250,6 @@ class Annotations:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _newest(self) -> dict[Key, Given]:
-        """Of each object the class that was given last."""
-        version, newest = self._newest_of
-        if version != self._last:
-            newest = {}
-            for of in self._state.given.values():
-                if newest:
-                    of = {key: one for key, one in of.items() if key not in newest or one.when >= newest[key].when}
-                newest.update(of)
-            self._newest_of = self._last, newest
-        return newest
 
     def _add(self, do: str, who: str, when: str | None = None, **what: Any) -> None:
         event = {
@@ -286,51 +262,22 @@ class Annotations:
 
             def check(others: list[tuple[int, Event]]) -> None:
                 for number, other in others:
-                    self._happen(number, other)
-                self._happen(self._last + 1, event)
+                    self._history.happen(number, other)
+                self._history.happen(self._history.last + 1, event)
 
             try:
-                self._log.add(event, self._last, check)
+                self._log.add(event, self._history.last, check)
             except RequestError:  # of `check`, which has changed nothing
                 raise
-            except BaseException:
-                self._forget()
+            except BaseException:  # the event could not be stored: read everything anew
+                self._history = History()
                 raise
 
-    def _catch_up(self) -> None:
-        for number, event in self._log.since(self._last):
-            self._happen(number, event)
-
-    def _happen(self, number: int, event: Event) -> None:
-        if event["do"] in ("undo", "redo"):
-            self._turn(event)
-        else:
-            self._state.apply(event)
-            self._done[number] = self._events[number] = event
-            self._undone.pop(event["who"], None)
-        self._last = number
-
-    def _turn(self, event: Event) -> None:
-        """Replay without, or again with, one event."""
-        done = dict(self._done)
-        if event["do"] == "undo":
-            done.pop(event["of"], None)
-        else:
-            done[event["of"]] = self._events[event["of"]]
-        state = State()
-        try:
-            for _, one in sorted(done.items()):
-                state.apply(one)
-        except RequestError as error:
-            raise RequestError(f"This cannot be taken back or done again: other work rests on it. {error}") from None
-        self._state, self._done = state, dict(sorted(done.items()))
-        stack = self._undone.setdefault(event["who"], [])
-        stack.append(event["of"]) if event["do"] == "undo" else stack.remove(event["of"])
-
-    def _forget(self) -> None:
-        """Read everything anew, after an event that could not be stored."""
-        self._state, self._last, self._done, self._undone, self._events = State(), 0, {}, {}, {}
-        self._newest_of = (-1, {})
+    def _catch_up(self) -> History:
+        """The history with what others did since."""
+        for number, event in self._log.since(self._history.last):
+            self._history.happen(number, event)
+        return self._history
 
 
 def unknown_objects(keys: Sequence[str], objects: Sequence[Key], of: int) -> InputError:
