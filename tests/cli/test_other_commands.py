@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from made_pictures import spots
 
-from micrographia import __version__
+from micrographia import __version__, get_method
 from micrographia.cli import VERBS
+from micrographia.cli.train import use_of
 from micrographia.io import write, write_labels
 
 
@@ -138,6 +139,11 @@ def test_train_needs_pairs_that_match(run, tmp_path):
     code, _, err = run("train", "stardist", "--images", "images", "--labels", "labels", "-o", "m.zip")
     assert code == 1
     assert "do not match" in err
+
+
+@pytest.mark.parametrize(("method", "use"), [("stardist", "segment IMAGE"), ("objects", "classify objects TABLE")])
+def test_how_a_model_is_used_is_said_as_it_is_typed(method, use):
+    assert use_of(get_method(method), "my model.zip") == f"use it with: micrographia {use} -m 'my model.zip'"
 
 
 def test_train_then_segment(run, tmp_path):

@@ -118,6 +118,7 @@ def _test(args: Namespace) -> int:
 
 
 def _import(args: Namespace) -> int:
+    from micrographia.cli.train import use_of
     from micrographia.method import Method
     from micrographia.methods import get_method, methods
     from micrographia.models.library import import_model
@@ -132,8 +133,7 @@ def _import(args: Namespace) -> int:
     package = open_package(path)
     made_by = package.config.get("method") or package.description.get("method")
     method = get_method(made_by) if made_by in methods() else Method
-    use = f"{method.applied_by} {method.applied_to}"
-    print(f"imported as {path.stem}; use it with: micrographia {use} -m {path.stem}")
+    print(f"imported as {path.stem}; {use_of(method, path.stem)}")
     return 0
 
 

@@ -117,9 +117,18 @@ def learn_file(method: Method, examples: Any, name: str, overwrite: bool = False
               file=sys.stderr)  # fmt: skip
         return 130
     shutil.rmtree(folder, ignore_errors=True)
-    print(f"model: {out}")
-    print(f"use it with: micrographia {method.applied_by} {method.applied_to} -m {shlex.quote(str(out))}")
+    say_model(method, out)
     return 0
+
+
+def say_model(method: Method, out: Path) -> None:
+    """Print where a model was stored, and how it is used."""
+    print(f"model: {out}\n{use_of(method, str(out))}")
+
+
+def use_of(method: Method | type[Method], model: str) -> str:
+    """The command that applies a model of a method, by name or path."""
+    return f"use it with: micrographia {method.applied_by} {method.applied_to} -m {shlex.quote(model)}"
 
 
 def _subject(name: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from argparse import ArgumentParser, Namespace
 from functools import partial
@@ -13,7 +12,7 @@ from micrographia.arrays.errors import RequestError
 from micrographia.classify.objects.object_classifier import ObjectClassifier
 from micrographia.cli import flags
 from micrographia.cli.folder_run import command_line
-from micrographia.cli.train import model_file
+from micrographia.cli.train import model_file, say_model
 from micrographia.method import Declared, parameter
 
 if TYPE_CHECKING:
@@ -77,8 +76,7 @@ def run(args: Namespace) -> int:
         print(f"note: {note}")
     if method.dropped_:
         print(f"{len(method.dropped_):,} columns are not learned from: {_reasons(method.dropped_)}")
-    print(f"model: {out}")
-    print(f"use it with: micrographia {method.applied_by} {method.applied_to} -m {shlex.quote(str(out))} -o results")
+    say_model(method, out)
     return 0
 
 

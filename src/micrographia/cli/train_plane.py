@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.objects.regression_plane import RegressionPlane
 from micrographia.cli import flags
-from micrographia.cli.train import model_file
+from micrographia.cli.train import model_file, say_model
 from micrographia.method import Declared, parameter
 
 DESCRIPTION = """
@@ -55,8 +54,7 @@ def run(args: Namespace) -> int:
         print("error: not known, since all objects come from one well or image")
     else:
         print(f"error on wells or images never seen: {method.error_:.3g} (knowing nothing: {method.spread_:.3g})")
-    print(f"model: {out}")
-    print(f"use it with: micrographia {method.applied_by} {method.applied_to} -m {shlex.quote(str(out))} -o results")
+    say_model(method, out)
     return 0
 
 
