@@ -225,7 +225,7 @@ def test_bad_input(learned):
         BoundarySegmenter().predict(image, probability)
     with pytest.raises(InputError, match="none"):
         BoundarySegmenter().fit(BoundaryExamples([image], [0 * truth + 1], [probability], objects=True))
-    with pytest.raises(InputError, match="No stroke was painted"):
+    with pytest.raises(RequestError, match="No stroke was painted"):
         BoundarySegmenter().fit(BoundaryExamples([image], [0 * truth], [probability]))
     with pytest.raises(RequestError, match=r"Class 1 .* there are 2 \(class 2\), 3 \(class 3\)"):
         BoundarySegmenter().fit(BoundaryExamples([image], [truth % 2 + 2], [probability]))

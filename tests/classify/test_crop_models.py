@@ -218,11 +218,11 @@ def test_wrong_input_is_named(encoder, classifier, tmp_path):
     with pytest.raises(RequestError, match="two levels or more"):
         CellEncoder(**(SMALL | {"widths": (4,)})).fit(CellImages([image], [labels]))
     path = encoder.save(tmp_path / "cells.zip")
-    with pytest.raises(InputError, match="made by the method 'encoder'"):
+    with pytest.raises(RequestError, match="made by the method 'encoder'"):
         CropClassifier.load(path)
-    with pytest.raises(InputError, match="classifies and is no encoder"):
+    with pytest.raises(RequestError, match="classifies and is no encoder"):
         CellEncoder.load(classifier.save(tmp_path / "classes.zip"))
-    with pytest.raises(InputError, match="does not look at crops"):
+    with pytest.raises(RequestError, match="does not look at crops"):
         CellEncoder.load("nuclei")
     with pytest.raises(InputError, match="looks at crops of shape .2, 16, 16., not .1, 16, 16."):
         encoder.predict(np.zeros((2, 1, 16, 16), np.float32))
@@ -231,7 +231,7 @@ def test_wrong_input_is_named(encoder, classifier, tmp_path):
 def test_one_class_is_refused_and_few_examples_are_told():
     given = examples(4)
     alike = given.table.assign(Class="cell")
-    with pytest.raises(InputError, match="All examples are of the class cell"):
+    with pytest.raises(RequestError, match="All examples are of the class cell"):
         CropClassifier(**SMALL, steps=1).fit(ClassifiedImages(given.images, alike, given.labels))
     rare = given.table.assign(Class=["rare", *["cell"] * 23])
     method = CropClassifier(**SMALL, steps=1).fit(ClassifiedImages(given.images, rare, given.labels))
@@ -248,9 +248,9 @@ def test_tables_of_classes():
         join_classes(pd.concat([table, table[:1]]), images, labels)
     with pytest.raises(InputError, match="classes to 1 that are not there, first object 9 of a"):
         join_classes(table.assign(label=[9, 1, 1]), images, labels)
-    with pytest.raises(InputError, match="no column that names the object"):
+    with pytest.raises(RequestError, match="no column that names the object"):
         join_classes(table.drop(columns="label"), images, labels)
-    with pytest.raises(InputError, match="no column 'Class'"):
+    with pytest.raises(RequestError, match="no column 'Class'"):
         join_classes(table.drop(columns="Class"), images, labels)
     with pytest.raises(InputError, match="to none of them"):
         join_classes(table[2:], images, labels)

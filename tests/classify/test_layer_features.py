@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.crops import layer_features
 from micrographia.classify.crops.layer_features import LayerModel
 from micrographia.classify.crops.learned_features import open_features
@@ -36,7 +36,7 @@ def test_the_layer_is_chosen_or_named(model):
     package = open_package(find_model("nuclei"))
     named = LayerModel(package, "up.1.1")
     assert named.layer.name.endswith("up.1.1.2/Relu_output_0") and named.count == 32
-    with pytest.raises(InputError, match="there is no layer 'other'; it has .*stem.* .16 channels, stride 2."):
+    with pytest.raises(RequestError, match="there is no layer 'other'; it has .*stem.* .16 channels, stride 2."):
         LayerModel(package, "other")
 
 

@@ -10,7 +10,7 @@ import pytest
 from mitotic_crops import mitotic_table
 
 from made_tables import KINDS, made_table
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.learners.standardising import Standardiser
 from micrographia.classify.objects.cross_validation import cross_validate
 from micrographia.classify.objects.object_classifier import PROBABILITY, ObjectClassifier
@@ -133,18 +133,18 @@ def test_useless_features_are_left_out_by_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "error", "message"),
     [
-        (lambda t: t.drop(columns="Class"), "no column 'Class'"),
-        (lambda t: t.assign(Class="Interphase"), "only the class 'Interphase'"),
-        (lambda t: t.assign(Class=None), "no class at all"),
-        (lambda t: t[["Metadata_Well", "ObjectNumber", "Class"]], "no features"),
-        (lambda t: t.assign(ObjectNumber=1), "repeat the key of another one"),
-        (lambda t: t.assign(**dict.fromkeys(t.columns[6:], np.nan)), "No feature is left"),
+        (lambda t: t.drop(columns="Class"), RequestError, "no column 'Class'"),
+        (lambda t: t.assign(Class="Interphase"), RequestError, "only the class 'Interphase'"),
+        (lambda t: t.assign(Class=None), RequestError, "no class at all"),
+        (lambda t: t[["Metadata_Well", "ObjectNumber", "Class"]], InputError, "no features"),
+        (lambda t: t.assign(ObjectNumber=1), InputError, "repeat the key of another one"),
+        (lambda t: t.assign(**dict.fromkeys(t.columns[6:], np.nan)), InputError, "No feature is left"),
     ],
 )
-def test_tables_that_cannot_teach(change, message: str) -> None:
-    with pytest.raises(InputError, match=message):
+def test_tables_that_cannot_teach(change, error: type[ValueError], message: str) -> None:
+    with pytest.raises(error, match=message):
         ObjectClassifier(**QUICK).fit(change(made_table()))
 
 
@@ -184,5 +184,5 @@ def test_a_package_of_another_method_is_refused(tmp_path: Path) -> None:
     path = ObjectClassifier(**QUICK).fit(made_table()).save(tmp_path / "model.zip")
     from micrographia.classify.pixels.pixel_classifier import PixelClassifier
 
-    with pytest.raises(InputError, match="does not classify pixels"):
+    with pytest.raises(RequestError, match="does not classify pixels"):
         PixelClassifier.load(path)

@@ -179,7 +179,7 @@ def test_save_load_predict(two_stages, tmp_path):
 
 def test_packages_that_are_none_of_ours(two_stages, plain, tmp_path):
     other = write_arrays_package(tmp_path / "a.zip", method="umap", parameters={}, arrays={"a": np.zeros(2)})
-    with pytest.raises(InputError, match="was made by the method 'umap' and does not classify pixels"):
+    with pytest.raises(RequestError, match="was made by the method 'umap' and does not classify pixels"):
         PixelClassifier.load(other.path)
     hollow = write_arrays_package(tmp_path / "b.zip", method="pixels", parameters={}, arrays={"a": np.zeros(2)})
     with pytest.raises(InputError, match="damaged"):

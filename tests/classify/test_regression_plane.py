@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from mitotic_crops import CYCLE, mitotic_table
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.learners.gaussian_process import fit_gaussian_process
 from micrographia.classify.objects.regression_plane import RegressionPlane
 from micrographia.features.feature_table import feature_columns
@@ -109,13 +109,13 @@ def test_real_cells_find_their_place_in_the_cycle(data_dir):
 def test_bad_tables_are_refused():
     table = circle(40)
     names = feature_columns(table)
-    with pytest.raises(InputError, match="no column Plane_X"):
+    with pytest.raises(RequestError, match="no column Plane_X"):
         RegressionPlane().fit(table.drop(columns=["Plane_X"]))
     with pytest.raises(InputError, match="holds no numbers"):
         RegressionPlane().fit(table.assign(Plane_Y="left"))
-    with pytest.raises(InputError, match="the table has 2"):
+    with pytest.raises(RequestError, match="the table has 2"):
         RegressionPlane().fit(table[:2])
-    with pytest.raises(InputError, match="same place"):
+    with pytest.raises(RequestError, match="same place"):
         RegressionPlane().fit(table.assign(Plane_X=1.0, Plane_Y=2.0))
     with pytest.raises(InputError, match="each is constant or without values"):
         RegressionPlane().fit(table.assign(**dict.fromkeys(names, 1.0)))

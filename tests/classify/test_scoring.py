@@ -109,21 +109,22 @@ def test_annotations_are_given_to_their_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "error", "message"),
     [
-        (lambda a: a.drop(columns="Class"), "no column 'Class'"),
-        (lambda a: a[["Class"]], "share no column"),
+        (lambda a: a.drop(columns="Class"), RequestError, "no column 'Class'"),
+        (lambda a: a[["Class"]], InputError, "share no column"),
         (
             lambda a: a.assign(ObjectNumber=[1, 99]),
+            InputError,
             "1 annotations are of objects that the table does not have, first .*99",
         ),
-        (lambda a: a.assign(ObjectNumber=[1, 1]), "more than one class"),
+        (lambda a: a.assign(ObjectNumber=[1, 1]), InputError, "more than one class"),
     ],
 )
-def test_annotations_that_do_not_fit(change, message: str) -> None:
+def test_annotations_that_do_not_fit(change, error: type[ValueError], message: str) -> None:
     table = made_table(rows=20)[["Metadata_Image", "ObjectNumber", "Noise"]].assign(Metadata_Image="a")
     given = pd.DataFrame({"Metadata_Image": "a", "ObjectNumber": [1, 2], "Class": ["x", "y"]})
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(error, match=message):
         with_annotations(table, change(given))
 
 

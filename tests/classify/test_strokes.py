@@ -144,10 +144,6 @@ ONES = np.ones((4, 5), int)
     [
         (Strokes([], []), "no images"),
         (Strokes([PLANE], []), "1 images but 0 label images"),
-        (Strokes([PLANE], [ONES * 0]), "No stroke was painted"),
-        (Strokes([PLANE], [ONES * -1]), "No stroke was painted"),
-        (Strokes([PLANE], [ONES * 2]), r"Only one class was painted \(label 2, 20 pixels\)"),
-        (Strokes([PLANE], [ONES], classes=("sky", "sea")), r"Only one class was painted \(sky"),
         (Strokes([PLANE], [np.ones((5, 5), int)]), "labels are 5 x 5 pixels, but the image is 4 x 5"),
         (Strokes([PLANE], [np.ones((2, 4, 5), int)]), "labels are 2 x 4 x 5 pixels, but the image is 4 x 5"),
         (Strokes([PLANE], [ONES + 0.5]), "whole numbers"),
@@ -159,6 +155,20 @@ ONES = np.ones((4, 5), int)
 )
 def test_what_cannot_be_learned_from_is_refused(strokes, says):
     with pytest.raises(InputError, match=says):
+        painted(strokes)
+
+
+@pytest.mark.parametrize(
+    ("strokes", "says"),
+    [
+        (Strokes([PLANE], [ONES * 0]), "No stroke was painted"),
+        (Strokes([PLANE], [ONES * -1]), "No stroke was painted"),
+        (Strokes([PLANE], [ONES * 2]), r"Only one class was painted \(label 2, 20 pixels\)"),
+        (Strokes([PLANE], [ONES], classes=("sky", "sea")), r"Only one class was painted \(sky"),
+    ],
+)
+def test_fewer_than_two_classes_make_no_sense(strokes, says):
+    with pytest.raises(RequestError, match=says):
         painted(strokes)
 
 

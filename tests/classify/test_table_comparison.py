@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.objects.object_classifier import ObjectClassifier
 from micrographia.classify.objects.table_comparison import compare_tables, joined_tables
 
@@ -52,7 +52,7 @@ def test_what_cannot_be_compared_is_said():
         joined_tables({"a": given["a"]})
     with pytest.raises(InputError, match="share no column"):
         joined_tables({"a": given["a"], "b": given["b"].drop(columns=["Metadata_Image", "ObjectNumber"])})
-    with pytest.raises(InputError, match="None of the tables has the column 'Class'"):
+    with pytest.raises(RequestError, match="None of the tables has the column 'Class'"):
         joined_tables({"a": given["a"].drop(columns="Class"), "b": given["b"]})
     with pytest.raises(InputError, match="no object in common"):
         joined_tables({"a": given["a"], "b": given["b"].assign(ObjectNumber=99 + np.arange(24))})

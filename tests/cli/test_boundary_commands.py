@@ -83,7 +83,7 @@ def test_bad_requests(run, rooms, monkeypatch):
     assert code == 2 and "Say which model" in err
     run("train", "pixels", *STROKES, "-o", "walls.zip", *FAST)
     code, _, err = run("classify", "boundaries", "new.tif", "-m", "walls.zip", "-o", "out")
-    assert code == 1 and "walls.zip" in err
+    assert code == 2 and "walls.zip" in err
     code, _, err = run("train", "boundaries", *STROKES, "--pixels", "lost.zip", "-o", "rooms.zip")
     assert code in (1, 2) and "lost.zip" in err
     monkeypatch.setattr("micrographia.classify.pixels.pixel_classifier.learn_stages", None)  # found before learning

@@ -74,7 +74,7 @@ def test_objects_from_training_to_a_table(run, folder, tmp_path):
     code, _, err = run("classify", "crops", "some.csv", "-m", "m.zip", "-o", "listed")
     assert code == 1 and "failed: p0.tif: it has no labels." in err
     code, _, err = run("classify", "images", folder / "images", "-m", "m.zip", "-o", "s")
-    assert code == 1 and "made by the method 'crops'" in err
+    assert code == 2 and "made by the method 'crops'" in err
     code, _, err = run("classify", "crops", folder / "images", "-m", "m.zip", "-o", "s")
     assert code == 2 and "--labels FOLDER" in err
 
@@ -162,4 +162,15 @@ def test_what_makes_no_sense_is_said(run, folder, tmp_path):
     code, _, err = run(
         "train", "crops", "--images", images, "--labels", labels, "--table", tmp_path / "one.csv", *SMALL
     )
-    assert code == 1 and "All examples are of the class cell" in err
+    assert code == 2 and "All examples are of the class cell" in err
+    one.drop(columns="Class").to_csv(tmp_path / "none.csv", index=False)
+    code, _, err = run(
+        "train", "crops", "--images", images, "--labels", labels, "--table", tmp_path / "none.csv", *SMALL
+    )
+    assert code == 2 and "no column 'Class'" in err
+    code, _, err = run("train", "images", "--images", images, "--table", tmp_path / "none.csv", *SMALL)
+    assert code == 2 and "no column 'Class'" in err
+    code, _, err = run("classify", "crops", images, "--labels", labels, "-m", "nuclei", "-o", "r")
+    assert code == 2 and "does not look at crops of objects" in err
+    code, _, err = run("classify", "images", images, "-m", "nuclei", "-o", "r")
+    assert code == 2 and "does not look at crops of objects" in err

@@ -114,6 +114,26 @@ def test_annotations_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "objects that the table does not have" in capsys.readouterr().err
 
 
+def test_tables_and_models_that_make_no_sense(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table = made_table(rows=20)
+    write_table("none.csv", table.drop(columns="Class"))
+    write_table("one.csv", table.assign(Class="Anaphase"))
+    write_table("classes.csv", table[["Metadata_Image", "ObjectNumber"]])
+    for words, message in (
+        (["train", "objects", "--table", "none.csv"], "no column 'Class'"),
+        (["train", "objects", "--table", "one.csv"], "only the class 'Anaphase'"),
+        (["train", "objects", "--table", "one.csv", "--outer-folds", "0"], "only the class 'Anaphase'"),
+        (["train", "objects", "--table", "none.csv", "--annotations", "classes.csv"], "no column 'Class'"),
+        (["classify", "objects", "none.csv", "-m", "nuclei", "-o", "out"], "does not classify objects"),
+    ):
+        assert main(words) == 2
+        assert message in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["classes.csv", "none.csv", "one.csv"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

@@ -42,13 +42,18 @@ def test_places_are_learned_and_applied(folder, capsys):
 
 
 def test_bad_places_end_in_a_sentence(folder, capsys):
-    assert train(folder) == 1
+    assert train(folder) == 2
     assert "no column Plane_X" in capsys.readouterr().err
     pd.DataFrame({"ImageNumber": [99], "ObjectNumber": [1], "Plane_X": [0.0], "Plane_Y": [0.0]}).to_csv(
         folder / "places.csv", index=False
     )
     assert train(folder, "--places", str(folder / "places.csv")) == 1
     assert "1 placed objects are not in the table" in capsys.readouterr().err
-    assert train(folder, "--places", str(folder / "cells.csv")) == 1
+    assert train(folder, "--places", str(folder / "cells.csv")) == 2
     assert "Plane_X and Plane_Y" in capsys.readouterr().err
-    assert not (folder / "plane.zip").exists()
+    pd.read_csv(folder / "truth.csv").assign(Plane_X=1.0, Plane_Y=2.0).to_csv(folder / "places.csv", index=False)
+    assert train(folder, "--places", str(folder / "places.csv")) == 2
+    assert "same place" in capsys.readouterr().err
+    assert main(["classify", "plane", str(folder / "cells.csv"), "-m", "nuclei", "-o", str(folder / "out")]) == 2
+    assert "holds a network and does not put objects on a plane" in capsys.readouterr().err
+    assert not (folder / "plane.zip").exists() and not (folder / "out").exists()

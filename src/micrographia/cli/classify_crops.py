@@ -57,9 +57,9 @@ def classify_files(args: Namespace, method: type[CropClassifier], stem: str) -> 
     Raises
     ------
     RequestError
-        Where no model is named, or the table exists.
+        Where no model of the method is named, or the table exists.
     InputError
-        Where the model is another one, images and labels do not match, or nothing could be classified.
+        Where images and labels do not match, or nothing could be classified.
     """
     options = flags.read(args, ClassifyCrops)
     if options.model is None:

@@ -77,9 +77,9 @@ def classify_tables(tables: Sequence[str | Path], options: ClassifyObjects) -> i
     Raises
     ------
     RequestError
-        Where results would be replaced, two tables have the same name, or no model is named.
+        Where results would be replaced, two tables have the same name, or no model that classifies objects is named.
     InputError
-        Where the model is none that classifies objects.
+        Where the model is damaged.
     """
     from micrographia.classify.objects.object_classifier import ObjectClassifier
     from micrographia.classify.objects.scoring import IMAGE, WELL, ClassCounts

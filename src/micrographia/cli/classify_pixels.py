@@ -112,9 +112,9 @@ def classify_files(images: Sequence[str | Path], options: ClassifyPixels, object
     Raises
     ------
     RequestError
-        Where the folder holds results that this run would replace, or no model is named.
+        Where the folder holds results that this run would replace, or no model that classifies pixels is named.
     InputError
-        Where the model is none that classifies pixels, or the folder cannot be written to.
+        Where the model is damaged, or the folder cannot be written to.
     """
     from micrographia.models.runtime import usable_cores
 

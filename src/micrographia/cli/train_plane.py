@@ -70,7 +70,7 @@ def _placed(options: TrainPlane):  # type: ignore[no-untyped-def]
     rows = ObjectRows(table)
     keys = [name for name in rows.keys if name in places.columns]
     if not keys or not set(PLACE) <= set(places.columns):
-        raise InputError(f"{options.places}: {' and '.join(PLACE)} and some of {', '.join(rows.keys)} are needed.")
+        raise RequestError(f"{options.places}: {' and '.join(PLACE)} and some of {', '.join(rows.keys)} are needed.")
     found = rows.find_by(keys, places[keys].to_numpy(object).tolist())
     if (found < 0).any():
         raise InputError(f"{options.places}: {int((found < 0).sum()):,} placed objects are not in the table.")

@@ -85,14 +85,14 @@ def find_arrays(name: str | Path, method: str, does: str) -> ModelPackage:
 
     Raises
     ------
-    InputError
+    RequestError
         Where another method made it, or it holds a network.
     """
     package = open_package(find_model(name))
     said = package.description.get("method") if package.kind == "arrays" else None
     if said != method:
         what = f"was made by the method '{said}'" if said else "holds a network"
-        raise InputError(f"{package.path}: this model {what} and does not {does}.")
+        raise RequestError(f"{package.path}: this model {what} and does not {does}.")
     return package
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrographia.arrays.blocks import Block, blocks, inside
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.arrays.normalize import (
     Intensity,
@@ -110,7 +110,7 @@ class Predictor:
 
     Raises
     ------
-    InputError
+    RequestError
         Where the package was not made by this method.
     """
 
@@ -121,7 +121,7 @@ class Predictor:
             by = f" (it was made by the method '{made_by}')" if made_by else ""
             use = get_method(made_by).applied_by if made_by in methods() else ""
             hint = f"it goes with 'micrographia {use}'." if use else "'micrographia models list' names those that do."
-            raise InputError(f"{package.path}: this model does not find objects{by}; {hint}")
+            raise RequestError(f"{package.path}: this model does not find objects{by}; {hint}")
         self.package, self.threads, self.window = package, threads, window
         self.channels = int(config["channels"])
         self.grid, self.stride, self.halo = int(config["grid"]), int(config["stride"]), int(config["halo"])

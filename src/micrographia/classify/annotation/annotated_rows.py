@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.features.feature_table import CLASS, OBJECT_KEYS, object_keys
 
 if TYPE_CHECKING:
@@ -29,12 +29,14 @@ def with_annotations(table: pd.DataFrame, annotations: pd.DataFrame) -> pd.DataF
 
     Raises
     ------
+    RequestError
+        Where ``Class`` is missing.
     InputError
-        Where ``Class`` or shared keys are missing, the keys name several rows of the table or one row twice with
+        Where shared keys are missing, the keys name several rows of the table or one row twice with
         different classes, or no such object is in the table; the first such row is named.
     """
     if CLASS not in annotations.columns:
-        raise InputError(f"The annotations have no column '{CLASS}'.")
+        raise RequestError(f"The annotations have no column '{CLASS}'.")
     keys = [name for name in OBJECT_KEYS if name in annotations.columns and name in table.columns]
     if not keys:
         raise InputError(

@@ -127,8 +127,10 @@ class CropClassifier(Method):
 
         Raises
         ------
+        RequestError
+            Where there is only one class.
         InputError
-            Where images, labels and table do not fit each other, or there is only one class.
+            Where images, labels and table do not fit each other.
         """
         self._ready = None
         found = self._crops(CellImages(examples.images, examples.labels, examples.names))
@@ -151,7 +153,7 @@ class CropClassifier(Method):
         if self.frozen and not self.start:
             raise RequestError(f"{self.name}: frozen keeps an encoder as it is; name one with start.")
         if len(classified.names) < 2:
-            raise InputError(f"All examples are of the class {classified.names[0]}; a classifier needs two or more.")
+            raise RequestError(f"All examples are of the class {classified.names[0]}; a classifier needs two or more.")
         self._ready = None
         start = self._encoder(crops.channels)
         pixels = crops.pixels[classified.rows]
@@ -250,13 +252,13 @@ class CropClassifier(Method):
 
         Raises
         ------
-        InputError
+        RequestError
             Where another method made it.
         """
         model = open_crop_model(path)
         package = model.package
         if package.config.get("method") != cls.name:
-            raise InputError(f"{package.path}: this model was made by the method '{package.config.get('method')}'.")
+            raise RequestError(f"{package.path}: this model was made by the method '{package.config.get('method')}'.")
         method = cls(**package.config.get("parameters", {}))
         method._ready, method.classes_ = model, model.classes
         return method

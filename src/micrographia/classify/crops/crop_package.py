@@ -46,8 +46,10 @@ class CropModel:
 
     Raises
     ------
+    RequestError
+        Where it is another kind of package.
     InputError
-        Where it is another kind of package, or damaged.
+        Where it is damaged.
     """
 
     def __init__(self, package: ModelPackage, threads: int | None = None) -> None:
@@ -106,8 +108,10 @@ def open_crop_model(model: str | Path) -> CropModel:
 
     Raises
     ------
+    RequestError
+        Where it is another kind of package.
     InputError
-        Where it is another kind of package, or damaged.
+        Where it is damaged.
     """
     from micrographia.models.library import find_model
     from micrographia.models.package import open_package

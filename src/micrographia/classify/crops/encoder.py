@@ -216,7 +216,7 @@ class CellEncoder(Method):
         model = open_crop_model(path)
         package = model.package
         if model.classes:
-            raise InputError(f"{package.path}: this model classifies and is no encoder.")
+            raise RequestError(f"{package.path}: this model classifies and is no encoder.")
         method = cls(**package.config.get("parameters", {}))
         method._ready = model
         return method

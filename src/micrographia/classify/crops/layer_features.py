@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.arrays.normalize import (
     bright_background,
@@ -54,16 +54,16 @@ class LayerModel:
 
     Raises
     ------
-    InputError
+    RequestError
         Where the network does not look at planes, or has no such layer (those it has are named).
     """
 
     def __init__(self, package: ModelPackage, layer: str = "", threads: int | None = None) -> None:
         if package.kind != "network":
-            raise InputError(f"{package.path}: this model holds no network, and has no learned features.")
+            raise RequestError(f"{package.path}: this model holds no network, and has no learned features.")
         spec = package.inputs[0]
         if spec.axis_ids not in (("batch", "channel", "y", "x"), ("batch", "y", "x")):
-            raise InputError(
+            raise RequestError(
                 f"{package.path}: features are read from networks that look at planes, not {spec.axis_ids}."
             )
         self.package, self.spec = package, spec
@@ -78,7 +78,7 @@ class LayerModel:
         branches = list_layers(onnx, shape, self.fixed or steps.at_least(128))
         self.layers = [self._choose(branch, layer) for branch in branches if branch]
         if not self.layers:
-            raise InputError(f"{package.path}: this network has no inner layer that is a plane.")
+            raise RequestError(f"{package.path}: this network has no inner layer that is a plane.")
         self.layer = self.layers[0]
         self.count = self.layer.channels
         self._networks = [ExposedNetwork(expose(onnx, [one.name]), threads) for one in self.layers]
@@ -113,7 +113,7 @@ class LayerModel:
             ]
             if not found:
                 known = "; ".join(f"{one.name} ({one.channels} channels, stride {one.stride})" for one in layers)
-                raise InputError(f"{self.package.path}: there is no layer '{wanted}'; it has {known}.")
+                raise RequestError(f"{self.package.path}: there is no layer '{wanted}'; it has {known}.")
             return found[-1]
         fine = [one for one in layers if one.stride <= _COARSEST] or layers
         most = max(one.channels for one in fine)

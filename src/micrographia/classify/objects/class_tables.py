@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.features.feature_table import CLASS, groups
 
@@ -83,13 +83,14 @@ def join_classes(table: pd.DataFrame, images: np.ndarray, labels: np.ndarray | N
 
     Raises
     ------
+    RequestError
+        Where columns are missing.
     InputError
-        Where columns are missing, two rows name the same object, rows name objects that do not exist, or no crop has
-        a class.
+        Where two rows name the same object, rows name objects that do not exist, or no crop has a class.
     """
     image = _column(table, _IMAGE, "the image")
     if CLASS not in table.columns:
-        raise InputError(f"The table has no column '{CLASS}' with the class of each row.")
+        raise RequestError(f"The table has no column '{CLASS}' with the class of each row.")
     known = table[CLASS].notna() & (table[CLASS].astype(str).str.strip() != "")
     table = table[known.to_numpy()]
     stems = [_stem(str(name)) for name in table[image]]
@@ -155,7 +156,7 @@ def with_classes(table: pd.DataFrame, probabilities: np.ndarray, classes: Sequen
 def _column(table: pd.DataFrame, names: tuple[str, ...], what: str) -> str:
     found = next((name for name in names if name in table.columns), None)
     if found is None:
-        raise InputError(f"The table has no column that names {what}; it needs {' or '.join(names)}.")
+        raise RequestError(f"The table has no column that names {what}; it needs {' or '.join(names)}.")
     return found
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.objects.object_fitting import listed_classes
 from micrographia.features.feature_table import CLASS, groups
 from micrographia.metrics.calibration import brier_score, calibration_error, log_loss
@@ -83,11 +83,11 @@ def labelled(table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, tuple[str, 
 
     Raises
     ------
-    InputError
+    RequestError
         Where the column ``Class`` is missing or holds fewer than two classes.
     """
     if CLASS not in table.columns:
-        raise InputError(f"The table has no column '{CLASS}' with the classes of the examples.")
+        raise RequestError(f"The table has no column '{CLASS}' with the classes of the examples.")
     known, truth, names = listed_classes(table[CLASS], CLASS)
     examples = table[known].reset_index(drop=True)
     return examples, truth, names, groups(examples)

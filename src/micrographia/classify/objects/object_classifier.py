@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.features.feature_table import (
     CLASS,
     feature_columns,
@@ -95,15 +95,16 @@ class ObjectClassifier(Method):
         Raises
         ------
         InputError
-            Where there is no column ``Class`` or fewer than two classes, no features, or two rows have the same keys.
+            Where there are no features, or two rows have the same keys.
         RequestError
-            Where the classifier needs scikit-learn, and it is not installed.
+            Where there is no column ``Class`` or fewer than two classes, or the classifier needs scikit-learn, which is
+            not installed.
         """
         from micrographia.classify.objects.object_fitting import fit_objects, listed_classes
         from micrographia.classify.objects.turned_features import combined, combined_names
 
         if CLASS not in table.columns:
-            raise InputError(f"The table has no column '{CLASS}' with the classes of the examples.")
+            raise RequestError(f"The table has no column '{CLASS}' with the classes of the examples.")
         known, classes, names = listed_classes(table[CLASS], CLASS)
         examples = table[known]
         object_keys(examples)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import RequestError
 from micrographia.classify.learners.classifiers import PixelModel, class_weights
 from micrographia.classify.learners.recalibration import Recalibration, fit_isotonic, fit_temperature
 from micrographia.classify.learners.standardising import Standardiser
@@ -211,7 +211,7 @@ def listed_classes(values: Any, column: str) -> tuple[np.ndarray, np.ndarray, tu
 
     Raises
     ------
-    InputError
+    RequestError
         Where fewer than two classes occur.
     """
     known = values.notna().to_numpy()
@@ -220,7 +220,7 @@ def listed_classes(values: Any, column: str) -> tuple[np.ndarray, np.ndarray, tu
     names, classes = np.unique(words[known], return_inverse=True)
     if len(names) < 2:
         what = f"only the class '{names[0]}'" if len(names) else "no class at all"
-        raise InputError(f"The column '{column}' holds {what}; a classifier learns from examples of two or more.")
+        raise RequestError(f"The column '{column}' holds {what}; a classifier learns from examples of two or more.")
     return known, classes, tuple(str(name) for name in names)
 
 

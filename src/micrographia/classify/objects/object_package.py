@@ -68,8 +68,10 @@ def read_object_package(path: str | Path, kind: type[M]) -> M:
 
     Raises
     ------
+    RequestError
+        Where it is no object classifier.
     InputError
-        Where it is no object classifier, or is damaged.
+        Where it is damaged.
     """
     from micrographia.models.library import find_arrays
     from micrographia.models.package import part_of

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.learners.gaussian_process import GaussianProcess, fit_gaussian_process
 from micrographia.classify.objects.feature_space import AXES, FeatureSpace
 from micrographia.classify.objects.turned_features import combined, combined_names
@@ -82,8 +82,10 @@ class RegressionPlane(Method):
 
         Raises
         ------
+        RequestError
+            Where the places are missing, fewer than three, all the same or more than 4,000.
         InputError
-            Where the places are missing, fewer than three, all the same or more than 4,000, or there are no features.
+            Where there are no features.
         """
         examples, places = _placed(table)
         columns = feature_columns(examples)
@@ -188,8 +190,10 @@ class RegressionPlane(Method):
 
         Raises
         ------
+        RequestError
+            Where it is no regression plane.
         InputError
-            Where it is no regression plane, or is damaged.
+            Where it is damaged.
         """
         from micrographia.models.library import find_arrays
         from micrographia.models.package import part_of
@@ -236,14 +240,14 @@ class RegressionPlane(Method):
 def _placed(table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
     """The rows with a place, and their places."""
     if missing := [name for name in PLACE if name not in table.columns]:
-        raise InputError(f"The table has no column {' and no column '.join(missing)} with the places of examples.")
+        raise RequestError(f"The table has no column {' and no column '.join(missing)} with the places of examples.")
     if words := [name for name in PLACE if table[name].dtype.kind not in "iuf"]:
         raise InputError(f"{words[0]} of the table holds no numbers.")
     both = table[list(PLACE)].to_numpy(float, na_value=np.nan)
     known = np.isfinite(both).all(axis=1)
     places = both[known]
     if not 3 <= len(places) <= MOST:
-        raise InputError(f"A plane is learned from 3 to {MOST:,} placed objects; the table has {len(places):,}.")
+        raise RequestError(f"A plane is learned from 3 to {MOST:,} placed objects; the table has {len(places):,}.")
     if (places == places[0]).all():
-        raise InputError("All examples lie at the same place of the plane; place some of them elsewhere.")
+        raise RequestError("All examples lie at the same place of the plane; place some of them elsewhere.")
     return table[known], places

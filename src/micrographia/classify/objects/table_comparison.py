@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.objects.cross_validation import CrossValidation, cross_validate
 from micrographia.features.feature_table import CLASS, OBJECT_KEYS, feature_columns, object_keys
 from micrographia.metrics.class_gains import ClassGain, class_gain
@@ -67,8 +67,10 @@ def compare_tables(
 
     Raises
     ------
+    RequestError
+        Where no table has classes, or there are fewer than two classes.
     InputError
-        Where tables share no keys or no objects, a key is there twice, or no table has classes.
+        Where there are fewer than two tables, they share no keys or no objects, or a key is there twice.
     """
     joined, left_out = joined_tables(tables)
     judged: dict[str, CrossValidation] = {}
@@ -108,7 +110,7 @@ def joined_tables(tables: Mapping[str, pd.DataFrame]) -> tuple[dict[str, pd.Data
         raise InputError("The tables share no column that names objects, such as Metadata_Image and ObjectNumber.")
     classified = next((name for name, table in tables.items() if CLASS in table.columns), None)
     if classified is None:
-        raise InputError(f"None of the tables has the column '{CLASS}' with the classes of the examples.")
+        raise RequestError(f"None of the tables has the column '{CLASS}' with the classes of the examples.")
     indexed = {}
     for name, table in tables.items():
         object_keys(table[keys])

@@ -72,8 +72,10 @@ def read_pixel_package(path: str | Path, kind: type[PixelClassifier]) -> PixelCl
 
     Raises
     ------
+    RequestError
+        Where it is no pixel classifier.
     InputError
-        Where it is no pixel classifier, or is damaged.
+        Where it is damaged.
     """
     from micrographia.models.library import find_arrays
 

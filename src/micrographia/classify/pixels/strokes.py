@@ -120,10 +120,10 @@ def painted(strokes: Strokes, dimensions: int = 2, *, most: int = 0, seed: int =
     Raises
     ------
     InputError
-        Where images and labels do not fit each other, nothing or only one class was painted, or the images have
-        different channels.
+        Where images and labels do not fit each other, or the images have different channels.
     RequestError
-        Where fewer classes are named than were painted, or the labels number objects, not classes.
+        Where nothing or only one class was painted, fewer classes are named than were painted, or the labels number
+        objects, not classes.
     """
     channels = _channels(strokes, dimensions)
     learned = channels[0].names
@@ -203,7 +203,7 @@ def _counts(histograms: Sequence[np.ndarray]) -> np.ndarray:
     for row, histogram in zip(counts, histograms, strict=True):
         row[: len(histogram)] = histogram
     if not counts.any():
-        raise InputError("No stroke was painted: every label is 0. Paint some pixels of each class (1, 2, ...).")
+        raise RequestError("No stroke was painted: every label is 0. Paint some pixels of each class (1, 2, ...).")
     return counts
 
 
@@ -217,7 +217,7 @@ def _check_classes(counts: np.ndarray, names: Sequence[str] | None) -> None:
     used = np.flatnonzero(counts)
     if len(used) == 1:
         only = names[used[0]] if names else f"label {used[0] + 1}"
-        raise InputError(
+        raise RequestError(
             f"Only one class was painted ({only}, {counts[used[0]]:,} pixels); paint at least one more, for example "
             "the background."
         )
