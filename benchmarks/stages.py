@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 SEGMENTING = {
-    "kind and statistics": "micrographia.segment.predictor:Predictor._prepare",
+    "kind and statistics": "micrographia.segment.predictor:prepare",
     "normalise": "micrographia.segment.predictor:normalise",
     "network": "micrographia.models.runtime:Network.__call__",
     "maxima": "micrographia.segment.star_decoding:local_maxima",

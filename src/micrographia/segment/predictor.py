@@ -10,19 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrographia.arrays.blocks import Block, blocks, inside
-from micrographia.arrays.errors import InputError, RequestError
+from micrographia.arrays.errors import RequestError
 from micrographia.arrays.image import Image
-from micrographia.arrays.normalize import (
-    Intensity,
-    bright_background,
-    bright_intensity,
-    dark_intensity,
-    normalise,
-)
-from micrographia.arrays.stains import brown_stain
+from micrographia.arrays.normalize import normalise
 from micrographia.geometry.render import present
 from micrographia.methods import get_method, methods
-from micrographia.segment.plane_pixels import Plane
+from micrographia.segment.experts import Expert, Prepared, prepare
 from micrographia.segment.scratch_map import scratch_map
 from micrographia.segment.star_decoding import Decoding, Stars, detect, render_region
 
@@ -72,28 +65,6 @@ class Segmentation:
     def outlines(self) -> list[np.ndarray]:
         """Star polygon (rays, 2) of each object: vertices (y, x) in pixels."""
         return list(self.stars.outlines())
-
-
-@dataclass(frozen=True)
-class Expert:
-    """One network of a package, and how its images are prepared and its maps decoded.
-
-    Parameters
-    ----------
-    name : str
-        The kind of image in words.
-    bright : bool
-        Whether it is for bright backgrounds.
-    decoding : Decoding
-        Thresholds.
-    diameters : tuple of float
-        5th percentile, median and 95th percentile of the training objects' equivalent diameters, pixels.
-    """
-
-    name: str
-    bright: bool
-    decoding: Decoding
-    diameters: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 class Predictor:
@@ -171,13 +142,14 @@ class Predictor:
         InputError
             Where the plane has other axes or channels than the model takes.
         """
-        plane, expert, intensity, notes = self._prepare(image)
-        decoding = _decoding(expert, probability, overlap)
-        foreground = np.zeros(plane.shape, np.uint8)
-        stars = self._detect(plane, expert, intensity, decoding, foreground, progress)
-        labels = render_region(stars, foreground, (slice(0, plane.shape[0]), slice(0, plane.shape[1])), decoding)
+        seen = prepare(image, self.experts, self.channels, self.percentiles)
+        decoding = _decoding(seen.expert, probability, overlap)
+        shape = seen.plane.shape
+        foreground = np.zeros(shape, np.uint8)
+        stars = self._detect(seen, decoding, foreground, progress)
+        labels = render_region(stars, foreground, (slice(0, shape[0]), slice(0, shape[1])), decoding)
         shown = present(labels, len(stars))
-        return Segmentation(labels, stars.take(shown), stars.numbers[shown], expert.name, notes)
+        return Segmentation(labels, stars.take(shown), stars.numbers[shown], seen.expert.name, seen.notes)
 
     def segment_to_zarr(
         self,
@@ -209,21 +181,22 @@ class Predictor:
         Segmentation
             Its labels are the array that was given.
         """
-        plane, expert, intensity, notes = self._prepare(image)
-        decoding = _decoding(expert, probability, overlap)
-        with scratch_map(plane.shape, scratch) as (foreground, forget):
+        seen = prepare(image, self.experts, self.channels, self.percentiles)
+        decoding = _decoding(seen.expert, probability, overlap)
+        shape = seen.plane.shape
+        with scratch_map(shape, scratch) as (foreground, forget):
 
             def detected(done: float) -> None:
                 forget()
                 progress(0.9 * done)
 
-            stars = self._detect(plane, expert, intensity, decoding, foreground, detected)
+            stars = self._detect(seen, decoding, foreground, detected)
             self._network = None  # it holds the memory of its largest run, which rendering can use
             step = 2 * max(getattr(labels, "chunks", (512,)))
-            regions = list(blocks(plane.shape, (step, step)))
+            regions = list(blocks(shape, (step, step)))
             for count, region in enumerate(regions, 1):
                 here = _anchored(stars, region)
-                whole = _around(stars.boxes[here], region, plane.shape)
+                whole = _around(stars.boxes[here], region, shape)
                 block = render_region(stars, foreground, whole, decoding)
                 labels[region] = block[inside(region, whole)]
                 if visit is not None and len(here):
@@ -231,29 +204,22 @@ class Predictor:
                 forget()
                 progress(0.9 + 0.1 * count / len(regions))
             del block
-        return Segmentation(labels, stars, stars.numbers, expert.name, notes)
+        return Segmentation(labels, stars, stars.numbers, seen.expert.name, seen.notes)
 
-    def _detect(
-        self,
-        plane: Plane,
-        expert: Expert,
-        intensity: Intensity,
-        decoding: Decoding,
-        foreground: Any,
-        progress: Progress,
-    ) -> Stars:
+    def _detect(self, seen: Prepared, decoding: Decoding, foreground: Any, progress: Progress) -> Stars:
+        plane = seen.plane
         if 0 in plane.shape:
             return Stars(np.zeros((0, 2), np.float32), np.zeros((0, 32), np.float32), np.zeros(0, np.float32))
         network = self.network()
 
         def maps(window: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            pixels = normalise(plane.read(window), intensity)
+            pixels = normalise(plane.read(window), seen.intensity)
             missing = [w.stop - w.start - n for w, n in zip(window, pixels.shape[1:], strict=True)]
             if any(missing):
                 pixels = np.pad(pixels, [(0, 0), (0, missing[0]), (0, missing[1])], mode="symmetric")
             feed = {"raw": _channels(pixels, self.channels)[None]}
             if len(self.experts) > 1:
-                feed["kind"] = np.full((1, 1), float(expert.bright), np.float32)
+                feed["kind"] = np.full((1, 1), float(seen.expert.bright), np.float32)
             out = network(feed)
             return out["probability"][0, 0], out["distance"][0], out["foreground"][0, 0]
 
@@ -261,35 +227,6 @@ class Predictor:
             maps, plane.shape, decoding, foreground,
             window=self.window, halo=self.halo, stride=self.stride, grid=self.grid, progress=progress,
         )  # fmt: skip
-
-    def _prepare(self, image: Image | np.ndarray) -> tuple[Plane, Expert, Intensity, list[str]]:
-        plane = Plane(image)
-        values = plane.sample()
-        notes = []
-        bright = len(self.experts) > 1 and bright_background(values)
-        expert = next((e for e in self.experts if e.bright == bright), self.experts[0])
-        if len(self.experts) > 1:
-            if plane.count not in (1, 3):
-                raise InputError(
-                    f"{plane.name}: {plane.count} channels, but the model takes one channel or a colour picture; "
-                    "choose a channel."
-                )
-            notes.append(f"taken for {'an' if expert.name[0] in 'aeiou' else 'a'} {expert.name} image")
-            if not bright and plane.count == 3:
-                plane, values = plane.grey(), values.mean(axis=0, keepdims=True)
-        elif plane.count != self.channels:
-            raise InputError(f"{plane.name}: {plane.count} channels, but the model was trained on {self.channels}.")
-        if bright:
-            brown = brown_stain(values) if plane.count == 3 else None
-            if brown:
-                plane, values = plane.without(brown), brown.removed(values)
-                notes.append("its brown stain was taken out: nuclei are found by their blue counterstain")
-            intensity = bright_intensity(values)
-        else:
-            intensity = dark_intensity(values, (self.percentiles[0], self.percentiles[1]))
-        if all(high <= low for low, high in zip(intensity.low, intensity.high, strict=True)):
-            notes.append("the picture is constant (or nearly so): nothing can be found in it")
-        return plane, expert, intensity, notes
 
 
 def _channels(pixels: np.ndarray, count: int) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from micrographia.geometry.refinement import REACH
 from micrographia.models.package import ModelPackage
 from micrographia.models.tensors import Axis, Like, Steps, TensorSpec
-from micrographia.segment.predictor import Expert
+from micrographia.segment.experts import Expert
 
 if TYPE_CHECKING:
     from micrographia.nets.star_unet import StarModel

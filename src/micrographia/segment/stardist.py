@@ -13,7 +13,8 @@ from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.arrays.normalize import dark_intensity, normalise, sample
 from micrographia.method import Method, parameter
-from micrographia.segment.predictor import Expert, Predictor, Segmentation
+from micrographia.segment.experts import Expert
+from micrographia.segment.predictor import Predictor, Segmentation
 from micrographia.segment.star_examples import Examples, channels_first, checked_labels, names_of, validation_example
 from micrographia.segment.star_targets import star_targets
 

@@ -1,0 +1,109 @@
+"""The networks of a star-polygon package: which of them an image is for, and how its intensities are prepared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from micrographia.arrays.errors import InputError
+from micrographia.arrays.image import Image
+from micrographia.arrays.normalize import Intensity, bright_background, bright_intensity, dark_intensity
+from micrographia.arrays.stains import brown_stain
+from micrographia.segment.plane_pixels import Plane
+from micrographia.segment.star_decoding import Decoding
+
+
+@dataclass(frozen=True)
+class Expert:
+    """One network of a package, and how its images are prepared and its maps decoded.
+
+    Parameters
+    ----------
+    name : str
+        The kind of image in words.
+    bright : bool
+        Whether it is for bright backgrounds.
+    decoding : Decoding
+        Thresholds.
+    diameters : tuple of float
+        5th percentile, median and 95th percentile of the training objects' equivalent diameters, pixels.
+    """
+
+    name: str
+    bright: bool
+    decoding: Decoding
+    diameters: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plane as a network sees it.
+
+    Parameters
+    ----------
+    plane : Plane
+        The pixels, without what the network shall not see.
+    expert : Expert
+        The network.
+    intensity : Intensity
+        What becomes 0 and 1, taken from the whole plane.
+    notes : list of str
+        What was assumed or noticed.
+    """
+
+    plane: Plane
+    expert: Expert
+    intensity: Intensity
+    notes: list[str]
+
+
+def prepare(
+    image: Image | np.ndarray, experts: Sequence[Expert], channels: int, percentiles: Sequence[float]
+) -> Prepared:
+    """Look at a whole plane once and choose the network for it.
+
+    Parameters
+    ----------
+    image : Image or array
+        As :meth:`micrographia.segment.predictor.Predictor.segment` takes it.
+    experts : sequence of Expert
+        One, or one for dark and one for bright backgrounds.
+    channels : int
+        How many the network takes.
+    percentiles : (low, high)
+        Of the intensities, where the background is dark.
+
+    Raises
+    ------
+    InputError
+        Where the plane has other axes or channels than the model takes.
+    """
+    plane = Plane(image)
+    values = plane.sample()
+    notes = []
+    bright = len(experts) > 1 and bright_background(values)
+    expert = next((e for e in experts if e.bright == bright), experts[0])
+    if len(experts) > 1:
+        if plane.count not in (1, 3):
+            raise InputError(
+                f"{plane.name}: {plane.count} channels, but the model takes one channel or a colour picture; "
+                "choose a channel."
+            )
+        notes.append(f"taken for {'an' if expert.name[0] in 'aeiou' else 'a'} {expert.name} image")
+        if not bright and plane.count == 3:
+            plane, values = plane.grey(), values.mean(axis=0, keepdims=True)
+    elif plane.count != channels:
+        raise InputError(f"{plane.name}: {plane.count} channels, but the model was trained on {channels}.")
+    if bright:
+        brown = brown_stain(values) if plane.count == 3 else None
+        if brown:
+            plane, values = plane.without(brown), brown.removed(values)
+            notes.append("its brown stain was taken out: nuclei are found by their blue counterstain")
+        intensity = bright_intensity(values)
+    else:
+        intensity = dark_intensity(values, (percentiles[0], percentiles[1]))
+    if all(high <= low for low, high in zip(intensity.low, intensity.high, strict=True)):
+        notes.append("the picture is constant (or nearly so): nothing can be found in it")
+    return Prepared(plane, expert, intensity, notes)
