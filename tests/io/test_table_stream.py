@@ -54,6 +54,14 @@ def test_parts_become_one_table(tmp_path, kind, monkeypatch):
         read_table(path, columns=["Cells_Area"])
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_word_stays_a_word(tmp_path, kind):
+    table = part(0, 3).assign(Metadata_Well=["A01", "", "A02"])
+    path = write_table(tmp_path / f"table{kind}", table)
+    for found in (read_table(path), next(table_parts(path)), next(table_parts(path, columns=["Metadata_Well"]))):
+        assert found["Metadata_Well"].tolist() == ["A01", "", "A02"]
+
+
 def test_row_groups_and_units_of_parquet(tmp_path, monkeypatch):
     parquet = pytest.importorskip("pyarrow.parquet")
     monkeypatch.setattr("micrographia.io.table_stream._ROW_GROUP", 10)

@@ -173,6 +173,11 @@ class Progress:
         print(f"[{self.done}/{self.total}] {line}{estimate}", file=sys.stderr, flush=True)
 
 
+def counted(count: int, what: str) -> str:
+    """A number of things: 1 object, 2,345 objects."""
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
 def duration(seconds: float) -> str:
     """A length of time in words a person would use."""
     if seconds < 90:

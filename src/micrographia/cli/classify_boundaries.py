@@ -14,6 +14,7 @@ import numpy as np
 from micrographia import __version__
 from micrographia.arrays.errors import RequestError
 from micrographia.cli import flags
+from micrographia.cli.batch import counted
 from micrographia.cli.folder_run import FolderRun, InputTask, run_folder
 from micrographia.cli.input_files import AXES, PIXEL_SIZE, SCENE, read_input
 from micrographia.cli.run_record import fingerprint
@@ -169,4 +170,4 @@ def make_results(task: BoundaryTask) -> dict[str, Any]:
 
 
 def _objects(outcomes: Sequence[dict[str, Any]]) -> str:
-    return f"{sum(outcome['objects'] for outcome in outcomes):,} objects"
+    return counted(sum(outcome["objects"] for outcome in outcomes), "object")

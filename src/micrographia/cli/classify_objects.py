@@ -13,7 +13,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
-from micrographia.cli.batch import Progress, duration
+from micrographia.cli.batch import Progress, counted, duration
 from micrographia.method import Declared, parameter
 
 if TYPE_CHECKING:
@@ -104,13 +104,13 @@ def classify_tables(tables: Sequence[str | Path], options: ClassifyObjects) -> i
                 progress.advance(f"{path.name}: failed")
                 continue
             found += count
-            progress.advance(f"{path.name}: {count.sum():,} objects")
+            progress.advance(f"{path.name}: {counted(int(count.sum()), 'object')}")
     objects = int(found.sum())
     if objects:
         kind = "parquet" if options.format == "parquet" else "csv"
         write_counts({folder / f"images.{kind}": images, folder / f"wells.{kind}": wells})
         shares = [f"{name} {100 * share:.1f} %" for name, share in zip(model.classes_, found / objects)]
-        print(", ".join([f"{objects:,} objects", *shares, duration(time.monotonic() - start)]))
+        print(", ".join([counted(objects, "object"), *shares, duration(time.monotonic() - start)]))
         print(f"results: {folder}")
     for problem in problems:
         print(f"failed: {problem}", file=sys.stderr)

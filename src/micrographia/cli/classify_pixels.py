@@ -12,7 +12,7 @@ import numpy as np
 from micrographia import __version__
 from micrographia.arrays.errors import RequestError
 from micrographia.cli import flags
-from micrographia.cli.batch import automatic_jobs
+from micrographia.cli.batch import automatic_jobs, counted
 from micrographia.cli.folder_run import FolderRun, run_folder
 from micrographia.cli.input_files import AXES, PIXEL_SIZE, SCENE
 from micrographia.cli.pixel_results import OUTPUTS, PixelTask, make_results
@@ -162,6 +162,6 @@ def _jobs(tasks: Sequence[PixelTask], cores: int) -> int:
 def _shares(outcomes: Sequence[dict[str, Any]]) -> str:
     names = list(outcomes[0]["shares"])
     mean = [sum(outcome["shares"][name] for outcome in outcomes) / len(outcomes) for name in names]
-    objects = [f"{sum(o['objects'] for o in outcomes):,} objects"] if "objects" in outcomes[0] else []
+    objects = [counted(sum(o["objects"] for o in outcomes), "object")] if "objects" in outcomes[0] else []
     shares = [f"{name} {100 * share:.0f} %" for name, share in zip(names, mean, strict=True)]
     return ", ".join([*objects, *shares])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
+from micrographia.cli.batch import counted
 from micrographia.method import Declared, parameter
 
 DESCRIPTION = """
@@ -59,7 +60,7 @@ def run(args: Namespace) -> int:
         try:
             found = model.predict(read_table(path))
             write_table(target, found)
-            print(f"{len(found):,} objects: {target}")
+            print(f"{counted(len(found), 'object')}: {target}")
         except InputError as error:
             problems += 1
             print(f"failed: {error if str(path) in str(error) else f'{path}: {error}'}", file=sys.stderr)

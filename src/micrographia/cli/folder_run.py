@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.cli.batch import Progress, duration, run_batch
+from micrographia.cli.batch import Progress, counted, duration, run_batch
 from micrographia.cli.result_names import result_names
 from micrographia.cli.run_record import RunRecord, fingerprint
 
@@ -255,11 +255,11 @@ def _closing(run: FolderRun[Any], outcomes: list[Outcome], kept: int, problems: 
         print(f"failed: {text if not name or name in text else f'{name}: {text}'}", file=sys.stderr)
     if outcomes:
         earlier = f" ({kept} from an earlier run)" if kept else ""
-        images = f"{len(outcomes)} image{'s' * (len(outcomes) != 1)}"
+        images = counted(len(outcomes), "image")
         print(f"{images}{earlier}, {run.say(outcomes)}, {duration(time.monotonic() - start)}")
         print(f"results: {run.folder}")
         if run.report is not None:
             print(f"report:  {run.folder / 'report.html'}")
     if problems:
-        print(f"{len(problems)} input{'s' * (len(problems) != 1)} failed.", file=sys.stderr)
+        print(f"{counted(len(problems), 'input')} failed.", file=sys.stderr)
     return 1 if problems else 0

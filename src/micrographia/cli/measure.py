@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
+from micrographia.cli.batch import counted
 from micrographia.cli.input_files import PIXEL_SIZE, with_pixel_size
 from micrographia.method import Declared, parameter
 
@@ -101,7 +102,7 @@ def run(args: Namespace) -> int:
                 raise InputError(f"{path} exists already; replace it with --overwrite or choose another folder.")
             table = _table(labels, image, options)
             write_table(path, table)
-            print(f"{path}: {len(table):,} object{'s' * (len(table) != 1)}")
+            print(f"{path}: {counted(len(table), 'object')}")
         except InputError as error:
             print(f"failed: {error}", file=sys.stderr)
             failed = 1

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
+from micrographia.cli.batch import counted
 from micrographia.cli.input_files import with_pixel_size
 from micrographia.cli.row_keys import NAMES, item_keys
 from micrographia.method import Declared, parameter
@@ -170,7 +171,7 @@ def _write(path: Path, tasks: list[CellTask], jobs: int) -> int:
     with stream_table(path, feature_columns) as stream, Progress(len(tasks), "measuring")() as bar, closing(ends):
         for ended in ends:
             waiting[ended.task.number] = ended
-            said = "failed" if ended.outcome is None else _objects(len(ended.outcome["table"]))
+            said = "failed" if ended.outcome is None else counted(len(ended.outcome["table"]), "object")
             bar.advance(f"{ended.task.name}: {said}")
             if ended.outcome is not None and ended.outcome["note"]:
                 print(f"{ended.task.name}: {ended.outcome['note']}", file=sys.stderr)
@@ -188,12 +189,8 @@ def _write(path: Path, tasks: list[CellTask], jobs: int) -> int:
     if stream.empty:
         raise InputError("No image could be measured; there is no table to write.")
     images = len(tasks) - failed
-    print(f"{path}: {_objects(stream.rows)} of {images:,} image{'s' * (images != 1)}")
+    print(f"{path}: {counted(stream.rows, 'object')} of {counted(images, 'image')}")
     return 1 if failed else 0
-
-
-def _objects(count: int) -> str:
-    return f"{count:,} object{'s' * (count != 1)}"
 
 
 def _label_images(options: Measure) -> Dataset:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
+from micrographia.cli.batch import counted
 from micrographia.cli.row_keys import NAMES, item_keys
 from micrographia.method import Declared, parameter
 
@@ -61,17 +62,21 @@ def run(args: Namespace, options: Measure) -> int:
     with stream_table(path, feature_columns) as stream:
         for number, item in enumerate(items, start=1):
             try:
+                planes = 0
                 for plane in planes_of(item, more.channel):
+                    planes += 1
                     table = learned_table(
                         model, plane.image, plane.labels, name=names[item.image], objects=more.objects
                     )
                     for place, (column, at) in enumerate(plane.place.items()):
                         table.insert(place, column, at)
                     stream.add(with_keys(table, number, names[item.image], keys[number - 1]))
+                if planes > 1:
+                    print(f"{item.image.name}: {planes} planes, each measured on its own", file=sys.stderr)
             except InputError as error:
                 print(f"failed: {item.image.name}: {error}", file=sys.stderr)
                 failed = 1
         if not stream.rows:
             raise InputError("No image gave an object; there is no table to write.")
-    print(f"{path}: {stream.rows:,} object{'s' * (stream.rows != 1)}, {model.count} features")
+    print(f"{path}: {counted(stream.rows, 'object')}, {model.count} features")
     return failed

@@ -122,6 +122,7 @@ def _import(args: Namespace) -> int:
     from micrographia.method import Method
     from micrographia.methods import get_method, methods
     from micrographia.models.library import import_model
+    from micrographia.models.other_kind import made_by
     from micrographia.models.package import open_package
 
     if Path(args.model).suffix.lower() == ".ilp":
@@ -131,8 +132,8 @@ def _import(args: Namespace) -> int:
     else:
         path = import_model(args.model, args.name, force=args.force)
     package = open_package(path)
-    made_by = package.config.get("method") or package.description.get("method")
-    method = get_method(made_by) if made_by in methods() else Method
+    name = made_by(package)
+    method = get_method(name) if name in methods() else Method
     print(f"imported as {path.stem}; {use_of(method, path.stem)}")
     return 0
 

@@ -11,7 +11,7 @@ from typing import Any
 from micrographia import __version__
 from micrographia.arrays.errors import RequestError
 from micrographia.cli import flags
-from micrographia.cli.batch import automatic_jobs
+from micrographia.cli.batch import automatic_jobs, counted
 from micrographia.cli.folder_run import FolderRun, command_line, run_folder
 from micrographia.cli.image_results import Task, make_results
 from micrographia.cli.input_files import AXES, PIXEL_SIZE, SCENE
@@ -140,5 +140,4 @@ def _settings(options: Segment) -> dict[str, Any]:
 
 
 def _objects(outcomes: Sequence[dict[str, Any]]) -> str:
-    n = sum(outcome["objects"] for outcome in outcomes)
-    return f"{n:,} object{'s' * (n != 1)}"
+    return counted(sum(outcome["objects"] for outcome in outcomes), "object")

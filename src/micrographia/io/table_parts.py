@@ -85,12 +85,22 @@ def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: in
                 for start in range(0, file.rows, rows):
                     yield file.read(wanted, start, start + rows)
             return
-        words = {name: str for name in names if name.startswith("Metadata_")}
+        words = word_types(names)
         with pd.read_csv(path, sep=separator, usecols=wanted, dtype=words, chunksize=rows, low_memory=False) as parts:
             for part in parts:
-                yield part if wanted is None else part[wanted]
+                yield with_empty_words(part if wanted is None else part[wanted])
     except (OSError, ValueError, pd.errors.ParserError) as error:
         raise _unreadable(path, error) from error
+
+
+def word_types(names: Sequence[str]) -> dict[str, type[str]]:
+    """The columns of a text table that hold words, so that well 01 stays 01."""
+    return {name: str for name in names if name.startswith("Metadata_")}
+
+
+def with_empty_words(table: pd.DataFrame) -> pd.DataFrame:
+    """What is empty in a column of words is an empty word, as in Parquet and AnnData, and no missing number."""
+    return table.fillna(dict.fromkeys(word_types(list(table.columns)), ""))
 
 
 def table_rows(path: str | Path) -> int | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.io.anndata import read_anndata
+from micrographia.io.table_parts import with_empty_words, word_types
 from micrographia.io.table_stream import require_pyarrow, stream_table
 
 if TYPE_CHECKING:
@@ -77,8 +78,8 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pandas
         if suffix in (".csv", ".tsv", ".txt"):
             separator = "," if suffix == ".csv" else "\t"
             names = list(pandas.read_csv(path, sep=separator, nrows=0).columns)
-            words = {name: str for name in names if name.startswith("Metadata_")}
-            table = pandas.read_csv(path, sep=separator, usecols=columns, dtype=words, low_memory=False)
+            table = pandas.read_csv(path, sep=separator, usecols=columns, dtype=word_types(names), low_memory=False)
+            table = with_empty_words(table)
         elif suffix == ".parquet":
             require_pyarrow(path)
             table = pandas.read_parquet(path, engine="pyarrow", columns=None if columns is None else list(columns))
