@@ -74,7 +74,7 @@ def test_objects_from_training_to_a_table(run, folder, tmp_path):
     code, _, err = run("classify", "crops", "some.csv", "-m", "m.zip", "-o", "listed")
     assert code == 1 and "failed: p0.tif: it has no labels." in err
     code, _, err = run("classify", "images", folder / "images", "-m", "m.zip", "-o", "s")
-    assert code == 2 and "made by the method 'crops'" in err
+    assert code == 2 and "does not classify images; it goes with 'micrographia classify crops'" in err
     code, _, err = run("classify", "crops", folder / "images", "-m", "m.zip", "-o", "s")
     assert code == 2 and "--labels FOLDER" in err
 

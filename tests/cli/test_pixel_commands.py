@@ -198,7 +198,8 @@ def test_same_command_again_goes_on(run, trained, tmp_path, monkeypatch):
     [
         (("classify", "pixels", "a.tif", "-o", "out"), 2, "Say which model classifies"),
         (("classify", "pixels", "a.tif", "-m", "none.zip"), 1, "no such model file"),
-        (("classify", "pixels", "a.tif", "-m", "nuclei"), 2, "holds a network and does not classify pixels"),
+        (("classify", "pixels", "a.tif", "-m", "nuclei"), 2,
+         "was made by the method 'stardist' and does not classify pixels; it goes with 'micrographia segment'"),
         (("classify", "pixels", "a.tif", "-m", "nonsense"), 2, "There is no model 'nonsense'"),
         (("classify", "pixels", "a.tif", "-m", "a.tif"), 1, ""),
         (("classify", "colours", "a.tif"), 2, "invalid choice"),

@@ -55,5 +55,5 @@ def test_bad_places_end_in_a_sentence(folder, capsys):
     assert train(folder, "--places", str(folder / "places.csv")) == 2
     assert "same place" in capsys.readouterr().err
     assert main(["classify", "plane", str(folder / "cells.csv"), "-m", "nuclei", "-o", str(folder / "out")]) == 2
-    assert "holds a network and does not put objects on a plane" in capsys.readouterr().err
+    assert "made by the method 'stardist' and does not put objects on a plane" in capsys.readouterr().err
     assert not (folder / "plane.zip").exists() and not (folder / "out").exists()

@@ -10,6 +10,7 @@ from typing import Any
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.models import archive
+from micrographia.models.other_kind import made_by, other_kind
 from micrographia.models.package import ModelPackage, open_package
 
 BUILTIN = Path(__file__).parent / "builtin"
@@ -89,10 +90,8 @@ def find_arrays(name: str | Path, method: str, does: str) -> ModelPackage:
         Where another method made it, or it holds a network.
     """
     package = open_package(find_model(name))
-    said = package.description.get("method") if package.kind == "arrays" else None
-    if said != method:
-        what = f"was made by the method '{said}'" if said else "holds a network"
-        raise RequestError(f"{package.path}: this model {what} and does not {does}.")
+    if package.kind != "arrays" or made_by(package) != method:
+        raise other_kind(package, does)
     return package
 
 

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrographia.arrays.blocks import Block, blocks, inside
-from micrographia.arrays.errors import RequestError
 from micrographia.arrays.image import Image
 from micrographia.arrays.normalize import normalise
 from micrographia.geometry.render import present
-from micrographia.methods import get_method, methods
+from micrographia.models.other_kind import other_kind
 from micrographia.segment.experts import Expert, Prepared, prepare
 from micrographia.segment.scratch_map import scratch_map
 from micrographia.segment.star_decoding import Decoding, Stars, detect, render_region
@@ -88,11 +87,7 @@ class Predictor:
     def __init__(self, package: ModelPackage, threads: int | None = None, window: int = WINDOW) -> None:
         config = package.config
         if config.get("method") != "stardist":
-            made_by = config.get("method") or (package.description.get("method") if package.kind == "arrays" else "")
-            by = f" (it was made by the method '{made_by}')" if made_by else ""
-            use = get_method(made_by).applied_by if made_by in methods() else ""
-            hint = f"it goes with 'micrographia {use}'." if use else "'micrographia models list' names those that do."
-            raise RequestError(f"{package.path}: this model does not find objects{by}; {hint}")
+            raise other_kind(package, "find objects")
         self.package, self.threads, self.window = package, threads, window
         self.channels = int(config["channels"])
         self.grid, self.stride, self.halo = int(config["grid"]), int(config["stride"]), int(config["halo"])

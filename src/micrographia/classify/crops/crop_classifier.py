@@ -28,6 +28,7 @@ from micrographia.classify.objects.class_tables import (
 )
 from micrographia.features.crops import INTENSITIES, CropPlan
 from micrographia.method import Method, parameter
+from micrographia.models.other_kind import made_by, other_kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -257,8 +258,8 @@ class CropClassifier(Method):
         """
         model = open_crop_model(path)
         package = model.package
-        if package.config.get("method") != cls.name:
-            raise RequestError(f"{package.path}: this model was made by the method '{package.config.get('method')}'.")
+        if made_by(package) != cls.name:
+            raise other_kind(package, cls.applied_by)
         method = cls(**package.config.get("parameters", {}))
         method._ready, method.classes_ = model, model.classes
         return method

@@ -12,6 +12,7 @@ import numpy as np
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.pixels.image_channels import same_channels
 from micrographia.features.crops import CropPlan
+from micrographia.models.other_kind import other_kind
 
 if TYPE_CHECKING:
     from micrographia.models.package import ModelPackage
@@ -55,9 +56,7 @@ class CropModel:
     def __init__(self, package: ModelPackage, threads: int | None = None) -> None:
         config = package.config
         if package.kind != "network" or config.get("method") not in METHODS:
-            made_by = config.get("method") or package.description.get("method")
-            by = f"was made by the method '{made_by}' and " if made_by else ""
-            raise RequestError(f"{package.path}: this model {by}does not look at crops of objects.")
+            raise other_kind(package, "look at crops of objects")
         try:
             self.plan = CropPlan.from_dict(config["crops"])
             self.channels = tuple(str(c) for c in config["channels"])
