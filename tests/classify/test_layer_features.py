@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from skimage.data import immunohistochemistry
 
 from micrographia.arrays.errors import InputError, RequestError
+from micrographia.arrays.normalize import normalise
 from micrographia.classify.crops import layer_features
 from micrographia.classify.crops.layer_features import LayerModel
 from micrographia.classify.crops.learned_features import open_features
 from micrographia.models.library import find_model
 from micrographia.models.package import open_package
+from micrographia.segment.experts import prepare
+from micrographia.segment.predictor import load_predictor
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +73,20 @@ def test_other_networks_and_wrong_images(model, tmp_path):
     assert model.plane(image, labels * 0)[1].shape == (0, 64)
     colour = np.repeat(image[..., None], 3, axis=2)
     assert model.plane(colour, labels)[1].shape == (len(np.unique(labels)) - 1, 64)
+
+
+def test_colours_are_seen_as_segmentation_sees_them(model):
+    """On a dark background their mean is looked at; of a brown stain nothing is left."""
+    image, labels = spots((96, 96))
+    colour = np.stack([image * 0.5, image * 2, image * 0.5])
+    np.testing.assert_allclose(model.plane(colour, labels)[1], model.plane(image, labels)[1], rtol=1e-3, atol=1e-3)
+    picture = np.moveaxis(immunohistochemistry(), -1, 0)
+    which, prepared = model._prepared(picture, ("red", "green", "blue"), "picture")
+    predictor = load_predictor("nuclei")
+    seen = prepare(immunohistochemistry(), predictor.experts, predictor.channels, predictor.percentiles)
+    assert which == 1 and seen.expert.bright
+    window = (slice(0, picture.shape[1]), slice(0, picture.shape[2]))
+    np.testing.assert_array_equal(prepared, normalise(seen.plane.read(window), seen.intensity))
 
 
 def test_features_tell_nuclei_from_background_on_real_images(data_dir):

@@ -9,8 +9,8 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
-from micrographia.arrays.normalize import Intensity, bright_background, bright_intensity, dark_intensity
-from micrographia.arrays.stains import brown_stain
+from micrographia.arrays.normalize import Intensity
+from micrographia.arrays.preparation import preparation
 from micrographia.segment.plane_pixels import Plane
 from micrographia.segment.star_decoding import Decoding
 
@@ -81,29 +81,24 @@ def prepare(
         Where the plane has other axes or channels than the model takes.
     """
     plane = Plane(image)
-    values = plane.sample()
-    notes = []
-    bright = len(experts) > 1 and bright_background(values)
-    expert = next((e for e in experts if e.bright == bright), experts[0])
-    if len(experts) > 1:
-        if plane.count not in (1, 3):
-            raise InputError(
-                f"{plane.name}: {plane.count} channels, but the model takes one channel or a colour picture; "
-                "choose a channel."
-            )
-        notes.append(f"taken for {'an' if expert.name[0] in 'aeiou' else 'a'} {expert.name} image")
-        if not bright and plane.count == 3:
-            plane, values = plane.grey(), values.mean(axis=0, keepdims=True)
-    elif plane.count != channels:
+    both, notes = len(experts) > 1, []
+    if both and plane.count not in (1, 3):
+        raise InputError(
+            f"{plane.name}: {plane.count} channels, but the model takes one channel or a colour picture; "
+            "choose a channel."
+        )
+    if not both and plane.count != channels:
         raise InputError(f"{plane.name}: {plane.count} channels, but the model was trained on {channels}.")
-    if bright:
-        brown = brown_stain(values) if plane.count == 3 else None
-        if brown:
-            plane, values = plane.without(brown), brown.removed(values)
-            notes.append("its brown stain was taken out: nuclei are found by their blue counterstain")
-        intensity = bright_intensity(values)
-    else:
-        intensity = dark_intensity(values, (percentiles[0], percentiles[1]))
+    found = preparation(plane.sample(), both, percentiles)
+    expert = next((e for e in experts if e.bright == found.bright), experts[0])
+    if both:
+        notes.append(f"taken for {'an' if expert.name[0] in 'aeiou' else 'a'} {expert.name} image")
+    if found.grey:
+        plane = plane.grey()
+    if found.brown:
+        plane = plane.without(found.brown)
+        notes.append("its brown stain was taken out: nuclei are found by their blue counterstain")
+    intensity = found.intensity
     if all(high <= low for low, high in zip(intensity.low, intensity.high, strict=True)):
         notes.append("the picture is constant (or nearly so): nothing can be found in it")
     return Prepared(plane, expert, intensity, notes)

@@ -9,13 +9,8 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
-from micrographia.arrays.normalize import (
-    bright_background,
-    bright_intensity,
-    dark_intensity,
-    normalise,
-    sample,
-)
+from micrographia.arrays.normalize import sample
+from micrographia.arrays.preparation import preparation
 from micrographia.arrays.tiles import tile_plan
 from micrographia.classify.crops.cell_images import plane_of
 from micrographia.models.inner_layers import ExposedNetwork, Layer, expose, list_layers
@@ -124,12 +119,10 @@ class LayerModel:
         which = 0
         experts = self.package.config.get("experts") if self.package.config.get("method") == "stardist" else None
         if experts is not None:
-            values = sample(pixels, (1, 2))
-            bright = len(experts) > 1 and bright_background(values)
-            which = next((i for i, e in enumerate(experts) if bool(e["bright"]) == bright), 0)
-            low, high = self.package.config.get("percentiles", (1.0, 99.8))
-            intensity = bright_intensity(values) if bright else dark_intensity(values, (low, high))
-            pixels = normalise(pixels, intensity)
+            percentiles = self.package.config.get("percentiles", (1.0, 99.8))
+            found = preparation(sample(pixels, (1, 2)), len(experts) > 1, percentiles)
+            which = next((i for i, e in enumerate(experts) if bool(e["bright"]) == found.bright), 0)
+            pixels = found.applied(pixels)
         if len(pixels) == 1 and self.channels > 1 and experts is not None:
             pixels = np.repeat(pixels, self.channels, axis=0)
         if len(pixels) != self.channels:
