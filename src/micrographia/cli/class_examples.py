@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,16 @@ def planes_of(item: Item, channel: str | None = None) -> Iterator[OnePlane]:
     for index in planes:
         place = {f"Metadata_{axis}": int(index[axis]) for axis in "TZ" if axis in index and image.size(axis) > 1}
         yield OnePlane(read_plane(image, index), None, place)
+
+
+def say_channels(image: Image, learned: Sequence[str], name: str, said: set[str]) -> None:
+    """Say, once, where an image's channels have other names than those that the model learned from."""
+    from micrographia.classify.pixels.image_channels import ImageChannels, same_channels
+
+    _, note = same_channels(ImageChannels(image).names, learned, name)
+    if note and note not in said:
+        said.add(note)
+        print(f"{name}: {note}", file=sys.stderr)
 
 
 def only_plane(item: Item, channel: str | None = None) -> OnePlane:

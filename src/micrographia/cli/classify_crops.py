@@ -73,8 +73,7 @@ def classify_files(args: Namespace, method: type[CropClassifier], stem: str) -> 
 
     from micrographia.classify.crops.cell_images import CellImages
     from micrographia.classify.objects.scoring import IMAGE, WELL, ClassCounts
-    from micrographia.classify.pixels.image_channels import ImageChannels, same_channels
-    from micrographia.cli.class_examples import found_images, planes_of
+    from micrographia.cli.class_examples import found_images, planes_of, say_channels
     from micrographia.cli.classify_objects import write_counts
     from micrographia.cli.labelled_planes import say_left_out
     from micrographia.cli.measure_cellprofiler import with_keys
@@ -86,17 +85,14 @@ def classify_files(args: Namespace, method: type[CropClassifier], stem: str) -> 
     if method is CropClassifier and not all(item.label is not None for item in items):
         raise RequestError("Crops are cut around the objects of label images: --labels FOLDER.")
     names, keys = result_names([item.image for item in items]), item_keys(items, options.names)
-    tables, failed, said = [], min(1, say_left_out(items)), {""}
+    tables, failed, said = [], min(1, say_left_out(items)), set[str]()
     for number, item in enumerate(items, start=1):
         try:
             for plane in planes_of(item, options.channel):
                 if plane.labels is not None and not (plane.labels > 0).any():
                     continue
-                names_here = ImageChannels(plane.image).names
-                _, note = same_channels(names_here, classifier.model().channels, names[item.image])
-                if note not in said and options.channel is None:
-                    said.add(note)
-                    print(f"{item.image.name}: {note}", file=sys.stderr)
+                if options.channel is None:
+                    say_channels(plane.image, classifier.model().channels, item.image.name, said)
                 labels = None if plane.labels is None else [plane.labels]
                 table = classifier.predict(CellImages([plane.image], labels, [names[item.image]]))
                 for place, (column, at) in enumerate(plane.place.items(), start=1):

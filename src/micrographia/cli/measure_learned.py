@@ -46,8 +46,8 @@ def run(args: Namespace, options: Measure) -> int:
     path = Path(options.out).expanduser() / f"{more.objects}_learned.{options.table}"
     if path.exists() and not options.overwrite:
         raise RequestError(f"{path} exists already; replace it with --overwrite or choose another folder.")
-    from micrographia.classify.crops.learned_features import learned_table, open_features
-    from micrographia.cli.class_examples import planes_of
+    from micrographia.classify.crops.learned_features import CropFeatures, learned_table, open_features
+    from micrographia.cli.class_examples import planes_of, say_channels
     from micrographia.cli.labelled_planes import labelled_dataset, say_left_out
     from micrographia.cli.measure_cellprofiler import with_keys
     from micrographia.cli.result_names import result_names
@@ -58,13 +58,15 @@ def run(args: Namespace, options: Measure) -> int:
     names = result_names([item.image for item in items])
     keys = item_keys(items, more.names)
     model = open_features(more.model, more.layer)
-    failed = min(1, say_left_out(items))
+    failed, said = min(1, say_left_out(items)), set[str]()
     with stream_table(path, feature_columns) as stream:
         for number, item in enumerate(items, start=1):
             try:
                 planes = 0
                 for plane in planes_of(item, more.channel):
                     planes += 1
+                    if isinstance(model, CropFeatures) and more.channel is None:
+                        say_channels(plane.image, model.model.channels, item.image.name, said)
                     table = learned_table(
                         model, plane.image, plane.labels, name=names[item.image], objects=more.objects
                     )
