@@ -51,6 +51,19 @@ def test_resumed_training_equals_an_uninterrupted_one(tmp_path):
     assert last.steps == 18 and len(last.rows) == 3
 
 
+def test_a_training_that_was_moved_keeps_its_best_network(tmp_path):
+    _train(tmp_path / "first", steps=6, every=3)
+    best, history = _train(tmp_path / "first", steps=12, every=3, learning_rate=30.0)
+    losses = [row["validation_loss"] for row in history.rows]
+    assert losses[-1] > min(losses), "the last network is the best: this would show nothing"
+    for steps, folder in enumerate(("second", "third"), 12):  # ended before, and going on
+        (tmp_path / "first").rename(tmp_path / folder)
+        again, _ = _train(tmp_path / folder, steps=steps, every=3, learning_rate=30.0)
+        for a, b in zip(best.state_dict().values(), again.state_dict().values(), strict=True):
+            assert torch.equal(a, b)
+        (tmp_path / folder).rename(tmp_path / "first")
+
+
 def test_training_learns(tmp_path):
     _, history = _train(tmp_path, steps=160, every=40)
     first, last = history.rows[0], history.rows[-1]

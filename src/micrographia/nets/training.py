@@ -258,7 +258,7 @@ def train_network(
         for callback in callbacks:
             state = training.earlier["callbacks"].get(callback.state_key)  # type: ignore[index]
             if state:
-                callback.load_state_dict(state)
+                callback.load_state_dict(_moved(state, folder))
     if training.step < schedule.steps:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="pytorch_lightning")
@@ -292,6 +292,19 @@ def train_network(
         state = torch.load(best.best_model_path, weights_only=True, map_location="cpu")["state_dict"]
         training.load_state_dict(state)
     return training.average.module.cpu().eval(), training.history
+
+
+def _moved(state: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """What a callback knew of checkpoints, for the folder where they are now; Lightning forgets the best otherwise."""
+    if "dirpath" not in state:
+        return state
+
+    def here(path: str) -> str:
+        return str(folder.resolve() / Path(path).name) if path else ""
+
+    paths = {key: here(state[key]) for key in ("best_model_path", "kth_best_model_path", "last_model_path")}
+    kept = {here(path): score for path, score in state["best_k_models"].items()}
+    return state | paths | {"best_k_models": kept, "dirpath": str(folder.resolve())}
 
 
 def _computes_in_bfloat16(device: str) -> bool:
