@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 from PIL import Image as Picture
 
 from micrographia.cli import main
@@ -86,6 +87,29 @@ def test_rare_finds_the_kind_without_a_class_and_shows_it(cells):
     page = (folder / "next.html").read_text()
     assert page.count("<img") == len(listed) and "cluster 1" in page and "no image" not in page
     assert f"Image {listed.Metadata_Image[0]}, ObjectNumber {listed.ObjectNumber[0]}" in page
+
+
+def test_outlines_are_drawn_where_labels_are_given(cells, capsys):
+    folder, _ = cells
+    (folder / "labels").mkdir()
+    table = pd.read_csv(folder / "cells.csv")
+    for name in ("a.png", "b.png"):
+        labels = np.zeros((100, 100), np.int32)
+        for row in table[table["Metadata_Image"] == name].itertuples():
+            labels[row.centroid_y_px - 3 : row.centroid_y_px + 4, row.centroid_x_px - 3 : row.centroid_x_px + 4] = (
+                row.ObjectNumber
+            )
+        tifffile.imwrite(folder / "labels" / f"{name[0]}_labels.tif", labels)
+    words = ["rare", "--annotations", str(folder / "classes.csv"), "-n", "1", "--images", str(folder / "images")]
+    assert annotate(folder, *words) == 0
+    plain = (folder / "next.html").read_text()
+    assert annotate(folder, *words, "--labels", str(folder / "labels"), "--overwrite") == 0
+    assert (folder / "next.html").read_text() != plain and "no outline" not in capsys.readouterr().err
+    (folder / "labels" / "b_labels.tif").unlink()
+    assert annotate(folder, *words, "--labels", str(folder / "labels"), "--overwrite") == 0
+    assert "no outline: b.png: this image has no labels in the folder." in capsys.readouterr().err
+    assert annotate(folder, *words, "--labels", "nowhere", "--overwrite") == 2
+    assert annotate(folder, *words[:5], "--labels", str(folder / "labels"), "--overwrite") == 2
 
 
 def test_the_tables_own_classes_and_training_sets_count(cells):

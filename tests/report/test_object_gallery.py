@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
 from micrographia.report.object_gallery import object_picture
 
@@ -26,3 +27,19 @@ def test_a_crop_is_shown_whole():
     pixels = np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)
     rgb = object_picture(Image(pixels, "YX"), None, 128)
     assert rgb.shape[0] == rgb.shape[1] and not (rgb == 235).all(axis=2)[:, 0].any()
+
+
+def test_the_outline_lies_around_the_object():
+    pixels = np.full((100, 120), 90, np.uint8)
+    pixels[40:60, 50:70] = 200
+    rgb = object_picture(Image(pixels, "YX"), (49.5, 59.5), 40, Image((pixels == 200).astype(np.int32), "YX"))
+    plain = object_picture(Image(pixels, "YX"), (49.5, 59.5), 40)
+    scale = rgb.shape[0] // 40
+    changed = np.argwhere((rgb != plain).any(axis=2)) / scale
+    assert (
+        changed.min() >= 9
+        and changed.max() <= 31
+        and not ((changed > 11).all(axis=1) & (changed < 29).all(axis=1)).any()
+    )
+    with pytest.raises(InputError, match="its labels have another size, 20 x 30 pixels"):
+        object_picture(Image(pixels, "YX"), (50, 60), 40, Image(np.ones((30, 20), np.int32), "YX"))

@@ -52,6 +52,9 @@ class Annotate(Declared):
     images: str | None = parameter(
         None, "Folder with the images or crops that Metadata_Image (or image) names: also write a page with pictures"
     )
+    labels: str | None = parameter(
+        None, "Folder with the label images of these images: the page also shows the outline of each object"
+    )
     crop: int = parameter(64, "Side of the pictures that are cut from the images", ge=8, le=1024, unit="px")
     seed: int = parameter(0, "Seed of what is random", ge=0)
     overwrite: bool = parameter(False, "Replace a list that exists")
@@ -72,6 +75,8 @@ def run(args: Namespace) -> int:
     out = Path(options.out).expanduser()
     if out.suffix.lower() not in (".csv", ".parquet"):
         raise RequestError(f"{out}: the list is stored as .csv or .parquet; choose one of these endings.")
+    if options.labels is not None and options.images is None:
+        raise RequestError("Outlines are drawn on the images: --images FOLDER --labels FOLDER.")
     for path in [out, *([out.with_suffix(".html")] if options.images else [])]:
         if path.exists() and not options.overwrite:
             raise RequestError(f"{path} exists already; choose another --out, or use --overwrite.")

@@ -13,14 +13,16 @@ from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.cli.annotate import Annotate
 from micrographia.features.feature_table import centre_columns
+from micrographia.io.datasets import dataset
 from micrographia.io.find import image_stem
-from micrographia.io.reading import read
+from micrographia.io.reading import read, read_labels
 from micrographia.report.object_gallery import object_picture, write_object_gallery
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _IMAGES = ("Metadata_Image", "image")
+_NUMBERS = ("ObjectNumber", "label")
 
 
 def write_gallery(path: Path, objects: pd.DataFrame, listed: pd.DataFrame, options: Annotate) -> Path:
@@ -35,12 +37,12 @@ def write_gallery(path: Path, objects: pd.DataFrame, listed: pd.DataFrame, optio
     listed : pandas.DataFrame
         The list.
     options : Annotate
-        Folder of images and size of the pictures.
+        Folders of images and labels, and size of the pictures.
 
     Raises
     ------
     RequestError
-        Where the folder is missing or the table does not name images.
+        Where a folder is missing or the table does not name images (or, for outlines, objects).
     """
     folder = Path(options.images or "").expanduser()
     column = next((name for name in _IMAGES if name in objects.columns), None)
@@ -51,13 +53,16 @@ def write_gallery(path: Path, objects: pd.DataFrame, listed: pd.DataFrame, optio
     centres = _centres(objects)
     if centres is None and "ObjectNumber" in objects.columns:
         print("note: the table does not say where objects lie; pictures show the middle of each image", file=sys.stderr)
+    numbers, label_files = _numbers(objects, options), _label_files(options)
     pictures: list[np.ndarray | None] = []
-    read_images: dict[str, Image | None] = {}
+    read_images: dict[str, tuple[Image | None, Image | None]] = {}
     for position, name in enumerate(objects[column].astype(str)):
-        if name not in read_images:
-            read_images = {name: _read(name, files)}  # lists go from image to image; one at a time is kept
-        image = read_images[name]
-        pictures.append(None if image is None else _cut(image, None if centres is None else centres[position], options))
+        if name not in read_images:  # lists go from image to image; one at a time is kept
+            read_images = {name: (_read(name, files), _read_labels(name, label_files))}
+        image, labels = read_images[name]
+        centre = None if centres is None else centres[position]
+        outline = None if labels is None else Image(labels.data == numbers[position], "YX")
+        pictures.append(None if image is None else _cut(image, centre, options.crop, outline))
     reasons = listed["Reason"].tolist()
     left_out = ("Reason", "Score", "Cluster", *(["ImageNumber"] if "Metadata_Image" in listed.columns else []))
     keys = {name: name.removeprefix("Metadata_") for name in listed.columns if name not in left_out}
@@ -88,9 +93,45 @@ def _read(name: str, files: dict[str, Path]) -> Image | None:
         return None
 
 
-def _cut(image: Image, centre: tuple[float, float] | None, options: Annotate) -> np.ndarray | None:
+def _label_files(options: Annotate) -> dict[str, Path] | None:
+    """The label image of each image, by the image's stem; None where no outlines are wanted."""
+    if options.labels is None:
+        return None
+    folder = Path(options.labels).expanduser()
+    if not folder.is_dir():
+        raise RequestError(f"{folder}: there is no such folder of label images, so that no outlines can be drawn.")
+    return {
+        image_stem(item.image): item.label for item in dataset(options.images or "", [folder], some=True) if item.label
+    }
+
+
+def _numbers(objects: pd.DataFrame, options: Annotate) -> np.ndarray:
+    """The label of each object; of no use, and empty, where no outlines are wanted."""
+    if options.labels is None:
+        return np.zeros(0)
+    column = next((name for name in _NUMBERS if name in objects.columns), None)
+    if column is None:
+        raise RequestError(f"The table lacks {' or '.join(_NUMBERS)}, so that no outlines can be drawn.")
+    return objects[column].to_numpy()
+
+
+def _read_labels(name: str, files: dict[str, Path] | None) -> Image | None:
+    if files is None:
+        return None
+    path = files.get(image_stem(Path(name)))
     try:
-        return object_picture(image, centre, options.crop)
+        if path is None:
+            raise InputError(f"{name}: this image has no labels in the folder.")
+        labels = read_labels(path)
+        return labels.take(**{axis: 0 for axis in labels.axes if axis not in "YX"})
+    except InputError as error:
+        print(f"no outline: {error}", file=sys.stderr)
+        return None
+
+
+def _cut(image: Image, centre: tuple[float, float] | None, side: int, outline: Image | None) -> np.ndarray | None:
+    try:
+        return object_picture(image, centre, side, outline)
     except InputError as error:
         print(f"no picture: {error}", file=sys.stderr)
         return None

@@ -10,6 +10,7 @@ import numpy as np
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
 from micrographia.report.display import display
+from micrographia.report.outlines import ON_BRIGHT, ON_DARK, bright_background, outlined
 from micrographia.report.page import jpeg, write_page
 
 _SIDE = 192
@@ -17,7 +18,9 @@ _OUTSIDE = 235
 """Grey of what lies beyond the edge of the image."""
 
 
-def object_picture(image: Image, centre: tuple[float, float] | None, side: int) -> np.ndarray:
+def object_picture(
+    image: Image, centre: tuple[float, float] | None, side: int, outline: Image | None = None
+) -> np.ndarray:
     """The surroundings of one object, with the contrast of a screen.
 
     Parameters
@@ -29,6 +32,8 @@ def object_picture(image: Image, centre: tuple[float, float] | None, side: int) 
     side : int
         Side of the square that is cut, in pixels. The object is in its middle, also at the edge of the image, beyond
         which it is grey; no larger than the image.
+    outline : Image, optional
+        Axes YX, of the same size: the object is where this is not 0, and its outline is drawn.
 
     Returns
     -------
@@ -37,7 +42,7 @@ def object_picture(image: Image, centre: tuple[float, float] | None, side: int) 
     Raises
     ------
     InputError
-        Where the image has time or depth, or the centre lies outside it.
+        Where the image has time or depth, the centre lies outside it, or the outline is of another size.
     """
     if deep := [axis for axis in "TZ" if image.size(axis) > 1]:
         raise InputError(
@@ -56,8 +61,17 @@ def object_picture(image: Image, centre: tuple[float, float] | None, side: int) 
         beyond.append((0, 0) if at is None else (max(0, -first), max(0, first + side - size)))
     cut = image.data[tuple(spans.get(axis, slice(None)) for axis in image.axes)]
     cut = Image(np.asarray(cut), image.axes, name=image.name)
-    nothing = Image(np.zeros((cut.size("Y"), cut.size("X")), np.int32), "YX")
-    rgb = display(cut, nothing, largest=_SIDE).rgb
+    if outline is not None and outline.shape != (image.size("Y"), image.size("X")):
+        raise InputError(
+            f"{image.name}: its labels have another size, {outline.size('X')} x {outline.size('Y')} pixels."
+        )
+    marked = np.zeros((cut.size("Y"), cut.size("X")), np.int32)
+    if outline is not None:
+        marked[:] = np.asarray(outline.data[tuple(spans[axis] for axis in "YX")]) != 0
+    shown = display(cut, Image(marked, "YX"), largest=_SIDE)
+    rgb = shown.rgb
+    lines = outlined(shown.marks(Image(marked, "YX")), 1)
+    rgb[lines > 0] = (ON_BRIGHT if bright_background(rgb) else ON_DARK)[0]
     scale = rgb.shape[0] / cut.size("Y")
     edges = [(round(before * scale), round(after * scale)) for before, after in beyond]
     return np.pad(rgb, [*edges, (0, 0)], constant_values=_OUTSIDE)
