@@ -68,6 +68,37 @@ def test_measure_goes_on_without_images_that_have_no_labels(run, tmp_path):
     assert code == 1 and "no labels for b.png" in err and "failed" not in err
 
 
+def test_learned_features_of_a_model_of_one_channel_are_those_of_the_channel_that_is_segmented(run, tmp_path):
+    picture = spots((96, 96), 4).astype(np.uint8)
+    labels = (picture > 100).astype(np.int32)
+    for folder, names in (("two", ("GFP", "DNA")), ("three", ("DNA", "GFP", "RFP"))):
+        planes = [picture if name == "DNA" else 200 - picture for name in names]
+        write(tmp_path / folder / "a.ome.tif", np.stack(planes), axes="CYX", channels=names)
+    write(tmp_path / "grey" / "a.png", picture)
+    write_labels(tmp_path / "labels" / "a_labels.tif", labels)
+    tables = {}
+    for folder in ("grey", "two", "three"):
+        words = (
+            "--features",
+            "learned",
+            "-m",
+            "nuclei",
+            "--labels",
+            "labels",
+            "--images",
+            folder,
+            "-o",
+            f"of_{folder}",
+        )
+        code, _, err = run("measure", *words)
+        assert code == 0, err
+        assert ("channels; channel" in err) == (folder != "grey")
+        tables[folder] = pd.read_csv(tmp_path / f"of_{folder}" / "Nuclei_learned.csv")
+    assert "a.ome.tif: 3 channels; channel 0 ('DNA') is looked at because its name says nuclei" in err
+    for folder in ("two", "three"):
+        pd.testing.assert_frame_equal(tables[folder], tables["grey"])
+
+
 def test_evaluate_stored_labels_of_time_points(run, tmp_path):
     labels = np.stack([spots(n=k) > 100 for k in (1, 3)]).astype(np.int32)
     write(tmp_path / "images" / "a.tif", np.stack([spots(), spots()]), axes="TYX")

@@ -88,6 +88,21 @@ def say_channels(image: Image, learned: Sequence[str], name: str, said: set[str]
         print(f"{name}: {note}", file=sys.stderr)
 
 
+def one_channel(path: Path, said: set[str]) -> str | None:
+    """The channel of an image that a model of one channel looks at, None where there is one; a choice is said, once."""
+    from micrographia.io.reading import read
+    from micrographia.segment.planes import nuclei_channel
+
+    image = read(path)
+    chosen, note = nuclei_channel(image, "is looked at")
+    if not note:
+        return None
+    if note not in said:
+        said.add(note)
+        print(f"{path.name}: {note}", file=sys.stderr)
+    return image.channels[chosen] if chosen < len(image.channels) and image.channels[chosen] else str(chosen)
+
+
 def only_plane(item: Item, channel: str | None = None) -> OnePlane:
     """The plane of an image that has one; raises InputError where it has several."""
     planes = planes_of(item, channel)

@@ -47,7 +47,7 @@ def run(args: Namespace, options: Measure) -> int:
     if path.exists() and not options.overwrite:
         raise RequestError(f"{path} exists already; replace it with --overwrite or choose another folder.")
     from micrographia.classify.crops.learned_features import CropFeatures, learned_table, open_features
-    from micrographia.cli.class_examples import planes_of, say_channels
+    from micrographia.cli.class_examples import one_channel, planes_of, say_channels
     from micrographia.cli.labelled_planes import labelled_dataset, say_left_out
     from micrographia.cli.measure_cellprofiler import with_keys
     from micrographia.cli.result_names import result_names
@@ -63,7 +63,10 @@ def run(args: Namespace, options: Measure) -> int:
         for number, item in enumerate(items, start=1):
             try:
                 planes = 0
-                for plane in planes_of(item, more.channel):
+                channel = more.channel
+                if channel is None and not model.all_channels:
+                    channel = one_channel(item.image, said)
+                for plane in planes_of(item, channel):
                     planes += 1
                     if isinstance(model, CropFeatures) and more.channel is None:
                         say_channels(plane.image, model.model.channels, item.image.name, said)

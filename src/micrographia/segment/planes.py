@@ -123,13 +123,30 @@ def _channel(image: Image, channel: str | int | None, notes: list[str]) -> Index
         return at
     if channel is not None:
         return {"C": _number(image, channel, image.channels, n)}
+    chosen, why = nuclei_channel(image, "was segmented")
+    notes.append(why)
+    return {"C": chosen}
+
+
+def nuclei_channel(image: Image, done: str) -> tuple[int, str]:
+    """The channel that is taken where none is named, and a sentence that says so; empty where there is only one.
+
+    Parameters
+    ----------
+    image : Image
+        Of one channel or more.
+    done : str
+        What is done to the channel, for the sentence: "was segmented".
+    """
+    n = image.size("C")
+    if n == 1:
+        return 0, ""
     names = [image.channels[i] if i < len(image.channels) else "" for i in range(n)]
     named = [i for i, name in enumerate(names) if _NUCLEI.search(name)]
     chosen = named[0] if named else 0
     shown = f"{chosen} ('{names[chosen]}')" if names[chosen] else f"{chosen}"
     why = "because its name says nuclei" if named else "because it is the first"
-    notes.append(f"{n} channels; channel {shown} was segmented {why}; choose another with --channel.")
-    return {"C": chosen}
+    return chosen, f"{n} channels; channel {shown} {done} {why}; choose another with --channel."
 
 
 def _number(image: Image, channel: str | int, names: Sequence[str], n: int) -> int:

@@ -44,6 +44,8 @@ class LayerModel:
     ----------
     count : int
         Channels of the layer: the number of features.
+    all_channels : bool
+        Whether the network looks at all channels of an image together; otherwise at one, or at a colour picture.
     layer : Layer
         The layer.
 
@@ -64,6 +66,7 @@ class LayerModel:
         self.package, self.spec = package, spec
         names = spec.axis("channel").size if "channel" in spec.axis_ids else 1
         self.channels = names if isinstance(names, int) else 1
+        self.all_channels = self.channels > 1 and len(package.config.get("experts", ())) < 2
         size = spec.axis("y").size
         self.fixed = size if isinstance(size, int) else 0
         steps = size if isinstance(size, Steps) else Steps(_GRAIN, _GRAIN)

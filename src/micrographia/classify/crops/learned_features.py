@@ -26,6 +26,8 @@ class FeatureModel(Protocol):
     """What gives features to the objects of a plane."""
 
     count: int
+    all_channels: bool
+    """Whether it looks at all channels of an image together; otherwise at one, or at a colour picture."""
 
     def plane(self, image: Any, labels: Any, name: str = "image") -> tuple[np.ndarray, np.ndarray]:
         """Labels (N,) int64 and features (N, F) float32 of the objects."""
@@ -33,6 +35,8 @@ class FeatureModel(Protocol):
 
 class CropFeatures:
     """Features by a network that looks at crops."""
+
+    all_channels = True
 
     def __init__(self, model: CropModel) -> None:
         self.model, self.count = model, model.count
