@@ -316,7 +316,7 @@ def test_what_analyst_writes_is_read(tmp_path, table):
 def test_bad_annotation_tables_are_refused(tmp_path, table):
     rows, path = ObjectRows(table), tmp_path / "cells.csv"
     path.write_text("ImageNumber,ObjectNumber\n1,1\n")
-    with pytest.raises(InputError, match="column 'Class'"):
+    with pytest.raises(RequestError, match="column 'Class'"):
         read_annotations(path, rows)
     path.write_text("ImageNumber,ObjectNumber,Class\n1,1,a\n7,1,a\n")
     with pytest.raises(InputError, match=r"cells.csv: 1 of 2 annotated objects .* first ImageNumber 7"):

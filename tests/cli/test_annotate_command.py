@@ -147,8 +147,6 @@ def test_requests_that_make_no_sense(cells, capsys, words, code, sentence):
     [
         (lambda t, a: (pd.concat([t, t[:1]]), a), "repeat the key of another one"),
         (lambda t, a: (t[t["ObjectNumber"] > 3], a), "4 of 50 annotated objects are not in the table, first"),
-        (lambda t, a: (t, a.assign(Class="long")), "at least two classes"),
-        (lambda t, a: (t, a.drop(columns="Class")), "need a column 'Class'"),
         (lambda t, a: (t[["Metadata_Image", "ObjectNumber"]], a), "no features"),
         (lambda t, a: (t.assign(**{f"AreaShape_{k}": 1.0 for k in range(8)}), a), "constant"),
         (lambda t, a: (t.assign(**{f"AreaShape_{k}": np.nan for k in range(8)}), a), "without values"),
@@ -163,6 +161,35 @@ def test_bad_tables_end_in_a_sentence(cells, capsys, change, sentence):
     assert annotate(folder, "suggest", "--annotations", str(folder / "classes.csv")) == 1
     said = capsys.readouterr().err
     assert sentence in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda a: a.assign(Class="long"), "at least two classes"),
+        (lambda a: a.drop(columns="Class"), "need a column 'Class'"),
+    ],
+)
+def test_annotations_without_classes_make_no_sense(cells, capsys, change, sentence):
+    folder, _ = cells
+    change(pd.read_csv(folder / "classes.csv")).to_csv(folder / "classes.csv", index=False)
+    assert annotate(folder, "suggest", "--annotations", str(folder / "classes.csv")) == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_classes_that_are_numbers_keep_their_names(cells, own):
+    """Gaps make 1.0 of 1 in a column of numbers; the class is still 1, as for ``train objects``."""
+    folder, _ = cells
+    table, annotations = pd.read_csv(folder / "cells.csv"), pd.read_csv(folder / "classes.csv")
+    annotations["Class"] = annotations["Class"].map({"long": 1, "round": 2})
+    keys = ["Metadata_Image", "ObjectNumber"]
+    merged = table.merge(annotations[[*keys, "Class"]], how="left", on=keys)
+    assert merged["Class"].isna().any()
+    merged[[*keys, "Class"]].to_csv(folder / "classes.csv", index=False)
+    (merged if own else table).to_csv(folder / "cells.csv", index=False)
+    words = [] if own else ["--annotations", str(folder / "classes.csv")]
+    assert annotate(folder, "similar", "--like", "1", *words) == 0
 
 
 def test_a_class_with_one_example_and_one_feature_of_gaps_are_no_obstacle(cells):

@@ -78,19 +78,8 @@ def test_learned_features_of_a_model_of_one_channel_are_those_of_the_channel_tha
     write_labels(tmp_path / "labels" / "a_labels.tif", labels)
     tables = {}
     for folder in ("grey", "two", "three"):
-        words = (
-            "--features",
-            "learned",
-            "-m",
-            "nuclei",
-            "--labels",
-            "labels",
-            "--images",
-            folder,
-            "-o",
-            f"of_{folder}",
-        )
-        code, _, err = run("measure", *words)
+        given = ("-m", "nuclei", "--labels", "labels", "--images", folder, "-o", f"of_{folder}")
+        code, _, err = run("measure", "--features", "learned", *given)
         assert code == 0, err
         assert ("channels; channel" in err) == (folder != "grey")
         tables[folder] = pd.read_csv(tmp_path / f"of_{folder}" / "Nuclei_learned.csv")

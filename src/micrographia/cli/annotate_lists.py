@@ -15,7 +15,7 @@ from micrographia.classify.annotation.object_rows import ObjectRows
 from micrographia.classify.objects.feature_space import AXES, FeatureSpace
 from micrographia.classify.objects.turned_features import combined, combined_names
 from micrographia.cli.annotate import Annotate
-from micrographia.features.feature_table import CLASS, feature_columns, feature_matrix
+from micrographia.features.feature_table import CLASS, class_words, feature_columns, feature_matrix
 from micrographia.io.tables import read_table, write_table
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _own_classes(table: pd.DataFrame) -> tuple[np.ndarray, tuple[str, ...]]:
     """Classes of the table's own column."""
     if CLASS not in table.columns:
         return np.full(len(table), -1), ()
-    words = table[CLASS].fillna("").astype(str).str.strip().to_numpy(str)
+    words = class_words(table[CLASS])
     names = tuple(str(name) for name in np.unique(words[words != ""]))
     place = {name: k for k, name in enumerate(names)}
     return np.array([place.get(word, -1) for word in words]), names
@@ -117,7 +117,7 @@ def _suggest(objects: Objects, options: Annotate) -> pd.DataFrame:
         model = ObjectClassifier.load(options.model)
     else:
         if len(np.unique(objects.classes[objects.classes >= 0])) < 2:
-            raise InputError(
+            raise RequestError(
                 "Objects of at least two classes must be annotated before a classifier can say what it needs; "
                 "'annotate rare' needs one class, and any objects are a good start."
             )

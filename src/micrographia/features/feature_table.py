@@ -10,7 +10,7 @@ holds a class. All other columns of numbers are features, except those that say 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -69,6 +69,18 @@ def row_columns(names: Sequence[str]) -> list[str]:
 def feature_columns(table: pd.DataFrame) -> list[str]:
     """Names of the columns that are features: numbers, and no keys."""
     return [name for name in table.columns if not is_key(name) and table[name].dtype.kind in "iufb"]
+
+
+def class_words(values: pd.Series) -> np.ndarray:
+    """A column of classes as words (N,), empty where a row has none.
+
+    Numbers are words, too: 1.0, which a gap in a column of whole numbers makes of 1, is 1.
+    """
+    return values.astype(object).where(values.notna(), "").map(_class_word).to_numpy(str)
+
+
+def _class_word(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
 def feature_matrix(table: pd.DataFrame, names: Sequence[str] | None = None) -> np.ndarray:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.annotation.annotations import ANNOTATOR, TIME, Annotations, unknown_objects
 from micrographia.classify.annotation.object_rows import ObjectRows
-from micrographia.features.feature_table import CLASS
+from micrographia.features.feature_table import CLASS, class_words
 from micrographia.io.atomic import replacing
 from micrographia.io.tables import read_table, write_table
 
@@ -46,25 +46,28 @@ def read_annotations(path: str | Path, rows: ObjectRows, into: Annotations | Non
     Raises
     ------
     InputError
-        Where the file is damaged, has no classes, or names objects that the table lacks or knows several of.
+        Where the file is damaged, or names objects that the table lacks or knows several of.
+    RequestError
+        Where it has no column ``Class``.
     """
     path = Path(path)
     table = _training_set(path) if path.suffix.lower() == ".txt" else read_table(path)
     if CLASS not in table.columns:
-        raise InputError(f"{path}: annotations need a column '{CLASS}' beside the keys of the objects.")
-    table = table[table[CLASS].notna() & (table[CLASS].astype(str).str.strip() != "")]
+        raise RequestError(f"{path}: annotations need a column '{CLASS}' beside the keys of the objects.")
+    table = table.assign(**{CLASS: class_words(table[CLASS])})
+    table = table[table[CLASS] != ""]
     try:
         found = _rows(table, rows)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     into = Annotations(None, rows.keys) if into is None else into
     known = {one.name for one in into.classes}
-    for name in dict.fromkeys(table[CLASS].astype(str).str.strip()):
+    for name in dict.fromkeys(table[CLASS]):
         if name not in known:
             into.add_class(name)
     who = _words(table, ANNOTATOR)
     when = [_utc(text) for text in _words(table, TIME)]
-    parts = _together(table[CLASS].astype(str).str.strip().tolist(), who, when)
+    parts = _together(table[CLASS].tolist(), who, when)
     for (name, annotator, time), some in parts.items():
         into.annotate(rows.names(found[some]), name, annotator, time or None)
     return into

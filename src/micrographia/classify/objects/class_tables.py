@@ -10,7 +10,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
-from micrographia.features.feature_table import CLASS, groups
+from micrographia.features.feature_table import CLASS, class_words, groups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,8 +91,8 @@ def join_classes(table: pd.DataFrame, images: np.ndarray, labels: np.ndarray | N
     image = _column(table, _IMAGE, "the image")
     if CLASS not in table.columns:
         raise RequestError(f"The table has no column '{CLASS}' with the class of each row.")
-    known = table[CLASS].notna() & (table[CLASS].astype(str).str.strip() != "")
-    table = table[known.to_numpy()]
+    known = class_words(table[CLASS]) != ""
+    table = table[known]
     stems = [_stem(str(name)) for name in table[image]]
     numbers = [0] * len(table)
     if labels is not None:
@@ -113,7 +113,7 @@ def join_classes(table: pd.DataFrame, images: np.ndarray, labels: np.ndarray | N
         raise InputError(f"The table gives classes to {lost:,} that are not there, first {what}.")
     if not len(rows):
         raise InputError("The table gives a class to none of them; there is nothing to learn from.")
-    words = table[CLASS].astype(str).str.strip().to_numpy(str)[found[rows]]
+    words = class_words(table[CLASS])[found[rows]]
     names, classes = np.unique(words, return_inverse=True)
     group = groups(table)
     return Classified(rows, classes, tuple(names.tolist()), None if group is None else group[found[rows]])

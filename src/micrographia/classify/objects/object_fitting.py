@@ -14,6 +14,7 @@ from micrographia.classify.learners.recalibration import Recalibration, fit_isot
 from micrographia.classify.learners.standardising import Standardiser
 from micrographia.classify.objects.feature_scores import best_features
 from micrographia.classify.objects.object_learners import LEARNERS, members
+from micrographia.features.feature_table import class_words
 from micrographia.metrics.classification import confusion_matrix, scores_of
 from micrographia.metrics.stratified_folds import stratified_folds
 
@@ -214,16 +215,10 @@ def listed_classes(values: Any, column: str) -> tuple[np.ndarray, np.ndarray, tu
     RequestError
         Where fewer than two classes occur.
     """
-    known = values.notna().to_numpy()
-    words = values.where(known, "").map(_word).to_numpy(str)
-    known = known & (words != "")
+    words = class_words(values)
+    known = words != ""
     names, classes = np.unique(words[known], return_inverse=True)
     if len(names) < 2:
         what = f"only the class '{names[0]}'" if len(names) else "no class at all"
         raise RequestError(f"The column '{column}' holds {what}; a classifier learns from examples of two or more.")
     return known, classes, tuple(str(name) for name in names)
-
-
-def _word(value: Any) -> str:
-    """A class as a word; 1.0, which a gap in a column of numbers makes of 1, is 1."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
