@@ -62,6 +62,15 @@ def test_an_empty_word_stays_a_word(tmp_path, kind):
         assert found["Metadata_Well"].tolist() == ["A01", "", "A02"]
 
 
+def test_none_is_a_word_but_no_number(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("Metadata_Drug,Class,AreaShape_Area\nNone,None,1\nNA,NA,None\nDMSO,,2\n")
+    for found in (read_table(path), next(table_parts(path)), next(table_parts(path, columns=list(read_table(path))))):
+        assert found["Metadata_Drug"].tolist() == ["None", "", "DMSO"]
+        assert found["Class"].isna().tolist() == [False, True, True] and found["Class"][0] == "None"
+        np.testing.assert_array_equal(found["AreaShape_Area"], [1, np.nan, 2])
+
+
 def test_row_groups_and_units_of_parquet(tmp_path, monkeypatch):
     parquet = pytest.importorskip("pyarrow.parquet")
     monkeypatch.setattr("micrographia.io.table_stream._ROW_GROUP", 10)
@@ -155,7 +164,8 @@ def test_anndata_of_others(tmp_path):
     table = read_table(path)
     assert table["Metadata_Well"].tolist()[::2] == ["A01", "B02"]
     assert table["Metadata_Well"].isna().tolist() == [False, True, False]
-    assert table["ObjectNumber"].tolist()[::2] == [4, 6]
+    np.testing.assert_array_equal(table["ObjectNumber"], [4, np.nan, 6])
+    assert table["ObjectNumber"].dtype == float  # numbers, from which can be learned
     assert table["Nuclei_AreaShape_Area"].tolist() == [0, 0, 6]
     parts = list(table_parts(path, rows=2))
     assert [len(p) for p in parts] == [2, 1]
@@ -178,6 +188,9 @@ def test_anndata_that_is_not_understood_is_refused_with_a_sentence(tmp_path):
         table_columns(path)
     with h5py.File(path, "r+") as file:
         del file["X"]
+    with pytest.raises(InputError, match=r"^[^:]*t.h5ad holds no measurements: it has no X\.$"):
+        read_table(path)
+    with h5py.File(path, "r+") as file:
         file["X"] = np.zeros((3, 5))
     with pytest.raises(InputError, match="X has 5 columns, but var names 2"):
         table_rows(path)

@@ -122,7 +122,8 @@ class AnnDataTable:
     def __init__(self, path: Path, file: Any) -> None:
         missing = [name for name in ("X", "obs", "var") if name not in file]
         if missing:
-            raise InputError(f"{path} is no AnnData file: it has no {missing[0]}.")
+            what = "holds no measurements" if missing == ["X"] else "is no AnnData file"
+            raise InputError(f"{path} {what}: it has no {missing[0]}.")
         self._path, self._file = path, file
         var = file["var"]
         self._keys = [str(name) for name in file["obs"].attrs["column-order"]]
@@ -244,8 +245,14 @@ def _values(path: Path, column: Any, rows: slice = slice(None)) -> np.ndarray:
         codes, names = column["codes"][rows], _values(path, column["categories"])
         return np.array([names[code] if code >= 0 else None for code in codes], dtype=object)
     if kind.startswith("nullable-"):
-        values = _values(path, column["values"], rows).astype(object)
-        values[column["mask"][rows]] = None
+        values, mask = _values(path, column["values"], rows), column["mask"][:]
+        if values.dtype.kind in "iufb":
+            if mask.any():  # in other rows, too: all parts of a column have one type
+                values = values.astype(float)
+                values[mask[rows]] = np.nan
+            return values
+        values = values.astype(object)
+        values[mask[rows]] = None
         return values
     if kind == "string-array":
         return column.asstr()[rows]

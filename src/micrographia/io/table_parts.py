@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.io.anndata import open_anndata
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 ROWS = 20_000
 """Rows of one part."""
+
+_MISSING = ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
+            "NA", "NULL", "NaN", "n/a", "nan", "null")  # fmt: skip
+"""What means in a text table that there is no value; None does so in columns of numbers only."""
 
 
 def table_columns(path: str | Path) -> list[str]:
@@ -85,22 +89,29 @@ def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: in
                 for start in range(0, file.rows, rows):
                     yield file.read(wanted, start, start + rows)
             return
-        words = word_types(names)
-        with pd.read_csv(path, sep=separator, usecols=wanted, dtype=words, chunksize=rows, low_memory=False) as parts:
+        with pd.read_csv(path, sep=separator, usecols=wanted, chunksize=rows, **text_options(names)) as parts:
             for part in parts:
                 yield with_empty_words(part if wanted is None else part[wanted])
+    except (InputError, RequestError):
+        raise
     except (OSError, ValueError, pd.errors.ParserError) as error:
         raise _unreadable(path, error) from error
 
 
-def word_types(names: Sequence[str]) -> dict[str, type[str]]:
-    """The columns of a text table that hold words, so that well 01 stays 01."""
+def text_options(names: Sequence[str]) -> dict[str, Any]:
+    """How pandas reads a text table: well 01 stays 01, and a class or treatment of the name None is one."""
+    named = [name for name in names if name == "Class" or name.startswith("Metadata_")]
+    missing = dict.fromkeys(names, (*_MISSING, "None")) | dict.fromkeys(named, _MISSING)
+    return {"dtype": _word_types(names), "na_values": missing, "keep_default_na": False, "low_memory": False}
+
+
+def _word_types(names: Sequence[str]) -> dict[str, type[str]]:
     return {name: str for name in names if name.startswith("Metadata_")}
 
 
 def with_empty_words(table: pd.DataFrame) -> pd.DataFrame:
     """What is empty in a column of words is an empty word, as in Parquet and AnnData, and no missing number."""
-    return table.fillna(dict.fromkeys(word_types(list(table.columns)), ""))
+    return table.fillna(dict.fromkeys(_word_types(list(table.columns)), ""))
 
 
 def table_rows(path: str | Path) -> int | None:

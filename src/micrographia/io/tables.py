@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.io.anndata import read_anndata
-from micrographia.io.table_parts import with_empty_words, word_types
+from micrographia.io.table_parts import text_options, with_empty_words
 from micrographia.io.table_stream import require_pyarrow, stream_table
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pandas
         if suffix in (".csv", ".tsv", ".txt"):
             separator = "," if suffix == ".csv" else "\t"
             names = list(pandas.read_csv(path, sep=separator, nrows=0).columns)
-            table = pandas.read_csv(path, sep=separator, usecols=columns, dtype=word_types(names), low_memory=False)
+            table = pandas.read_csv(path, sep=separator, usecols=columns, **text_options(names))
             table = with_empty_words(table)
         elif suffix == ".parquet":
             require_pyarrow(path)
@@ -87,6 +87,8 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pandas
             return read_anndata(path, columns)
         else:
             raise RequestError(f"{path}: a table is read from .csv, .tsv, .parquet or .h5ad.")
+    except (InputError, RequestError):
+        raise
     except (OSError, ValueError, pandas.errors.ParserError, pandas.errors.EmptyDataError) as error:
         raise InputError(f"{path}: this table cannot be read: {str(error).splitlines()[0]}.") from error
     return table if columns is None else table[list(columns)]
