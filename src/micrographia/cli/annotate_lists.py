@@ -87,13 +87,15 @@ def write_list(subject: str, options: Annotate, out: Path) -> int:
     chosen = {"suggest": _suggest, "similar": _similar, "rare": _rare}[subject](objects, options)
     keys = objects.table[list(objects.rows.keys)].iloc[chosen["row"].to_numpy()].reset_index(drop=True)
     listed = keys.join(chosen.drop(columns="row"))
-    write_table(out, listed)
-    known = int((objects.classes >= 0).sum())
-    print(f"{len(listed):,} of {len(objects.table):,} objects listed ({known:,} are annotated): {out}")
-    if options.images is not None:
+    page = None
+    if options.images is not None:  # before the list: nothing is written where pictures cannot be shown
         from micrographia.cli.annotate_page import write_gallery
 
         page = write_gallery(out.with_suffix(".html"), objects.table.iloc[chosen["row"].to_numpy()], listed, options)
+    write_table(out, listed)
+    known = int((objects.classes >= 0).sum())
+    print(f"{len(listed):,} of {len(objects.table):,} objects listed ({known:,} are annotated): {out}")
+    if page is not None:
         print(f"pictures: {page}")
     return 0
 
