@@ -32,6 +32,7 @@ def test_train_prints_scores_and_writes_a_report(tmp_path: Path, capsys: pytest.
     trained = train(tmp_path)
     said = capsys.readouterr().out
     assert "weighted F1, wells never seen: 0." in said and "with random folds 0." in said
+    assert "\nintervals: drawn from " in said
     assert all(kind in said for kind in KINDS) and "Nuclei_AreaShape_Orientation" in said
     numbers = json.loads((tmp_path / "phenotypes-report.json").read_text())
     assert numbers["folds_by_group"] and numbers["overall"]["weighted_f1"] > 0.75

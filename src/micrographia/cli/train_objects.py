@@ -145,11 +145,12 @@ def _table(numbers: dict[str, Any], kind: str) -> list[str]:
         low, high = _number(overall[f"{name}_low"]), _number(overall[f"{name}_high"])
         lines.append(f"{words}, {how}: {_number(overall[name])} ({low} to {high}){beside}")
     lines.append(f"calibration error: {_number(numbers['calibration']['calibration_error'])}")
+    lines.append(f"intervals: drawn from {numbers['units']}")
     return lines
 
 
 def _card(numbers: dict[str, Any], warnings: list[str], kind: str) -> str:
-    lines = ["```", *_table(numbers, kind), "```", f"Intervals: {numbers['units']}."]
+    lines = ["```", *_table(numbers, kind), "```"]
     return "\n".join([*lines, *(f"- {warning}" for warning in warnings)])
 
 

@@ -59,8 +59,8 @@ def example_warnings(grouped: CrossValidation, random: CrossValidation | None = 
         if theirs - ours > _APART:
             found.append(
                 f"The score falls apart under grouping: weighted F1 is {theirs:.2f} with random folds and {ours:.2f} "
-                "when wells are kept together. A part of what is learned is the well (leakage); expect the lower score "
-                "on new wells."
+                "when wells (or images) are kept together. A part of what is learned is the well or image (leakage); "
+                "expect the lower score on new ones."
             )
     return found
 

@@ -146,7 +146,7 @@ def _inner_folds(
                       "probabilities are not calibrated."]  # fmt: skip
     if groups is None:
         return fold, []
-    return fold, ["There are too few plates and wells to keep each in one inner fold; objects were divided at random."]
+    return fold, ["There are too few wells or images to keep each in one inner fold; objects were divided at random."]
 
 
 def _teachable(classes: np.ndarray, fold: np.ndarray) -> bool:
