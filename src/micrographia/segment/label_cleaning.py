@@ -1,6 +1,7 @@
 """Clean label images: fill holes, leave out what is too small or too large, smooth outlines.
 
-All take planes and volumes; a time series is cleaned one time point after another.
+All take planes and volumes; a time series is cleaned one time point after another. For arrays larger than memory
+:mod:`micrographia.segment.label_blocks` gives the same.
 """
 
 from __future__ import annotations

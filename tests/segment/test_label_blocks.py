@@ -1,0 +1,87 @@
+"""Cleaning labels block by block gives what cleaning the whole gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.segment.label_blocks import choose_sizes_in_blocks, fill_holes_in_blocks, smooth_labels_in_blocks
+from micrographia.segment.label_cleaning import choose_sizes, fill_holes, smooth_labels
+
+
+def in_blocks(function, labels, *options, block):
+    target = np.full(labels.shape, -1, np.int32)
+    function(labels, target, *options, block=block)
+    return target
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([(23, 31), (40, 7), (1, 9), (7, 9, 11)]), st.integers(2, 13))
+def test_blocks_give_what_the_whole_gives(seed, shape, block):
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 4, [-(-n // 3) for n in shape]) * rng.integers(1, 100_000)
+    labels = np.kron(coarse, np.ones((3,) * len(shape), int))[tuple(slice(n) for n in shape)]
+    labels[rng.random(shape) < 0.2] = 0
+    for largest in (None, 3):
+        np.testing.assert_array_equal(
+            in_blocks(fill_holes_in_blocks, labels, largest, block=block), fill_holes(labels, largest)
+        )
+    np.testing.assert_array_equal(
+        in_blocks(choose_sizes_in_blocks, labels, 20, 60, block=block), choose_sizes(labels, 20, 60)
+    )
+    np.testing.assert_array_equal(
+        in_blocks(smooth_labels_in_blocks, labels, 0.8, block=block), smooth_labels(labels, 0.8)
+    )
+
+
+def test_a_hole_that_many_blocks_hold_is_filled():
+    labels = np.zeros((60, 60), np.int32)
+    labels[5:55, 5:55] = 70_000
+    labels[8:52, 8:52] = 0
+    labels[20:24, 20:24] = 0
+    assert (in_blocks(fill_holes_in_blocks, labels, block=7)[5:55, 5:55] == 70_000).all()
+    labels[30:33, 30:33] = 2  # now the background inside touches two objects
+    np.testing.assert_array_equal(in_blocks(fill_holes_in_blocks, labels, block=7), labels)
+
+
+def test_real_labels_from_zarr_to_zarr(data_dir, tmp_path):
+    files = sorted((data_dir / "dsb2018" / "train" / "labels").glob("*.tif"))
+    if not files:
+        pytest.skip("no labels of dsb2018 among the real data")
+    rng = np.random.default_rng(0)
+    parts, first = [], 0
+    for file in files[:60]:
+        own = tifffile.imread(file).astype(np.int32)
+        if own.shape == (256, 256):
+            parts.append(np.where(own > 0, own + first, 0))
+            first += int(own.max())
+    side = int(np.sqrt(len(parts)))
+    labels = np.block([[parts[side * r + c] for c in range(side)] for r in range(side)])
+    labels[rng.random(labels.shape) < 0.02] = 0
+    stored = [
+        zarr.create_array(tmp_path / f"{k}.zarr", shape=labels.shape, chunks=(128, 128), dtype="i4") for k in range(4)
+    ]
+    stored[0][:] = labels
+    fill_holes_in_blocks(stored[0], stored[1], 20, block=384)
+    choose_sizes_in_blocks(stored[1], stored[2], 30, block=384)
+    smooth_labels_in_blocks(stored[2], stored[3], 1.5, block=384)
+    whole = smooth_labels(choose_sizes(fill_holes(labels, 20), 30), 1.5)
+    np.testing.assert_array_equal(stored[3][:], whole)
+    assert len(np.unique(whole)) > 100 and (whole != labels).any()
+
+
+def test_what_cannot_be_cleaned_is_said():
+    labels = np.zeros((8, 8), np.int32)
+    with pytest.raises(RequestError, match="another array"):
+        smooth_labels_in_blocks(labels, labels)
+    with pytest.raises(InputError, match=r"the shape \(8, 7\), the labels \(8, 8\)"):
+        choose_sizes_in_blocks(labels, np.zeros((8, 7), np.int32))
+    with pytest.raises(InputError, match="not 4-D"):
+        fill_holes_in_blocks(np.zeros((2, 2, 8, 8), int), np.zeros((2, 2, 8, 8), np.int32))
+    with pytest.raises(InputError, match="whole numbers"):
+        fill_holes_in_blocks(labels - 0.5, labels)
