@@ -41,6 +41,7 @@ def test_from_strokes_to_objects(run, rooms):
     code, out, err = run("train", "boundaries", *STROKES, "--pixels", "walls.zip", "--smooth", "1", "-o", "rooms.zip")
     assert code == 0, err
     assert "micrographia classify boundaries IMAGE -m rooms.zip" in out
+    assert "note: class 1 (" in out and ") is taken for the boundaries; see --boundary" in out
     code, out, err = run("classify", "boundaries", "new.tif", "-m", "rooms.zip", "-o", "out")
     assert code == 0, err
     labels = read_labels(rooms / "out" / "new_labels.tif").data

@@ -52,7 +52,7 @@ def test_a_wrong_setting_that_made_nothing_is_not_held_against_the_next_run(run,
         ((), 2, "Say how the files are named"),
         (("--names", "("), 2, "no regular expression"),
         (("--names", r"_w(?P<channel>\d)\.tif"), 1, "does not fit this name (without its ending: A1_w1)"),
-        ((*NAMES, "--channels", "DNA"), 1, "1 channel names, but the files have 2"),
+        ((*NAMES, "--channels", "DNA"), 1, "1 channel name, but the files have 2"),
     ],
 )
 def test_bad_requests(run, plate, words, code, said):

@@ -41,6 +41,14 @@ def test_places_are_learned_and_applied(folder, capsys):
     assert "lacks the columns AreaShape_A" in capsys.readouterr().err
 
 
+def test_a_plane_that_says_nothing_is_warned_of(folder, capsys):
+    places = pd.read_csv(folder / "places.csv")
+    places[["Plane_X", "Plane_Y"]] = np.random.default_rng(1).normal(0, 1, (len(places), 2))
+    places.to_csv(folder / "places.csv", index=False)
+    assert train(folder, "--places", str(folder / "places.csv")) == 0
+    assert "hardly better than a guess" in capsys.readouterr().err
+
+
 def test_bad_places_end_in_a_sentence(folder, capsys):
     assert train(folder) == 2
     assert "no column Plane_X" in capsys.readouterr().err

@@ -68,7 +68,7 @@ def test_files_that_do_not_fit(tmp_path: Path) -> None:
     assert join(good).shape == (2, 4, 5)
     with pytest.raises(InputError, match="b: there is no file of channel 1"):
         join(lost)
-    with pytest.raises(RequestError, match="1 channel names, but the files have 2: 1, 2"):
+    with pytest.raises(RequestError, match="1 channel name, but the files have 2: 1, 2"):
         join(good, ["DNA"])
     files(tmp_path, c_w1=flat, c_w2=flat.astype(np.uint16), d_w1=flat, d_w2=flat[1:])
     write(tmp_path / "e_w1.png", np.zeros((4, 5, 3), np.uint8), axes="YXS")

@@ -43,6 +43,17 @@ def test_intervals_over_groups_are_wider_where_groups_differ() -> None:
     assert by_group["accuracy_low"] < np.mean(good) < by_group["accuracy_high"]
 
 
+def test_a_draw_without_a_class_says_nothing_of_it() -> None:
+    """A class of one well is missing in a third of the draws: it is always found, so its interval ends at 1."""
+    truth = np.r_[np.tile([0, 1], 40), np.full(10, 2)]
+    groups = np.r_[np.repeat(np.arange(8), 10), np.full(10, 8)].astype(str)
+    found = evaluate_classes(truth, truth, ("a", "b", "c"), groups)
+    of_class = found.table.set_index("class").loc["c"]
+    assert of_class["recall_low"] == of_class["f1_low"] == of_class["precision_low"] == 1
+    assert found.overall["macro_f1_low"] == 1
+    assert evaluate_classes(truth, np.minimum(truth, 1), ("a", "b", "c"), groups).table["recall_high"].tolist()[2] == 0
+
+
 def test_table_by_class() -> None:
     truth, found = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 1, 0])
     found_scores = evaluate_classes(truth, found, ("a", "b", "c"), ["w1", "w1", "w2", "w2", "w2", "w3"])

@@ -118,6 +118,8 @@ def learn_file(method: Method, examples: Any, name: str, overwrite: bool = False
         return 130
     shutil.rmtree(folder, ignore_errors=True)
     say_model(method, out)
+    for note in getattr(method, "notes_", ()):
+        print(f"note: {note}")
     return 0
 
 

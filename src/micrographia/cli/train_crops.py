@@ -74,8 +74,4 @@ def train_classifier(method: CropClassifier, options: TrainCrops) -> int:
         PlaneLabels(items, options.channel) if labelled else None,
         list(result_names([item.image for item in items]).values()),
     )
-    code = learn_file(method, examples, options.out, options.overwrite)
-    if not code:
-        for note in method.notes_:
-            print(f"note: {note}")
-    return code
+    return learn_file(method, examples, options.out, options.overwrite)

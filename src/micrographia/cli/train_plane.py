@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -54,6 +55,12 @@ def run(args: Namespace) -> int:
         print("error: not known, since all objects come from one well or image")
     else:
         print(f"error on wells or images never seen: {method.error_:.3g} (knowing nothing: {method.spread_:.3g})")
+        if method.error_ > 0.9 * method.spread_:
+            print(
+                "warning: on wells or images never seen the places are hardly better than a guess; place objects of "
+                "more wells, or another phenotype",
+                file=sys.stderr,
+            )
     say_model(method, out)
     return 0
 

@@ -125,7 +125,8 @@ def join(image: SpreadImage, channels: Sequence[str] = ()) -> Image:
     """
     found = image.values[image.axes.index("C")] if "C" in image.axes else ()
     if channels and len(channels) != len(found):
-        raise RequestError(f"{len(channels)} channel names, but the files have {len(found)}: {', '.join(found)}.")
+        given = f"{len(channels)} channel name{'s' * (len(channels) != 1)}"
+        raise RequestError(f"{given}, but the files have {len(found)}: {', '.join(found)}.")
     parts: list[np.ndarray] = []
     first: Image | None = None
     for part in product(*image.values):

@@ -109,6 +109,9 @@ def evaluate_classes(
 ) -> ClassEvaluation:
     """Scores with bootstrap intervals; what is drawn are groups, since objects of one well are alike.
 
+    A draw without objects of a class says nothing of that class: it counts neither for its interval nor, in that draw,
+    for the macro F1.
+
     Parameters
     ----------
     truth, found : (N,) integer array
@@ -142,7 +145,13 @@ def evaluate_classes(
     cells = np.zeros((int(unit.max()) + 1, k * k))
     np.add.at(cells, (unit, truth * k + found), 1)
     weights = bootstrap_weights(np.arange(len(cells)), draws, np.random.default_rng(seed))
-    scores = scores_of((weights @ cells).reshape(-1, k, k))
+    drawn = (weights @ cells).reshape(-1, k, k)
+    scores = scores_of(drawn)
+    absent = drawn.sum(axis=-1) == 0
+    absent[0] = False  # the objects as they are
+    for score in _SCORES:
+        scores[score][absent] = np.nan
+    scores["macro_f1"] = np.nanmean(scores["f1"], axis=-1)
     tail = 50 * (1 - confidence)
 
     def interval(values: np.ndarray) -> tuple[float, float, float]:

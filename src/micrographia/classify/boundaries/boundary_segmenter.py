@@ -72,6 +72,7 @@ class BoundarySegmenter(Method):
     forest_: Forest
     pixels_: PixelClassifier | None = None
     channels_: tuple[str, ...]
+    notes_: tuple[str, ...] = ()
     out_of_bag_error_: float | None
     importance_: dict[str, float]
     counts_: tuple[int, int]
@@ -102,6 +103,7 @@ class BoundarySegmenter(Method):
         """
         from micrographia.classify.learners.forest_growing import error_of, grow_forest
 
+        self.notes_ = ()
         examples = examples if examples.objects else self._painted(examples)
         fields: list[tuple[Any, ...]] = []
         names: tuple[str, ...] | None = None
@@ -227,6 +229,7 @@ class BoundarySegmenter(Method):
                 f"Class {self.boundary} is to be that of the boundaries, but it was not painted; there are {known}. "
                 "Choose one with --boundary (boundary= in Python)."
             )
+        self.notes_ = (f"class {self.boundary} ({there[self.boundary]}) is taken for the boundaries; see --boundary",)
         return replace(examples, classes=found.classes)
 
     def _told(self, examples: BoundaryExamples, threads: int | None) -> Iterator[tuple[Any, Any, np.ndarray]]:
