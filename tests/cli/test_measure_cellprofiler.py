@@ -94,7 +94,8 @@ def test_a_dataset_table_with_empty_cells(run, plate):
     assert code == 1
     assert err.count("failed: ") == 2 and "failed: P1_B02_s1.png: it has no labels." in err
     assert "failed: P1_B03_s1.png: it has no labels of its cells." in err
-    assert read_table(plate / "out" / "Nuclei_cellprofiler.csv")["Metadata_Well"].tolist() == ["03"] * 3
+    table = read_table(plate / "out" / "Nuclei_cellprofiler.csv")
+    assert table["Metadata_Well"].tolist() == ["03"] * 3 and table["ImageNumber"].tolist() == [3] * 3
     (plate / "data.csv").write_text("image,label\nimages/P1_B02_s1.png,\nimages/P2_B02_s2.png,\n")
     code, _, err = measure(run, "--images", "data.csv", "--overwrite")
     assert code == 1 and "P1_B02_s1.png and 1 more: no labels" in err and "failed" not in err
@@ -107,7 +108,9 @@ def test_images_without_labels_are_named_and_the_others_are_measured(run, plate)
     assert code == 1
     assert "failed: P1_B02_s1.png: it has no labels." in err
     assert "failed: P1_B03_s1_labels.tif: there is no image of this name." in err
-    assert read_table(plate / "out" / "Nuclei_cellprofiler.csv")["Metadata_Image"].tolist() == ["P2_B02_s2"] * 3
+    table = read_table(plate / "out" / "Nuclei_cellprofiler.csv")
+    assert table["Metadata_Image"].tolist() == ["P2_B02_s2"] * 3
+    assert table["ImageNumber"].tolist() == [2] * 3  # of the two images, whether or not both have labels
     for path in (plate / "labels").iterdir():
         path.unlink()
     code, _, err = measure(run, "--labels", "labels", "--images", "images", "--overwrite")

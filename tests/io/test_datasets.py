@@ -124,7 +124,7 @@ class TestDataset:
             dataset(tmp_path / "t.csv", strokes=True),
         ):
             assert [item.image.name for item in found] == ["b.tif"]
-            assert names([*found.unlabelled]) == ["a.tif"]
+            assert names([*found.unlabelled]) == ["a.tif"] and found.numbers == (2,)
         with pytest.raises(InputError, match="no image for the labels c.tif"):
             dataset(tmp_path / "i", tmp_path / "none", strokes=True)
 

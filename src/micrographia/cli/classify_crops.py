@@ -86,7 +86,7 @@ def classify_files(args: Namespace, method: type[CropClassifier], stem: str) -> 
         raise RequestError("Crops are cut around the objects of label images: --labels FOLDER.")
     names, keys = result_names([item.image for item in items]), item_keys(items, options.names)
     tables, failed, said = [], min(1, say_left_out(items)), set[str]()
-    for number, item in enumerate(items, start=1):
+    for number, item, key in zip(items.numbers, items, keys):
         try:
             for plane in planes_of(item, options.channel):
                 if plane.labels is not None and not (plane.labels > 0).any():
@@ -97,7 +97,7 @@ def classify_files(args: Namespace, method: type[CropClassifier], stem: str) -> 
                 table = classifier.predict(CellImages([plane.image], labels, [names[item.image]]))
                 for place, (column, at) in enumerate(plane.place.items(), start=1):
                     table.insert(place, column, at)
-                tables.append(with_keys(table, number, names[item.image], keys[number - 1]))
+                tables.append(with_keys(table, number, names[item.image], key))
         except InputError as error:
             print(f"failed: {item.image.name}: {error}", file=sys.stderr)
             failed = 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections import deque
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -89,9 +90,9 @@ def run(args: Namespace, options: Measure) -> int:
 
     data = _label_images(options)
     cells = _cells(more.cells, data, options.images)
-    items = [item for item in data if not cells or item.image in cells]
-    tasks = cell_tasks(items, cells, options, more)
-    left_out = say_left_out(data) + len(data) - len(items)
+    measured = {number: item for number, item in zip(data.numbers, data) if not cells or item.image in cells}
+    tasks = cell_tasks(measured, cells, options, more)
+    left_out = say_left_out(data) + len(data) - len(measured)
     for item in data:
         if cells and item.image not in cells:
             print(f"failed: {item.image.name}: it has no labels of its cells.", file=sys.stderr)
@@ -103,9 +104,9 @@ def run(args: Namespace, options: Measure) -> int:
 
 
 def cell_tasks(
-    items: list[Item], cells: dict[Path, Path], options: Measure, more: MeasureCellProfiler
+    numbered: dict[int, Item], cells: dict[Path, Path], options: Measure, more: MeasureCellProfiler
 ) -> list[CellTask]:
-    """One task for each image; `cells` are the label images of the cells by image.
+    """One task for each image, given by its number; `cells` are the label images of the cells by image.
 
     Raises
     ------
@@ -114,16 +115,17 @@ def cell_tasks(
     """
     from micrographia.cli.result_names import result_names
 
+    items = list(numbered.values())
     keys, names = item_keys(items, more.names), result_names([item.image for item in items])
     chosen = {key: getattr(more, key) for key in ("ring", "objects", "white", "only", "appearance")}
     chosen |= {"channels": list(more.channels) or None, "volumes": options.volumes}
     return [
         CellTask(
-            k + 1, names[item.image].removesuffix("_labels"), item.label or item.image,
-            item.image if item.label is not None else None, cells.get(item.image), keys[k],
+            number, names[item.image].removesuffix("_labels"), item.label or item.image,
+            item.image if item.label is not None else None, cells.get(item.image), key,
             options.axes, options.pixel_size, chosen,
         )
-        for k, item in enumerate(items)
+        for (number, item), key in zip(numbered.items(), keys, strict=True)
     ]  # fmt: skip
 
 
@@ -166,7 +168,7 @@ def _write(path: Path, tasks: list[CellTask], jobs: int) -> int:
     jobs = min(jobs, len(tasks)) or automatic_jobs(len(tasks), cores)
     tasks = [replace(task, threads=max(1, cores // jobs)) for task in tasks]
     waiting: dict[int, Any] = {}
-    turn, failed = 1, 0
+    turns, failed = deque(task.number for task in tasks), 0
     ends = run_batch(tasks, measure_image, jobs=jobs)
     with stream_table(path, feature_columns) as stream, Progress(len(tasks), "measuring")() as bar, closing(ends):
         for ended in ends:
@@ -175,8 +177,8 @@ def _write(path: Path, tasks: list[CellTask], jobs: int) -> int:
             bar.advance(f"{ended.task.name}: {said}")
             if ended.outcome is not None and ended.outcome["note"]:
                 print(f"{ended.task.name}: {ended.outcome['note']}", file=sys.stderr)
-            while turn in waiting:
-                end, turn = waiting.pop(turn), turn + 1
+            while turns and turns[0] in waiting:
+                end = waiting.pop(turns.popleft())
                 problem = end.problem
                 try:
                     if end.outcome is not None:

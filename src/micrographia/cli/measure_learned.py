@@ -60,7 +60,7 @@ def run(args: Namespace, options: Measure) -> int:
     model = open_features(more.model, more.layer)
     failed, said = min(1, say_left_out(items)), set[str]()
     with stream_table(path, feature_columns) as stream:
-        for number, item in enumerate(items, start=1):
+        for number, item, key in zip(items.numbers, items, keys):
             try:
                 planes = 0
                 channel = more.channel
@@ -75,7 +75,7 @@ def run(args: Namespace, options: Measure) -> int:
                     )
                     for place, (column, at) in enumerate(plane.place.items()):
                         table.insert(place, column, at)
-                    stream.add(with_keys(table, number, names[item.image], keys[number - 1]))
+                    stream.add(with_keys(table, number, names[item.image], key))
                 if planes > 1:
                     print(f"{item.image.name}: {planes} planes, each measured on its own", file=sys.stderr)
             except InputError as error:

@@ -48,11 +48,18 @@ class Dataset(Sequence[Item]):
         Images that were left out since they have no labels.
     imageless : tuple of Path
         Labels that were left out since a folder of images has none of their name.
+    numbers : tuple of int
+        Number of each image, from 1; those that were left out count, so that labels which come later change nothing.
     """
 
     items: tuple[Item, ...]
     unlabelled: tuple[Path, ...] = ()
     imageless: tuple[Path, ...] = ()
+    numbers: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.numbers:
+            object.__setattr__(self, "numbers", tuple(range(1, len(self.items) + 1)))
 
     def __len__(self) -> int:
         return len(self.items)
@@ -161,7 +168,8 @@ def _matched(images: list[Path], labels: list[Path], some: bool, strokes: bool) 
             "(an ending like _labels is allowed), or list the pairs in a CSV with the columns image and label."
         )
     items = tuple(Item(path, found[stem]) for stem, path in by_stem.items() if stem in found)
-    return Dataset(items, tuple(missing), tuple(strangers))
+    numbers = tuple(number for number, stem in enumerate(by_stem, 1) if stem in found)
+    return Dataset(items, tuple(missing), tuple(strangers), numbers)
 
 
 def _meant(stem: str, paths: list[Path], image: Path, strokes: bool) -> Path:
@@ -177,7 +185,9 @@ def _meant(stem: str, paths: list[Path], image: Path, strokes: bool) -> Path:
 
 def _labelled_only(data: Dataset) -> Dataset:
     labelled = tuple(item for item in data if item.label is not None)
-    return Dataset(labelled, tuple(item.image for item in data if item.label is None)) if labelled else data
+    numbers = tuple(number for number, item in zip(data.numbers, data) if item.label is not None)
+    unlabelled = tuple(item.image for item in data if item.label is None)
+    return Dataset(labelled, unlabelled, (), numbers) if labelled else data
 
 
 def _from_table(path: Path) -> Dataset:
