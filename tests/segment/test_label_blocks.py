@@ -10,8 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.segment.label_blocks import choose_sizes_in_blocks, fill_holes_in_blocks, smooth_labels_in_blocks
+from micrographia.segment.label_blocks import (
+    choose_sizes_in_blocks,
+    fill_holes_in_blocks,
+    interpolate_labels_in_blocks,
+    smooth_labels_in_blocks,
+)
 from micrographia.segment.label_cleaning import choose_sizes, fill_holes, smooth_labels
+from micrographia.segment.label_interpolation import interpolate_labels
+from micrographia.segment.supervoxels import supervoxels, supervoxels_in_blocks
 
 
 def in_blocks(function, labels, *options, block):
@@ -73,6 +80,37 @@ def test_real_labels_from_zarr_to_zarr(data_dir, tmp_path):
     whole = smooth_labels(choose_sizes(fill_holes(labels, 20), 30), 1.5)
     np.testing.assert_array_equal(stored[3][:], whole)
     assert len(np.unique(whole)) > 100 and (whole != labels).any()
+
+
+@pytest.mark.parametrize("labelled", [None, (0, 4, 11), (2, 3, 7)])
+def test_slices_in_between_are_filled_as_on_the_whole(labelled):
+    labels = np.zeros((12, 40, 50), np.int32)
+    for z, (y, x) in {0: (5, 6), 4: (10, 12), 11: (8, 30)}.items():
+        labels[z, y : y + 12, x : x + 9] = 3
+        labels[z, 28:36, 3 + z : 12 + z] = 70_000
+    target = np.full(labels.shape, -1, np.int32)
+    interpolate_labels_in_blocks(labels, target, labelled)
+    np.testing.assert_array_equal(target, interpolate_labels(labels, labelled))
+    with pytest.raises(InputError, match="at least two slices"):
+        interpolate_labels_in_blocks(labels, target, [4])
+    with pytest.raises(InputError, match="slices 0 to 11"):
+        interpolate_labels_in_blocks(labels, target, [4, 12])
+
+
+def test_supervoxels_of_many_blocks():
+    y, x = np.mgrid[:120, :150]
+    image = ((y // 30 + x // 30) % 2) * 200.0 + np.random.default_rng(0).normal(0, 3, (120, 150))
+    target = np.zeros(image.shape, np.int32)
+    count = supervoxels_in_blocks(image, target, 100, block=64)
+    assert set(np.unique(target)) == set(range(1, count + 1)) and 100 < count < 300
+    spread = np.array([image[target == k].std() for k in range(1, count + 1)])
+    assert np.median(spread) < 5, "regions follow the edges"
+    whole = np.zeros(image.shape, np.int32)
+    assert supervoxels_in_blocks(image, whole, 100) == whole.max()
+    np.testing.assert_array_equal(whole, supervoxels(image, 100))
+    image[3, 3] = np.nan
+    with pytest.raises(InputError, match="not numbers"):
+        supervoxels_in_blocks(image, target)
 
 
 def test_what_cannot_be_cleaned_is_said():

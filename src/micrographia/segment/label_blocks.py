@@ -1,4 +1,6 @@
-"""Label cleaning for arrays larger than memory: the same results as :mod:`micrographia.segment.label_cleaning` gives.
+"""Labels larger than memory, cleaned and interpolated: the same as in memory.
+
+See :mod:`micrographia.segment.label_cleaning` and :mod:`micrographia.segment.label_interpolation`.
 
 Labels are read block by block from one array and written to another, for example from one ``zarr.Array`` to the next.
 Memory holds a block with its surroundings, and a few numbers for each label or hole.
@@ -14,6 +16,7 @@ import numpy as np
 from micrographia.arrays.blocks import Block, blocks, grown, inside
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.segment.label_cleaning import label_array, smooth_labels
+from micrographia.segment.label_interpolation import interpolate_labels
 from micrographia.segment.pieces import Pieces, touching, write_pieces
 
 _NONE = np.iinfo(np.int32).max
@@ -116,6 +119,36 @@ def smooth_labels_in_blocks(
     for part in _plan(labels, target, block):
         window = grown(part, halo, labels.shape)
         target[part] = smooth_labels(np.asarray(labels[window]), sigma)[inside(part, window)]
+
+
+def interpolate_labels_in_blocks(
+    labels: Any, target: Any, labelled: Sequence[int] | None = None, *, align: bool = True
+) -> None:
+    """Fill the slices between labelled ones; as :func:`micrographia.segment.label_interpolation.interpolate_labels`.
+
+    Parameters
+    ----------
+    labels : (Z, Y, X) integer array
+        Anything with a shape and NumPy slicing; memory holds the slices from one labelled slice to the next.
+    target : (Z, Y, X) int32 array
+        Another array of the same shape.
+    labelled, align
+        As for `interpolate_labels`.
+
+    Raises
+    ------
+    InputError, RequestError
+        As for `interpolate_labels` and `fill_holes_in_blocks`.
+    """
+    depth = len(_plan(labels, target, (1, *labels.shape[1:])))
+    slices = [z for z in range(depth) if np.any(labels[z])] if labelled is None else sorted(set(labelled))
+    if len(labels.shape) != 3 or len(slices) < 2 or not 0 <= slices[0] <= slices[-1] < depth:
+        interpolate_labels(np.zeros((depth, 1, 1), np.int32), slices)  # says what is wrong
+    for z in (*range(slices[0]), *range(slices[-1], depth)):
+        target[z] = label_array(labels[z])
+    for below, above in zip(slices, slices[1:]):
+        part = label_array(labels[below : above + 1])
+        target[below:above] = interpolate_labels(part, (0, above - below), align=align)[:-1]
 
 
 def _plan(labels: Any, target: Any, block: int | Sequence[int] | None) -> list[Block]:

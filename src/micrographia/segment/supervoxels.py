@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
+from micrographia.arrays.blocks import blocks
 from micrographia.arrays.errors import InputError, RequestError
 
 
@@ -52,13 +56,76 @@ def supervoxels(
         raise RequestError(f"A supervoxel has at least one pixel, not {size}.")
     if mask is not None and (np.shape(mask) != image.shape or not np.any(mask)):
         raise InputError("The mask must have the image's shape and hold a pixel.")
-    slic = _slic()
-    span = float(np.ptp(image))
-    scaled = (image - image.min()) / (span or 1.0)
+    low, high = float(image.min()), float(image.max())
     room = image.size if mask is None else int(np.count_nonzero(mask))
-    found = slic(
-        scaled, n_segments=max(1, round(room / size)), compactness=compactness, spacing=spacing, mask=mask,
-        channel_axis=None, start_label=1, convert2lab=False,
+    return _regions(image, (low, high), max(1, round(room / size)), compactness, spacing, mask)
+
+
+def supervoxels_in_blocks(
+    image: Any,
+    target: Any,
+    size: int = 200,
+    *,
+    compactness: float = 0.1,
+    spacing: tuple[float, ...] | None = None,
+    block: int | Sequence[int] | None = None,
+) -> int:
+    """Supervoxels of an image larger than memory, block by block; regions end where their block ends.
+
+    Parameters
+    ----------
+    image : ([Z,] Y, X) array
+        One channel; anything with a shape and NumPy slicing, for example a ``zarr.Array``. It is scaled by the range of
+        the whole.
+    target : ([Z,] Y, X) int32 array
+        Where the regions are written, numbered on from block to block.
+    size, compactness, spacing
+        As for `supervoxels`.
+    block : int or sequence of int, optional
+        Side of the blocks; 1024 for planes and 128 for volumes where not given.
+
+    Returns
+    -------
+    int
+        Number of regions.
+
+    Raises
+    ------
+    InputError, RequestError
+        As for `supervoxels`; also where the target has another shape.
+    """
+    shape = tuple(int(n) for n in image.shape)
+    if len(shape) not in (2, 3) or tuple(target.shape) != shape:
+        raise InputError(f"The image has the shape {shape}, the target {tuple(target.shape)}; a plane or a volume.")
+    if size < 1:
+        raise RequestError(f"A supervoxel has at least one pixel, not {size}.")
+    side = block if block is not None else (1024 if len(shape) == 2 else 128)
+    plan = list(blocks(shape, (side,) * len(shape) if isinstance(side, int) else tuple(side)))
+    ends = [(float(np.min(image[part])), float(np.max(image[part]))) for part in plan]
+    low, high = min(a for a, _ in ends), max(b for _, b in ends)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise InputError("The image holds pixels that are not numbers (NaN or infinite).")
+    count = 0
+    for part in plan:
+        pixels = np.asarray(image[part], np.float32)
+        found = _regions(pixels, (low, high), max(1, round(pixels.size / size)), compactness, spacing, None)
+        target[part] = found + count
+        count += int(found.max())
+    return count
+
+
+def _regions(
+    image: np.ndarray,
+    ends: tuple[float, float],
+    count: int,
+    compactness: float,
+    spacing: tuple[float, ...] | None,
+    mask: np.ndarray | None,
+) -> np.ndarray:
+    """About `count` regions of an image of which `ends` become 0 and 1."""
+    found = _slic()(
+        (image - ends[0]) / ((ends[1] - ends[0]) or 1.0), n_segments=count, compactness=compactness, spacing=spacing,
+        mask=mask, channel_axis=None, start_label=1, convert2lab=False,
     )  # fmt: skip
     return found.astype(np.int32)
 
