@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import zarr
 
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
@@ -32,7 +33,7 @@ def test_a_crop_is_shown_whole():
 def test_the_outline_lies_around_the_object():
     pixels = np.full((100, 120), 90, np.uint8)
     pixels[40:60, 50:70] = 200
-    rgb = object_picture(Image(pixels, "YX"), (49.5, 59.5), 40, Image((pixels == 200).astype(np.int32), "YX"))
+    rgb = object_picture(Image(pixels, "YX"), (49.5, 59.5), 40, Image(np.where(pixels == 200, 7, 3), "YX"), 7)
     plain = object_picture(Image(pixels, "YX"), (49.5, 59.5), 40)
     scale = rgb.shape[0] // 40
     changed = np.argwhere((rgb != plain).any(axis=2)) / scale
@@ -43,3 +44,13 @@ def test_the_outline_lies_around_the_object():
     )
     with pytest.raises(InputError, match="its labels have another size, 20 x 30 pixels"):
         object_picture(Image(pixels, "YX"), (50, 60), 40, Image(np.ones((30, 20), np.int32), "YX"))
+
+
+def test_labels_may_stay_on_disk(tmp_path):
+    pixels = np.full((100, 120), 90, np.uint8)
+    pixels[40:60, 50:70] = 200
+    marks = np.where(pixels == 200, 7, 3)
+    stored = zarr.create_array(tmp_path / "labels.zarr", shape=marks.shape, chunks=(32, 32), dtype="i4")
+    stored[:] = marks
+    shown = [object_picture(Image(pixels, "YX"), (49.5, 59.5), 40, Image(one, "YX"), 7) for one in (marks, stored)]
+    np.testing.assert_array_equal(*shown)

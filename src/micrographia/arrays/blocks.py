@@ -22,6 +22,13 @@ def blocks(shape: Sequence[int], size: Sequence[int]) -> Iterator[Block]:
         yield tuple(slice(i, min(i + step, n)) for i, step, n in zip(corner, size, shape, strict=True))
 
 
+def block_size(shape: Sequence[int], side: int | Sequence[int] | None, plane: int, volume: int) -> tuple[int, ...]:
+    """Sides of the blocks of a plane or volume: as given, otherwise the one for planes or for volumes."""
+    if side is None:
+        side = plane if len(shape) == 2 else volume
+    return (side,) * len(shape) if isinstance(side, int) else tuple(side)
+
+
 def grown(block: Block, halo: int, shape: Sequence[int]) -> Block:
     """A block with `halo` more entries on each side, as far as the array reaches."""
     return tuple(slice(max(0, s.start - halo), min(n, s.stop + halo)) for s, n in zip(block, shape, strict=True))

@@ -61,8 +61,8 @@ def write_gallery(path: Path, objects: pd.DataFrame, listed: pd.DataFrame, optio
             read_images = {name: (_read(name, files), _read_labels(name, label_files))}
         image, labels = read_images[name]
         centre = None if centres is None else centres[position]
-        outline = None if labels is None else Image(labels.data == numbers[position], "YX")
-        pictures.append(None if image is None else _cut(image, centre, options.crop, outline))
+        number = 0 if labels is None else numbers[position]
+        pictures.append(None if image is None else _cut(image, centre, options.crop, labels, number))
     reasons = listed["Reason"].tolist()
     left_out = ("Reason", "Score", "Cluster", *(["ImageNumber"] if "Metadata_Image" in listed.columns else []))
     keys = {name: name.removeprefix("Metadata_") for name in listed.columns if name not in left_out}
@@ -129,9 +129,11 @@ def _read_labels(name: str, files: dict[str, Path] | None) -> Image | None:
         return None
 
 
-def _cut(image: Image, centre: tuple[float, float] | None, side: int, outline: Image | None) -> np.ndarray | None:
+def _cut(
+    image: Image, centre: tuple[float, float] | None, side: int, labels: Image | None, number: int
+) -> np.ndarray | None:
     try:
-        return object_picture(image, centre, side, outline)
+        return object_picture(image, centre, side, labels, number)
     except InputError as error:
         print(f"no picture: {error}", file=sys.stderr)
         return None

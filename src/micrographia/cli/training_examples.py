@@ -21,6 +21,7 @@ import numpy as np
 
 from micrographia.arrays.errors import RequestError
 from micrographia.arrays.image import Image
+from micrographia.cli.batch import counted
 from micrographia.io.datasets import Item
 from micrographia.method import Method
 
@@ -105,8 +106,7 @@ def make_examples(
     read = _whole if whole else _planes
     used = [one for item in items for one in read(item, channel, all_channels, axes)]
     judging = [one for item in held for one in read(item, channel, all_channels, axes)]
-    counted = f"{len(used)} {'image' if len(used) == 1 else 'images'}"
-    print(f"learning from {counted}" + (f", judged on {len(judging)}" if held else ""))
+    print(f"learning from {counted(len(used), 'image')}" + (f", judged on {len(judging)}" if held else ""))
     everything = [*used, *judging]
     given = {
         "images": [one.image for one in everything],

@@ -30,7 +30,7 @@ def table_columns(path: str | Path) -> list[str]:
         As :func:`micrographia.io.tables.read_table`.
     """
     path = Path(path)
-    kind, separator = _kind(path)
+    kind, separator = table_kind(path)
     if kind == "parquet":
         return [str(name) for name in _parquet(path).schema_arrow.names]
     if kind == "h5ad":
@@ -41,7 +41,7 @@ def table_columns(path: str | Path) -> list[str]:
     try:
         return [str(name) for name in pd.read_csv(path, sep=separator, nrows=0).columns]
     except (OSError, ValueError, pd.errors.ParserError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: int = ROWS) -> Iterator[pd.DataFrame]:
@@ -73,7 +73,7 @@ def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: in
     import pandas as pd
 
     path = Path(path)
-    kind, separator = _kind(path)
+    kind, separator = table_kind(path)
     names = table_columns(path)
     missing = [name for name in columns or () if name not in names]
     if missing:
@@ -95,7 +95,7 @@ def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: in
     except (InputError, RequestError):
         raise
     except (OSError, ValueError, pd.errors.ParserError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def text_options(names: Sequence[str]) -> dict[str, Any]:
@@ -116,14 +116,15 @@ def with_empty_words(table: pd.DataFrame) -> pd.DataFrame:
 
 def table_rows(path: str | Path) -> int | None:
     """Number of rows where the file says it (Parquet, AnnData); None where only reading would tell."""
-    kind, _ = _kind(Path(path))
+    kind, _ = table_kind(Path(path))
     if kind == "h5ad":
         with open_anndata(path) as file:
             return file.rows
     return int(_parquet(Path(path)).metadata.num_rows) if kind == "parquet" else None
 
 
-def _kind(path: Path) -> tuple[str, str]:
+def table_kind(path: Path) -> tuple[str, str]:
+    """Kind of a table by its suffix (text, parquet, h5ad), and what separates the columns of a text."""
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     suffix = suffixes[-1] if suffixes else ""
     if not path.is_file():
@@ -141,8 +142,9 @@ def _parquet(path: Path):  # type: ignore[no-untyped-def]
         # Buffers that are filled ahead stay until the file is closed: in the end the whole table is in memory.
         return pyarrow.parquet.ParquetFile(path, pre_buffer=False)
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
-def _unreadable(path: Path, error: Exception) -> InputError:
+def unreadable(path: Path, error: Exception) -> InputError:
+    """What to say of a table that cannot be read."""
     return InputError(f"{path}: this table cannot be read: {str(error).splitlines()[0]}.")

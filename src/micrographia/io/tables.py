@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from micrographia.arrays.errors import InputError, RequestError
 from micrographia.io.anndata import read_anndata
-from micrographia.io.table_parts import text_options, with_empty_words
+from micrographia.io.table_parts import table_kind, text_options, unreadable, with_empty_words
 from micrographia.io.table_stream import require_pyarrow, stream_table
 
 if TYPE_CHECKING:
@@ -70,25 +69,17 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pandas
     import pandas
 
     path = Path(path)
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    suffix = suffixes[-1] if suffixes else ""
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such table.")
+    kind, separator = table_kind(path)
+    if kind == "h5ad":
+        return read_anndata(path, columns)
+    if kind == "parquet":
+        require_pyarrow(path)
     try:
-        if suffix in (".csv", ".tsv", ".txt"):
-            separator = "," if suffix == ".csv" else "\t"
-            names = list(pandas.read_csv(path, sep=separator, nrows=0).columns)
-            table = pandas.read_csv(path, sep=separator, usecols=columns, **text_options(names))
-            table = with_empty_words(table)
-        elif suffix == ".parquet":
-            require_pyarrow(path)
+        if kind == "parquet":
             table = pandas.read_parquet(path, engine="pyarrow", columns=None if columns is None else list(columns))
-        elif suffix == ".h5ad":
-            return read_anndata(path, columns)
         else:
-            raise RequestError(f"{path}: a table is read from .csv, .tsv, .parquet or .h5ad.")
-    except (InputError, RequestError):
-        raise
-    except (OSError, ValueError, pandas.errors.ParserError, pandas.errors.EmptyDataError) as error:
-        raise InputError(f"{path}: this table cannot be read: {str(error).splitlines()[0]}.") from error
+            names = list(pandas.read_csv(path, sep=separator, nrows=0).columns)
+            table = with_empty_words(pandas.read_csv(path, sep=separator, usecols=columns, **text_options(names)))
+    except (OSError, ValueError, pandas.errors.ParserError) as error:
+        raise unreadable(path, error) from error
     return table if columns is None else table[list(columns)]

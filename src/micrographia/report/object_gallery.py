@@ -19,7 +19,7 @@ _OUTSIDE = 235
 
 
 def object_picture(
-    image: Image, centre: tuple[float, float] | None, side: int, outline: Image | None = None
+    image: Image, centre: tuple[float, float] | None, side: int, labels: Image | None = None, number: int = 0
 ) -> np.ndarray:
     """The surroundings of one object, with the contrast of a screen.
 
@@ -32,8 +32,8 @@ def object_picture(
     side : int
         Side of the square that is cut, in pixels. The object is in its middle, also at the edge of the image, beyond
         which it is grey; no larger than the image.
-    outline : Image, optional
-        Axes YX, of the same size: the object is where this is not 0, and its outline is drawn.
+    labels : Image, optional
+        Axes YX, of the same size; may be lazy. The outline of the object with this `number` is drawn.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def object_picture(
     Raises
     ------
     InputError
-        Where the image has time or depth, the centre lies outside it, or the outline is of another size.
+        Where the image has time or depth, the centre lies outside it, or the labels are of another size.
     """
     if deep := [axis for axis in "TZ" if image.size(axis) > 1]:
         raise InputError(
@@ -61,13 +61,11 @@ def object_picture(
         beyond.append((0, 0) if at is None else (max(0, -first), max(0, first + side - size)))
     cut = image.data[tuple(spans.get(axis, slice(None)) for axis in image.axes)]
     cut = Image(np.asarray(cut), image.axes, name=image.name)
-    if outline is not None and outline.shape != (image.size("Y"), image.size("X")):
-        raise InputError(
-            f"{image.name}: its labels have another size, {outline.size('X')} x {outline.size('Y')} pixels."
-        )
+    if labels is not None and labels.shape != (image.size("Y"), image.size("X")):
+        raise InputError(f"{image.name}: its labels have another size, {labels.size('X')} x {labels.size('Y')} pixels.")
     marked = np.zeros((cut.size("Y"), cut.size("X")), np.int32)
-    if outline is not None:
-        marked[:] = np.asarray(outline.data[tuple(spans[axis] for axis in "YX")]) != 0
+    if labels is not None:
+        marked[:] = np.asarray(labels.data[tuple(spans[axis] for axis in "YX")]) == number
     shown = display(cut, Image(marked, "YX"), largest=_SIDE)
     rgb = shown.rgb
     lines = outlined(shown.marks(Image(marked, "YX")), 1)

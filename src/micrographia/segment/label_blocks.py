@@ -13,13 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from micrographia.arrays.blocks import Block, blocks, grown, inside
+from micrographia.arrays.blocks import Block, block_size, blocks, grown, inside
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.segment.label_cleaning import label_array, smooth_labels
+from micrographia.segment.label_cleaning import NONE, label_array, labels_beside, smooth_labels
 from micrographia.segment.label_interpolation import interpolate_labels
 from micrographia.segment.pieces import Pieces, touching, write_pieces
-
-_NONE = np.iinfo(np.int32).max
 
 
 def fill_holes_in_blocks(
@@ -56,12 +54,12 @@ def fill_holes_in_blocks(
         holes = np.zeros(around.shape, np.int32)
         core = inside(part, window)
         ndimage.label(around[core] == 0, every, output=holes[core])
-        low, high = _beside(holes, around)
+        low, high = labels_beside(holes, around)
         lowest.append(low)
         highest.append(high)
         write_pieces(target, part, holes[core], found, holes[core] > 0, shape)
     table = found.joined(touching(target, plan, shape, corners=True))
-    low, high = np.full(len(found), _NONE), np.zeros(len(found), np.int64)
+    low, high = np.full(len(found), NONE), np.zeros(len(found), np.int64)
     np.minimum.at(low, table[1:] - 1, np.concatenate([np.zeros(0, np.int64), *lowest]))
     np.maximum.at(high, table[1:] - 1, np.concatenate([np.zeros(0, np.int64), *highest]))
     open_ = (found.box[..., 0] == 0).any(1) | (found.box[..., 1] == shape).any(1)
@@ -159,19 +157,4 @@ def _plan(labels: Any, target: Any, block: int | Sequence[int] | None) -> list[B
         raise InputError(f"The target has the shape {tuple(target.shape)}, the labels {shape}.")
     if len(shape) not in (2, 3):
         raise InputError(f"The labels must be a plane or a volume of whole numbers, not {len(shape)}-D.")
-    side = block if block is not None else (2048 if len(shape) == 2 else 192)
-    return list(blocks(shape, (side,) * len(shape) if isinstance(side, int) else tuple(side)))
-
-
-def _beside(holes: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest label that touches each of the holes 1…n over an edge: (n,) each, none is `_NONE` and 0."""
-    count = int(holes.max(initial=0))
-    lowest, highest = np.full(count + 1, _NONE), np.zeros(count + 1, np.int64)
-    for axis in range(labels.ndim):
-        ends = [tuple([slice(None)] * axis + [slice(*cut)]) for cut in ((None, -1), (1, None))]
-        for here, there in (ends, ends[::-1]):
-            hole, label = holes[here], labels[there]
-            met = (hole > 0) & (label > 0)
-            np.minimum.at(lowest, hole[met], label[met])
-            np.maximum.at(highest, hole[met], label[met])
-    return lowest[1:], highest[1:]
+    return list(blocks(shape, block_size(shape, block, 2048, 192)))

@@ -10,6 +10,9 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError
 
+NONE = np.iinfo(np.int32).max
+"""The lowest label where there is none."""
+
 
 def label_array(labels: np.ndarray, what: str = "labels") -> np.ndarray:
     """A plane or volume of labels as it is, or a reason why it is none.
@@ -48,25 +51,26 @@ def fill_holes(labels: np.ndarray, largest: int | None = None) -> np.ndarray:
 
     labels = label_array(labels).astype(np.int32)
     holes, count = ndimage.label(labels == 0, np.ones((3,) * labels.ndim))
-    filling = np.zeros(count + 1, np.int32)
-    several = border_labels(holes, count)
-    for axis in range(labels.ndim):
-        ends = [[slice(None)] * axis + [slice(*cut)] for cut in ((None, -1), (1, None))]
-        for here, there in (ends, ends[::-1]):
-            hole, label = holes[tuple(here)], labels[tuple(there)]
-            beside = (hole > 0) & (label > 0)
-            lowest = np.full(count + 1, np.iinfo(np.int32).max, np.int32)
-            highest = np.zeros(count + 1, np.int32)
-            np.minimum.at(lowest, hole[beside], label[beside])
-            np.maximum.at(highest, hole[beside], label[beside])
-            seen = highest > 0
-            several |= seen & ((lowest != highest) | ((filling > 0) & (filling != highest)))
-            filling[seen] = highest[seen]
-    filling[several] = 0
+    lowest, highest = (np.append(0, ends) for ends in labels_beside(holes, labels))
+    filling = np.where((lowest == highest) & ~border_labels(holes, count), highest, 0).astype(np.int32)
     if largest is not None:
         filling[np.bincount(holes.ravel(), minlength=count + 1) > largest] = 0
     filling[0] = 0
     return labels + filling[holes]
+
+
+def labels_beside(holes: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest label that touches each of the holes 1…n over an edge: (n,) each, none is `NONE` and 0."""
+    count = int(holes.max(initial=0))
+    lowest, highest = np.full(count + 1, NONE), np.zeros(count + 1, np.int64)
+    for axis in range(labels.ndim):
+        ends = [tuple([slice(None)] * axis + [slice(*cut)]) for cut in ((None, -1), (1, None))]
+        for here, there in (ends, ends[::-1]):
+            hole, label = holes[here], labels[there]
+            met = (hole > 0) & (label > 0)
+            np.minimum.at(lowest, hole[met], label[met])
+            np.maximum.at(highest, hole[met], label[met])
+    return lowest[1:], highest[1:]
 
 
 def border_labels(labels: np.ndarray, highest: int) -> np.ndarray:

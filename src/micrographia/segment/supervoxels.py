@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from micrographia.arrays.blocks import blocks
+from micrographia.arrays.blocks import block_size, blocks
 from micrographia.arrays.errors import InputError, RequestError
 
 
@@ -99,8 +99,7 @@ def supervoxels_in_blocks(
         raise InputError(f"The image has the shape {shape}, the target {tuple(target.shape)}; a plane or a volume.")
     if size < 1:
         raise RequestError(f"A supervoxel has at least one pixel, not {size}.")
-    side = block if block is not None else (1024 if len(shape) == 2 else 128)
-    plan = list(blocks(shape, (side,) * len(shape) if isinstance(side, int) else tuple(side)))
+    plan = list(blocks(shape, block_size(shape, block, 1024, 128)))
     ends = [(float(np.min(image[part])), float(np.max(image[part]))) for part in plan]
     low, high = min(a for a, _ in ends), max(b for _, b in ends)
     if not (np.isfinite(low) and np.isfinite(high)):
