@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
 from micrographia.classify.learners.uncertainty import contenders, margin
+from micrographia.classify.pixels.candidates import Candidates
 from micrographia.classify.pixels.pixel_classifier import PixelClassifier
 from micrographia.classify.pixels.strokes import Strokes
-from micrographia.classify.pixels.suggesting import REACH, suggest, suggest_from
+from micrographia.classify.pixels.suggesting import REACH, _Coverage, _spread, suggest, suggest_from
 
 SIGMAS = (0.7, 1.6, 3.5)
 
@@ -57,6 +60,38 @@ def test_places_lie_where_the_classifier_is_unsure(task):
         assert place.uncertainty == margin(p)
         assert place.uncertainty >= np.quantile(everywhere, 0.6)
         assert place.classes == tuple(contenders(p) + 1)
+
+
+def test_what_is_typical_of_most_comes_first_and_what_is_unlike_it_second():
+    rng = np.random.default_rng(0)
+    points = np.concatenate([rng.normal(0, 0.01, (40, 2)), rng.normal(1, 0.01, (10, 2)), [[5.0, 5.0]]])
+    uncertainty = np.array([0.6] * 40 + [0.6] * 10 + [0.7], np.float32)
+    where = np.stack([np.arange(51) * 100, np.zeros(51, int)], axis=1)
+    zeros = np.zeros(51, int)
+    pool = Candidates(zeros, where, uncertainty, np.tile([1, 2], (51, 1)), np.zeros((0, 51)), rng.random(51))
+    chosen = [place.where[0] // 100 for place in _spread(pool, points, points[:0], 3, 99, width=0.1)]
+    assert chosen[0] < 40 and chosen[1] == 50 and 40 <= chosen[2] < 50
+    far = [place.where[0] // 100 for place in _spread(pool, points, points[:1], 3, 99, width=0.0)]
+    assert far[0] == 50 and 40 <= far[1] < 50
+
+
+@given(seed=st.integers(0, 999), n=st.integers(1, 30), m=st.integers(0, 5))
+@settings(deadline=None, max_examples=30)
+def test_coverage_is_what_its_sum_says(seed, n, m):
+    rng = np.random.default_rng(seed)
+    points, known, uncertainty = rng.random((n, 3)), rng.random((m, 3)), rng.random(n)
+    zeros = np.zeros(n, int)
+    pool = Candidates(zeros, zeros[:, None], uncertainty, zeros[:, None], np.zeros((0, n)), rng.random(n))
+    squared = ((points[:, None] - known) ** 2).sum(axis=2)
+    got = _Coverage(pool, points, 0.5).gain(squared.min(axis=1, initial=np.inf))
+
+    def near(a, b):
+        return np.exp(-((a - b) ** 2).sum() / 0.5)
+
+    for k, place in enumerate(points):
+        before = [max([near(a, b) for b in known], default=0) for a in points]
+        after = [max(near(a, place), value) for a, value in zip(points, before)]
+        assert got[k] == pytest.approx((uncertainty * np.subtract(after, before)).sum(), rel=1e-4, abs=1e-5)
 
 
 def test_no_place_is_near_a_stroke_or_another_place_and_images_share(task):

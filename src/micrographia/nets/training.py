@@ -38,6 +38,10 @@ class Schedule:
         Patches in a step.
     learning_rate, weight_decay : float
         Of AdamW; the rate warms up over 200 steps, or the first fifth of them, and falls along a half cosine.
+    last_rate : float
+        Share of the learning rate that is left at the end.
+    memory : float
+        Of the averaged network: its weights keep this share in each step, once there were enough of them.
     every : int
         Steps between validations; checkpoints are written there.
     patience : int
@@ -51,6 +55,8 @@ class Schedule:
     batch: int = 8
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
+    last_rate: float = 0.0
+    memory: float = 0.999
     every: int = 250
     patience: int = 0
     seed: int = 0
@@ -78,12 +84,11 @@ class _Training(pl.LightningModule):
         self.started = time.monotonic()
         self._sums: dict[str, list[float]] = {}
 
-    @staticmethod
-    def _average(averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+    def _average(self, averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
         if not torch.is_floating_point(averaged):
             return current
         count = int(count)
-        return averaged + (current - averaged) * (1 - min(0.999, (1 + count) / (10 + count)))
+        return averaged + (current - averaged) * (1 - min(self.schedule.memory, (1 + count) / (10 + count)))
 
     @property
     def seconds(self) -> float:
@@ -122,7 +127,9 @@ class _Training(pl.LightningModule):
             self.trainer.should_stop = True
             return -1
         warm = min(1.0, (self.step + 1) / max(1, min(200, self.schedule.steps // 5)))
-        rate = self.schedule.learning_rate * warm * (0.5 + 0.5 * float(np.cos(np.pi * progress))) + 1e-6
+        fall = 0.5 + 0.5 * float(np.cos(np.pi * progress))
+        share = self.schedule.last_rate + (1 - self.schedule.last_rate) * fall
+        rate = self.schedule.learning_rate * warm * share + 1e-6
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = rate
         return None

@@ -1,10 +1,10 @@
-"""Places that a stroke might teach from: of a coarse lattice of pixels those of which a classifier is least sure."""
+"""Places that a stroke might teach from: some of a coarse lattice of pixels, drawn at random from all images."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -16,12 +16,13 @@ from micrographia.classify.pixels.stages import Stage
 
 Measure = Callable[[np.ndarray], np.ndarray]
 
-MOST = 1000
+MOST = 1500
 """Most candidates that are kept of an image."""
 
 _BLOCK = {2: (128, 512), 3: (32, 64, 128)}
 _TYPICAL = 32
 """Typical pixels of a block."""
+_TYPICAL_OF_IMAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,9 @@ class Candidates:
         The likeliest and second likeliest class, from 1.
     features : (F, n) float32 array
         What the classifier sees; no rows where only probabilities are known.
-    considered : int
-        Of how many pixels these are the least sure ones.
+    order : (n,) float64 array
+        The order in which they are drawn: by chance, once they are `shuffled`, and then alike from all pixels of all
+        images.
     """
 
     image: np.ndarray
@@ -49,16 +51,20 @@ class Candidates:
     uncertainty: np.ndarray
     classes: np.ndarray
     features: np.ndarray
-    considered: int
+    order: np.ndarray
 
     def __len__(self) -> int:
         return len(self.image)
 
-    def least_sure(self, count: int, order: np.ndarray) -> Candidates:
-        """The most uncertain ones; among equals those with the smallest number in `order`."""
-        k = np.sort(np.lexsort((order, -self.uncertainty))[:count])
+    def shuffled(self, rng: np.random.Generator) -> Candidates:
+        """In an order of chance, those of which the classifier is sure after all others."""
+        return replace(self, order=rng.random(len(self)) + (self.uncertainty <= 0))
+
+    def first(self, count: int) -> Candidates:
+        """So many of them, drawn at random."""
+        k = np.sort(np.argsort(self.order)[:count])
         features = np.ascontiguousarray(self.features[:, k])
-        return Candidates(self.image[k], self.where[k], self.uncertainty[k], self.classes[k], features, self.considered)
+        return Candidates(self.image[k], self.where[k], self.uncertainty[k], self.classes[k], features, self.order[k])
 
     @classmethod
     def joined(cls, parts: Sequence[Candidates]) -> Candidates:
@@ -69,7 +75,7 @@ class Candidates:
             np.concatenate([p.uncertainty for p in parts]),
             np.concatenate([p.classes for p in parts]),
             np.concatenate([p.features for p in parts], axis=1),
-            sum(p.considered for p in parts),
+            np.concatenate([p.order for p in parts]),
         )
 
 
@@ -127,14 +133,14 @@ def of_classifier(
     measure : callable
         Uncertainty of probabilities.
     rng : numpy.random.Generator
-        Orders equally uncertain ones.
+        Draws them.
     pool : ThreadPoolExecutor
         Its threads compute blocks.
 
     Returns
     -------
     candidates : Candidates
-        The least sure ones.
+        At most `MOST`.
     typical : (F, m) float32 array
         Features of pixels spread evenly over the image, sure or not: to compare features of different units.
     """
@@ -156,12 +162,10 @@ def of_classifier(
     typical = []
     for found, some in _in_order(of_block, tasks, pool):
         typical.append(some)
-        best = found if best is None else Candidates.joined([best, found])
-        if len(best) > 2 * MOST:
-            best = best.least_sure(MOST, rng.permutation(len(best)))
+        drawn = found.shuffled(rng)
+        best = (drawn if best is None else Candidates.joined([best, drawn])).first(MOST)
     assert best is not None
-    best = best.least_sure(MOST, rng.permutation(len(best)))
-    return best, _thinned(np.concatenate(typical, axis=1), MOST)
+    return best, _thinned(np.concatenate(typical, axis=1), _TYPICAL_OF_IMAGE)
 
 
 def of_probabilities(
@@ -173,8 +177,7 @@ def of_probabilities(
     found = probabilities[(slice(None), *_lattice(whole, shape, step))].reshape(len(probabilities), -1)
     where = _places(whole, shape, step)
     none = np.zeros((0, len(where)), np.float32)
-    every = _candidates(found, where, none, image, near, measure)
-    return every.least_sure(MOST, rng.permutation(len(every)))
+    return _candidates(found, where, none, image, near, measure).shuffled(rng).first(MOST)
 
 
 def _candidates(
@@ -188,7 +191,7 @@ def _candidates(
         uncertainty[free],
         contenders(probabilities[:, free]).T + 1,
         np.ascontiguousarray(features[:, free]),
-        len(free),
+        np.arange(len(free), dtype=np.float64),
     )
 
 

@@ -1,9 +1,11 @@
 """Where one more stroke would teach most: places of which the classifier is unsure, and unlike those already known.
 
-Uncertainty alone (margin sampling, Scheffer et al. 2001) asks the same question many times over. So of the least sure
-places that one comes next whose uncertainty times its distance from everything labelled or suggested so far is
-largest. Distance is taken between the features of the places, each as its rank among all pixels: farthest-first
-traversal (Gonzalez 1985), the k-centre selection of Sener and Savarese (2018, ICLR).
+Uncertainty alone (margin sampling, Scheffer et al. 2001) asks the same question many times over. So two others are
+asked in turn, of some places drawn at random. First, which place is typical of much that is unsure: the one that
+covers most of the uncertainty which nothing known or suggested covers yet (facility location; Wei, Iyer and Bilmes
+2015, ICML). Then, which unsure place is unlike all of these: the one whose uncertainty times its distance from them is
+largest (farthest-first traversal, Gonzalez 1985; the k-centre selection of Sener and Savarese 2018, ICLR). Likeness is
+that of the places' features, each as its rank among all pixels.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
+from micrographia.classify.learners.gaussian_process import squared_distances
 from micrographia.classify.learners.uncertainty import UNCERTAINTIES
 from micrographia.classify.pixels.candidates import Candidates, Near, of_classifier, of_probabilities
 from micrographia.classify.pixels.image_channels import ImageChannels
@@ -35,8 +38,10 @@ STEP = 8
 REACH = 12
 """A place this close to a labelled or suggested one, in pixels along each axis, is not suggested."""
 
-_POOL = 400
-_SHARE = 0.25
+WIDTH = 0.1
+"""How unlike two places are of which one still speaks for the other: root mean square of their ranks' differences."""
+
+_POOL = 1500
 _KNOWN = 300
 
 
@@ -52,8 +57,6 @@ class Place:
         Index into its label image: (y, x), with z or t before them where the image has them.
     uncertainty : float
         0 to 1.
-    score : float
-        What it was chosen by: uncertainty times distance from what is known; comparable within one call.
     classes : (int, int)
         The two classes in question, the likelier first; from 1, as in labels.
     """
@@ -61,7 +64,6 @@ class Place:
     image: int
     where: tuple[int, ...]
     uncertainty: float
-    score: float
     classes: tuple[int, int]
 
 
@@ -95,7 +97,7 @@ def suggest(
     measure : {"margin", "entropy"}
         Uncertainty.
     seed : int
-        Orders places that are equally uncertain.
+        Draws the places that are considered.
     threads : int, optional
         Threads to use; all usable cores where not given.
 
@@ -129,7 +131,7 @@ def suggest(
             known.append(_features(stage, channels, np.concatenate([few, asked]), pool))
     order = np.sort(np.concatenate(typical, axis=1), axis=1)
     taken = _ranks(np.concatenate(known, axis=1), order)
-    return _chosen(parts, lambda pool: _ranks(pool.features, order), taken, count, rng)
+    return _chosen(parts, lambda pool: _ranks(pool.features, order), taken, count, WIDTH * np.sqrt(len(order)))
 
 
 def suggest_from(
@@ -143,7 +145,8 @@ def suggest_from(
 ) -> list[Place]:
     """Places to paint next where only probabilities (K, [Z,] Y, X) of each image are known.
 
-    As `suggest`, but the distance between places is that in the image; places in different images are far apart.
+    As the second question of `suggest`, but the distance between places is that in the image; places in different
+    images are far apart.
     """
     rng = np.random.default_rng(seed)
     parts = []
@@ -154,7 +157,7 @@ def suggest_from(
         taken = np.zeros((0, len(shape)), np.int64) if painted is None else np.argwhere(painted > 0)
         near = Near(np.concatenate([taken, _asked(before, number, len(shape))]), 0, REACH)
         parts.append(of_probabilities(one, number, near, step=STEP, measure=UNCERTAINTIES[measure], rng=rng))
-    return _chosen(parts, _positions, np.zeros((0, 0)), count, rng)
+    return _chosen(parts, _positions, np.zeros((0, 0)), count)
 
 
 def _chosen(
@@ -162,34 +165,41 @@ def _chosen(
     points_of: Callable[[Candidates], np.ndarray],
     known: np.ndarray,
     count: int,
-    rng: np.random.Generator,
+    width: float = 0.0,
 ) -> list[Place]:
-    """Places among the least sure, of more of them where these lie too close together."""
+    """Places of some that are drawn, of more of them where these lie too close together."""
     every = Candidates.joined(parts)
-    size = max(2 * count, min(_POOL, int(_SHARE * every.considered)))
+    size = max(2 * count, _POOL)
     while True:
-        pool = every.least_sure(size, rng.permutation(len(every)))
-        found = _farthest_first(pool, points_of(pool), known, count, -(-2 * count // len(parts)))
+        pool = every.first(size)
+        found = _spread(pool, points_of(pool), known, count, -(-2 * count // len(parts)), width)
         if len(found) == count or size >= len(every):
             return found
         size *= 4
 
 
-def _farthest_first(pool: Candidates, points: np.ndarray, known: np.ndarray, count: int, most: int) -> list[Place]:
-    """Places whose points (n, d) lie far from each other and from those `known`; at most `most` in an image."""
+def _spread(
+    pool: Candidates, points: np.ndarray, known: np.ndarray, count: int, most: int, width: float
+) -> list[Place]:
+    """Places whose points (n, d) stand for many unsure ones, or are far from each other and from those `known`.
+
+    In turn, as the module says; without `width` only the second. At most `most` in an image.
+    """
     distance = np.full(len(pool), np.inf)
     for point in known:
         distance = np.minimum(distance, ((points - point) ** 2).sum(axis=1))
+    coverage = _Coverage(pool, points, width) if width else None
     free, images = np.ones(len(pool), bool), Counter[int]()
     found: list[Place] = []
     while len(found) < count and free.any():
-        # Where nothing is known yet, all are equally far.
-        score = pool.uncertainty * (np.sqrt(distance) if np.isfinite(distance).any() else 1.0)
+        if coverage and len(found) % 2 == 0:
+            score = coverage.gain(distance)
+        else:  # where nothing is known yet, all are equally far
+            score = pool.uncertainty * (np.sqrt(distance) if np.isfinite(distance).any() else 1.0)
         best = int(np.where(free, score, -1).argmax())
         image, where = int(pool.image[best]), pool.where[best]
         first, second = pool.classes[best].tolist()
-        place = tuple(where.tolist())
-        found.append(Place(image, place, float(pool.uncertainty[best]), float(score[best]), (first, second)))
+        found.append(Place(image, tuple(where.tolist()), float(pool.uncertainty[best]), (first, second)))
         distance = np.minimum(distance, ((points - points[best]) ** 2).sum(axis=1))
         here = pool.image == image
         free &= ~(here & (np.abs(pool.where - where).max(axis=1) <= REACH))
@@ -197,6 +207,23 @@ def _farthest_first(pool: Candidates, points: np.ndarray, known: np.ndarray, cou
         if images[image] >= most:
             free &= ~here
     return found
+
+
+class _Coverage:
+    """How much uncertainty each place would cover, of those that were drawn first."""
+
+    def __init__(self, pool: Candidates, points: np.ndarray, width: float) -> None:
+        self._drawn, self._width = np.argsort(pool.order)[:_POOL], width
+        self._uncertainty = pool.uncertainty[self._drawn]
+        self._covers = self._near(squared_distances(points[self._drawn], points)).astype(np.float32)
+
+    def gain(self, distance: np.ndarray) -> np.ndarray:
+        """Of each place, beyond what is covered already; `distance` (n,) is the squared one to what is known."""
+        covered = self._near(distance[self._drawn])[:, None].astype(np.float32)
+        return self._uncertainty @ np.maximum(self._covers - covered, 0)
+
+    def _near(self, squared: np.ndarray) -> np.ndarray:
+        return np.exp(squared / (-2 * self._width**2))
 
 
 def _ranks(features: np.ndarray, order: np.ndarray) -> np.ndarray:
