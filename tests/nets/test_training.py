@@ -64,6 +64,27 @@ def test_a_training_that_was_moved_keeps_its_best_network(tmp_path):
         (tmp_path / folder).rename(tmp_path / "first")
 
 
+@pytest.mark.parametrize("last_rate", (0.0, 0.3))
+def test_the_rate_falls_to_its_last_share(tmp_path, last_rate):
+    _train(tmp_path, steps=10, every=5, learning_rate=1e-3, last_rate=last_rate)
+    kept = torch.load(tmp_path / "last.ckpt", weights_only=True)["optimizer_states"][0]["param_groups"]
+    fall = 0.5 + 0.5 * np.cos(np.pi * 0.9)  # the rate of step 10 is that after nine tenths
+    assert kept[0]["lr"] == pytest.approx(1e-3 * (last_rate + (1 - last_rate) * fall), abs=2e-6)
+
+
+def test_the_average_remembers_as_long_as_it_is_told(tmp_path):
+    """With no memory it is the network itself; otherwise the mean of all steps so far, the later ones more."""
+    _train(tmp_path / "none", steps=8, every=8, memory=0.0)
+    _train(tmp_path / "long", steps=8, every=8, memory=0.9998)
+    none, long = (
+        torch.load(tmp_path / name / "last.ckpt", weights_only=True)["state_dict"] for name in ("none", "long")
+    )
+    name = "foreground.weight"
+    assert torch.equal(none[f"average.module.{name}"], none[f"network.{name}"])
+    assert torch.equal(none[f"network.{name}"], long[f"network.{name}"])
+    assert not torch.equal(long[f"average.module.{name}"], long[f"network.{name}"])
+
+
 def test_training_learns(tmp_path):
     _, history = _train(tmp_path, steps=160, every=40)
     first, last = history.rows[0], history.rows[-1]
