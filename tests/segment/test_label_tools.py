@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import micrographia.segment.click_path as module
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.segment.click_path import click_path, path_cost, path_cost_python
 from micrographia.segment.label_cleaning import choose_sizes, fill_holes, smooth_labels
@@ -123,6 +124,41 @@ def test_the_path_is_the_cheapest(seed, shape):
     assert path_cost(evidence, path) == pytest.approx(path_cost_python(evidence, clicks), rel=1e-5)
 
 
+class Seen:
+    """An array of which is remembered how much was read at once."""
+
+    def __init__(self, values):
+        self.values, self.shape, self.most = values, values.shape, 0
+
+    def __getitem__(self, window):
+        self.most = max(self.most, self.values[window].size)
+        return self.values[window]
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([(17, 19), (6, 7, 8)]))
+def test_a_path_through_windows_is_that_through_the_whole(seed, shape):
+    rng = np.random.default_rng(seed)
+    evidence = rng.random(shape) ** 0.2
+    clicks = [[int(rng.integers(n)) for n in shape] for _ in range(3)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_MARGIN", {2: 99, 3: 99})
+        whole = click_path(evidence, clicks)
+        patch.setattr(module, "_MARGIN", {2: 1, 3: 1})
+        np.testing.assert_array_equal(click_path(Seen(evidence), clicks), whole)
+
+
+def test_a_path_reads_no_more_than_it_needs(membranes):
+    from scipy.ndimage import gaussian_filter
+
+    dark = 1 - gaussian_filter(membranes[0].astype(float), 1.5) / 255
+    wide = Seen(np.tile(dark, (4, 4)))
+    clicks = [(700, 700), (740, 760), (800, 720)]
+    path = click_path(wide, clicks)
+    assert wide.most < wide.values.size / 20
+    assert path_cost(wide.values, path) == pytest.approx(path_cost(dark, click_path(dark, np.array(clicks) - 512)))
+
+
 def test_the_path_keeps_to_a_membrane(membranes):
     from scipy.ndimage import gaussian_filter, label
 
@@ -172,5 +208,3 @@ def test_bad_input(monkeypatch):
     seeds[0, 0], seeds[4, 4] = 1, 2
     with pytest.raises(InputError, match="constant"):
         random_walker(image, seeds)
-    with pytest.raises(RequestError, match=r"micrographia\[tools\]"):
-        random_walker(np.arange(64.0).reshape(8, 8), seeds)

@@ -1,14 +1,16 @@
 """Segment from a few seeds: random walker and graph cut.
 
-Random walker (Grady 2006, IEEE PAMI 28:1768) by scikit-image; graph cut (Boykov & Jolly 2001, ICCV) as a maximum flow
-by SciPy. Both take planes and volumes; a time series is segmented time point by time point.
+Random walker (Grady 2006, IEEE PAMI 28:1768) and graph cut (Boykov & Jolly 2001, ICCV). Both take planes and volumes; a
+time series is segmented time point by time point. Large planes take minutes: :mod:`micrographia.segment.seeded_regions`
+does the same over regions, faster, with less noise, and for images larger than memory.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError, RequestError
+from micrographia.arrays.errors import InputError
+from micrographia.segment.seed_graph import BACKGROUND, OBJECT, cheapest_cut, cutting, first_reached, walking
 
 
 def random_walker(image: np.ndarray, seeds: np.ndarray, *, beta: float = 130.0) -> np.ndarray:
@@ -32,19 +34,14 @@ def random_walker(image: np.ndarray, seeds: np.ndarray, *, beta: float = 130.0) 
     ------
     InputError
         Where the shapes differ, the image holds NaN or is constant, or there are not two different seeds.
-    RequestError
-        Where scikit-image is missing.
     """
-    image, seeds = _checked(image, seeds)
-    if image.min() == image.max():
+    values, seeds = _checked(image, seeds)
+    spread = float(values.std())
+    if not spread:
         raise InputError("The image is constant: there are no steps in intensity that could keep a random walker back.")
-    walk = _walker()
-    ids, numbers = np.unique(seeds, return_inverse=True)
-    offset = 0 if ids[0] == 0 else 1
-    if offset:
-        return seeds.astype(np.int32)
-    found = walk(_scaled(image), numbers.reshape(seeds.shape).astype(np.int32), beta=beta, mode="cg_j", tol=1e-3)
-    return ids[np.maximum(found, 0)].astype(np.int32)
+    pairs = _neighbours(values.shape)
+    ease = walking(values.ravel(), pairs, beta, spread)
+    return first_reached(pairs, ease, seeds.ravel()).reshape(seeds.shape).astype(np.int32)
 
 
 def graph_cut(image: np.ndarray, seeds: np.ndarray, *, sharpness: float = 20.0) -> np.ndarray:
@@ -69,38 +66,16 @@ def graph_cut(image: np.ndarray, seeds: np.ndarray, *, sharpness: float = 20.0) 
     InputError
         Where the shapes differ, the image holds NaN, or the seeds are not those of an object and of background.
     """
-    from scipy.sparse import coo_array, csr_array
-    from scipy.sparse.csgraph import breadth_first_order, maximum_flow
-
-    image, seeds = _checked(image, seeds)
-    if set(np.unique(seeds)) - {0, 1, 2}:
+    values, seeds = _checked(image, seeds)
+    if set(np.unique(seeds)) - {0, OBJECT, BACKGROUND}:
         raise InputError("The seeds of a graph cut are 1 for the object and 2 for the background.")
-    scaled = _scaled(image)
-    place = np.arange(image.size).reshape(image.shape)
-    ends, costs = [], []
-    for axis in range(image.ndim):
-        a, b = (np.take(place, range(i, image.shape[axis] - 1 + i), axis).ravel() for i in (0, 1))
-        steps = np.abs(scaled.ravel()[a] - scaled.ravel()[b])
-        ends.append(np.stack([a, b]))
-        costs.append(np.maximum(1, np.rint(1000 * np.exp(-sharpness * steps))))
-    pairs, cost = np.concatenate(ends, axis=1), np.concatenate(costs)
-    source, sink = image.size, image.size + 1
-    never = 8 * 1000
-    inner, outer = (np.flatnonzero(seeds.ravel() == k) for k in (1, 2))
-    rows = np.concatenate([pairs[0], pairs[1], np.full(len(inner), source), outer])
-    columns = np.concatenate([pairs[1], pairs[0], inner, np.full(len(outer), sink)])
-    capacity = np.concatenate([cost, cost, np.full(len(inner) + len(outer), never)]).astype(np.int32)
-    graph = csr_array(coo_array((capacity, (rows, columns)), shape=(image.size + 2,) * 2))
-    left = graph - maximum_flow(graph, source, sink).flow
-    left.data[left.data < 0] = 0
-    left.eliminate_zeros()
-    reached = breadth_first_order(left, source, return_predecessors=False)
-    out = np.zeros(image.size + 2, bool)
-    out[reached] = True
-    return out[: image.size].reshape(image.shape)
+    pairs = _neighbours(values.shape)
+    costs = cutting(values.ravel(), pairs, sharpness)
+    return cheapest_cut(pairs, costs, seeds.ravel()).reshape(values.shape)
 
 
 def _checked(image: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The image from 0 to 1 in float32, and the seeds."""
     image, seeds = np.asarray(image), np.asarray(seeds)
     if image.ndim not in (2, 3) or image.dtype.kind not in "biuf":
         raise InputError(f"One channel is segmented from seeds, a plane or a volume, not the shape {image.shape}.")
@@ -113,17 +88,11 @@ def _checked(image: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarr
         raise InputError("The image holds pixels that are not numbers (NaN or infinite).")
     if len(np.unique(seeds[seeds > 0])) < 2:
         raise InputError("Paint seeds of at least two kinds, for example of an object and of the background.")
-    return image, seeds
+    return (image - image.min()) / (float(np.ptp(image)) or 1.0), seeds
 
 
-def _scaled(image: np.ndarray) -> np.ndarray:
-    span = float(np.ptp(image))
-    return (image - image.min()) / (span or 1.0)
-
-
-def _walker():  # type: ignore[no-untyped-def]
-    try:
-        from skimage.segmentation import random_walker as walk
-    except ImportError:
-        raise RequestError("The random walker needs scikit-image: pip install 'micrographia[tools]'") from None
-    return walk
+def _neighbours(shape: tuple[int, ...]) -> np.ndarray:
+    """Flat positions (2, E) of pixels that share an edge or a face."""
+    place = np.arange(np.prod(shape)).reshape(shape)
+    ends = [np.stack([np.take(place, range(i, n - 1 + i), k).ravel() for i in (0, 1)]) for k, n in enumerate(shape)]
+    return np.concatenate(ends, axis=1)

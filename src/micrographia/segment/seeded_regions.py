@@ -1,0 +1,210 @@
+"""Segment from seeds what is larger than memory: random walker and graph cut over regions instead of pixels.
+
+The image is divided into small regions first (:func:`micrographia.segment.supervoxels.supervoxels_in_blocks`), as
+Microscopy Image Browser does (Belevich et al. 2016, PLoS Biology 14:e1002340). Between two regions that touch, the
+walker goes and the cut costs as between pixels of their mean intensities, times the number of pixel pairs that touch.
+With regions of one pixel the result is that of :mod:`micrographia.segment.seeded`. Memory holds a block and a few
+numbers for each region and each pair of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from micrographia.arrays.blocks import Block, block_size, blocks
+from micrographia.arrays.errors import InputError
+from micrographia.segment.seed_graph import BACKGROUND, OBJECT, cheapest_cut, cutting, first_reached, walking
+
+
+def random_walker_in_blocks(
+    image: Any,
+    regions: Any,
+    seeds: Any,
+    target: Any,
+    *,
+    beta: float = 130.0,
+    block: int | Sequence[int] | None = None,
+) -> None:
+    """Give each region the seed that a random walker reaches first, who avoids steps in intensity.
+
+    Parameters
+    ----------
+    image : ([Z,] Y, X) array
+        One channel; this and the others are anything with a shape and NumPy slicing, for example a ``zarr.Array``.
+    regions : ([Z,] Y, X) integer array
+        Regions 1…n; 0 belongs to none and stays 0.
+    seeds : ([Z,] Y, X) integer array
+        Numbers above 0 where a label is known (background needs seeds of its own), 0 elsewhere. A region takes the
+        seed of which it holds most pixels; the painted pixels themselves stay as painted.
+    target : ([Z,] Y, X) int32 array
+        Where a seed's number is written for each pixel, 0 where no way leads to a seed.
+    beta : float
+        How much a step in intensity hinders.
+    block : int or sequence of int, optional
+        Side of the blocks; 1024 for planes and 128 for volumes where not given.
+
+    Raises
+    ------
+    InputError
+        Where the shapes differ, the image holds NaN or is constant, there are not two different seeds, or the equations
+        cannot be solved.
+    """
+    graph = _read(image, regions, seeds, target, block)
+    if not graph.spread:
+        raise InputError("The image is constant: there are no steps in intensity that could keep a random walker back.")
+    ease = graph.touching * walking(graph.mean, graph.pairs, beta, graph.spread)
+    _write(regions, seeds, target, first_reached(graph.pairs, ease, graph.seeds), block)
+
+
+def graph_cut_in_blocks(
+    image: Any,
+    regions: Any,
+    seeds: Any,
+    target: Any,
+    *,
+    sharpness: float = 20.0,
+    block: int | Sequence[int] | None = None,
+) -> None:
+    """The cheapest cut along borders of regions between the seeds of an object and those of the background.
+
+    Parameters
+    ----------
+    image, regions, target, block
+        As for `random_walker_in_blocks`; the target becomes 1 for the object and 2 for the background.
+    seeds : ([Z,] Y, X) integer array
+        1 for the object, 2 for the background, 0 elsewhere; as for `random_walker_in_blocks`.
+    sharpness : float
+        As for :func:`micrographia.segment.seeded.graph_cut`.
+
+    Raises
+    ------
+    InputError
+        Where the shapes differ, the image holds NaN, or the seeds are not those of an object and of background.
+    """
+    graph = _read(image, regions, seeds, target, block, cut=True)
+    costs = graph.touching * cutting(graph.mean, graph.pairs, sharpness)
+    inside = cheapest_cut(graph.pairs, costs, graph.seeds)
+    _write(regions, seeds, target, np.where(inside, OBJECT, BACKGROUND), block)
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """Regions as nodes from 0, without the one numbered 0; `mean` and `spread` of intensities that go from 0 to 1."""
+
+    pairs: np.ndarray
+    touching: np.ndarray
+    mean: np.ndarray
+    seeds: np.ndarray
+    spread: float
+
+
+def _read(
+    image: Any, regions: Any, seeds: Any, target: Any, block: int | Sequence[int] | None, cut: bool = False
+) -> _Graph:
+    shape = tuple(int(n) for n in image.shape)
+    if len(shape) not in (2, 3):
+        raise InputError(f"One channel is segmented from seeds, a plane or a volume, not the shape {shape}.")
+    for name, other in (("regions", regions), ("seeds", seeds), ("target", target)):
+        if tuple(other.shape) != shape:
+            raise InputError(f"The image has the shape {shape} and the {name} {tuple(other.shape)}.")
+    known, touching, votes = _Sums(), _Counts(), _Counts()
+    low, high = np.inf, -np.inf
+    origin: float | None = None
+    for part in _plan(shape, block):
+        window = tuple(slice(s.start, min(s.stop + 1, n)) for s, n in zip(part, shape, strict=True))
+        own = tuple(slice(0, s.stop - s.start) for s in part)
+        labels = _whole(regions[window], "Regions")
+        pixels, painted = np.asarray(image[part], np.float64), _whole(seeds[part], "Seeds")
+        if not np.isfinite(pixels).all():
+            raise InputError("The image holds pixels that are not numbers (NaN or infinite).")
+        if cut and painted.max(initial=0) > BACKGROUND:
+            raise InputError("The seeds of a graph cut are 1 for the object and 2 for the background.")
+        low, high = min(low, float(pixels.min())), max(high, float(pixels.max()))
+        origin = float(pixels.flat[0]) if origin is None else origin
+        known.add(labels[own].ravel(), pixels.ravel() - origin)
+        of = (painted > 0) & (labels[own] > 0)
+        votes.add(labels[own][of], painted[of])
+        for near, far in _neighbours(labels, own):
+            apart = (near != far) & (near > 0) & (far > 0)
+            touching.add(np.minimum(near, far)[apart], np.maximum(near, far)[apart])
+    assert origin is not None
+    span = (high - low) or 1.0
+    count, total, spread = known.result()
+    regions_, numbers, painted_ = votes.result()
+    chosen = np.zeros(len(count), np.int64)
+    order = np.lexsort((-numbers, painted_))  # the most painted comes last, of equal ones the smaller number
+    chosen[regions_[order]] = numbers[order]
+    if len(np.unique(chosen[chosen > 0])) < 2:
+        raise InputError("Paint seeds of at least two kinds, for example of an object and of the background.")
+    first, second, lengths = touching.result()
+    mean = (total / np.maximum(count, 1) + origin - low) / span
+    pairs = np.stack([first, second]) - 1
+    return _Graph(pairs, lengths.astype(np.float64), mean[1:].astype(np.float32), chosen[1:], spread / span)
+
+
+def _write(regions: Any, seeds: Any, target: Any, found: np.ndarray, block: int | Sequence[int] | None) -> None:
+    table = np.append(0, found).astype(np.int32)
+    for part in _plan(tuple(target.shape), block):
+        painted = np.asarray(seeds[part])
+        target[part] = np.where(painted > 0, painted, table[np.asarray(regions[part])]).astype(np.int32)
+
+
+def _plan(shape: tuple[int, ...], block: int | Sequence[int] | None) -> Iterator[Block]:
+    return blocks(shape, block_size(shape, block, 1024, 128))
+
+
+def _whole(values: Any, what: str) -> np.ndarray:
+    values = np.asarray(values)
+    if values.dtype.kind not in "biu" or values.min(initial=0) < 0:
+        raise InputError(f"{what} are whole numbers from 0.")
+    return values.astype(np.int64)
+
+
+def _neighbours(labels: np.ndarray, own: Block) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of neighbouring pixels along each axis, of which the first lies in the block."""
+    for axis, n in enumerate(labels.shape):
+        place = list(own)
+        place[axis] = slice(0, min(own[axis].stop, n - 1))
+        near = labels[tuple(place)]
+        place[axis] = slice(1, place[axis].stop + 1)
+        yield near, labels[tuple(place)]
+
+
+class _Sums:
+    """Pixels, sum of intensities and standard deviation, gathered from blocks."""
+
+    def __init__(self) -> None:
+        self._count, self._total, self._square = np.zeros(1), np.zeros(1), 0.0
+
+    def add(self, labels: np.ndarray, values: np.ndarray) -> None:
+        room = max(0, int(labels.max(initial=0)) + 1 - len(self._count))
+        self._count, self._total = (np.pad(one, (0, room)) for one in (self._count, self._total))
+        ids, place = np.unique(labels, return_inverse=True)
+        self._count[ids] += np.bincount(place)
+        self._total[ids] += np.bincount(place, values)
+        self._square += float((values**2).sum())
+
+    def result(self) -> tuple[np.ndarray, np.ndarray, float]:
+        pixels, mean = self._count.sum(), self._total.sum() / self._count.sum()
+        return self._count, self._total, float(np.sqrt(max(0.0, self._square / pixels - mean**2)))
+
+
+class _Counts:
+    """How often two numbers below 2^31 come together, gathered from blocks."""
+
+    def __init__(self) -> None:
+        self._codes, self._counts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+
+    def add(self, first: np.ndarray, second: np.ndarray) -> None:
+        codes, counts = np.unique((first.ravel() << 31) | second.ravel(), return_counts=True)
+        self._codes.append(codes)
+        self._counts.append(counts)
+
+    def result(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        codes, place = np.unique(np.concatenate(self._codes), return_inverse=True)
+        counts = np.bincount(place, np.concatenate(self._counts), len(codes))
+        return codes >> 31, codes & (2**31 - 1), counts.astype(np.int64)
