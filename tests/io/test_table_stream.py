@@ -172,6 +172,24 @@ def test_anndata_of_others(tmp_path):
     pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), table, check_dtype=False)
 
 
+def test_names_that_others_gave_their_observations_are_kept(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = write_table(tmp_path / "t.h5ad", part(0, 3))
+    assert "Metadata_obs_names" not in read_table(path)  # ours are a count
+    with h5py.File(path, "r+") as file:
+        file["obs/_index"][...] = ["cell a", "cell b", "cell c"]
+    assert read_table(path)["Metadata_obs_names"].tolist() == ["cell a", "cell b", "cell c"]
+    assert read_table(path, ["Metadata_obs_names"]).columns.tolist() == ["Metadata_obs_names"]
+    with h5py.File(path, "r+") as file:
+        file["obs"].move("_index", "barcode")
+        file["obs"].attrs["_index"] = "barcode"
+    found = pd.concat(list(table_parts(path, rows=2)), ignore_index=True)
+    assert found["Metadata_barcode"].tolist() == ["cell a", "cell b", "cell c"]
+    assert write_table(tmp_path / "again.h5ad", found) and read_table(tmp_path / "again.h5ad").columns[0] == (
+        "Metadata_barcode"
+    )
+
+
 def test_anndata_that_is_not_understood_is_refused_with_a_sentence(tmp_path):
     h5py = pytest.importorskip("h5py")
     path = write_table(tmp_path / "t.h5ad", part(0, 3))

@@ -1,8 +1,9 @@
 """Tables as AnnData files (``.h5ad``), which scanpy and its kin read.
 
 Features are the matrix ``X``, all other columns ``obs``; units of the features are the column ``unit`` of ``var``.
-Written with h5py in the layout of https://anndata.readthedocs.io/en/stable/fileformat-prose.html (version 0.1.0 of the
-file, 0.2.0 of arrays and data frames).
+Names of observations that others wrote are read as a key column, ``Metadata_obs_names``, where they say more than a
+count. Written with h5py in the layout of https://anndata.readthedocs.io/en/stable/fileformat-prose.html (version 0.1.0
+of the file, 0.2.0 of arrays and data frames).
 """
 
 from __future__ import annotations
@@ -126,7 +127,12 @@ class AnnDataTable:
             raise InputError(f"{path} {what}: it has no {missing[0]}.")
         self._path, self._file = path, file
         var = file["var"]
-        self._keys = [str(name) for name in file["obs"].attrs["column-order"]]
+        obs = file["obs"]
+        self._keys = {str(name): str(name) for name in obs.attrs["column-order"]}
+        index = str(obs.attrs["_index"])
+        named = index if index.startswith("Metadata_") else f"Metadata_{'obs_names' if index == '_index' else index}"
+        if named not in self._keys and any(str(k) != name for k, name in enumerate(_values(path, obs[index]))):
+            self._keys = {named: index} | self._keys
         self._features = [str(name) for name in _values(path, var[var.attrs["_index"]])]
         self.columns = [*self._keys, *self._features]
         if len(set(self.columns)) < len(self.columns):
@@ -165,8 +171,8 @@ class AnnDataTable:
         rows = slice(start, self.rows if stop is None else min(stop, self.rows))
         wanted = [k for k, name in enumerate(self._features) if columns is None or name in columns]
         keys = {
-            name: _values(self._path, self._file["obs"][name], rows)
-            for name in self._keys
+            name: _values(self._path, self._file["obs"][stored], rows)
+            for name, stored in self._keys.items()
             if columns is None or name in columns
         }
         matrix = self._matrix[rows]

@@ -11,7 +11,7 @@ import numpy as np
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.annotation.annotations import ANNOTATOR, TIME, Annotations, unknown_objects
 from micrographia.classify.annotation.object_rows import ObjectRows
-from micrographia.features.feature_table import CLASS, class_words
+from micrographia.features.feature_table import CLASS, centre_columns, class_words
 from micrographia.io.atomic import replacing
 from micrographia.io.tables import read_table, write_table
 
@@ -103,10 +103,10 @@ def write_training_set(path: str | Path, annotations: Annotations, table: pd.Dat
         raise InputError(f"{path}: two classes would have the same name without blanks; rename one of them.")
     said = annotations.table().sort_values(TIME, kind="stable").drop_duplicates(list(annotations.keys), keep="last")
     places = [""] * len(said)
-    if table is not None and (columns := _place_columns(table)):
+    if table is not None and (columns := centre_columns(list(table.columns))[:2]):
         rows = ObjectRows(table, annotations.keys)
         found = rows.find(said[list(annotations.keys)].to_numpy().tolist())
-        xy = np.nan_to_num(table[list(columns)].to_numpy(float)[found], nan=0).astype(np.int64)
+        xy = np.nan_to_num(table[columns].to_numpy(float)[found], nan=0).astype(np.int64)
         places = [f" {x} {y}" if row >= 0 else "" for row, (x, y) in zip(found, xy)]
     lines = ["# Training set created by Micrographia", " ".join(["label", *names])]
     for kind, image, number, place in zip(said[CLASS], said["ImageNumber"], said["ObjectNumber"], places):
@@ -179,11 +179,3 @@ def _utc(text: str) -> str:
     except ValueError:
         raise InputError(f"The time '{text}' of an annotation is not in ISO format, as 2026-01-31T12:00:00.") from None
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="milliseconds")
-
-
-def _place_columns(table: pd.DataFrame) -> tuple[str, str] | None:
-    for start in ("Location_Center_", "AreaShape_Center_"):
-        for name in table.columns:
-            if name.endswith(f"{start}X") and f"{name[:-1]}Y" in table.columns:
-                return name, f"{name[:-1]}Y"
-    return ("centroid_x_px", "centroid_y_px") if {"centroid_x_px", "centroid_y_px"} <= set(table.columns) else None
