@@ -4,10 +4,10 @@
     python benchmarks/active_learning.py --tune      # on other images, to change something
 
 A user is simulated: at each place a straight stroke of 7 pixels in a random direction takes the true labels of the
-pixels under it. Both begin with the same random strokes until two classes are painted; then four strokes a round, at
-the places that ``suggest`` names or at random ones (a random pixel of a random image). Accuracy is the share of right
-pixels, on images on which no stroke lies. The goal is reached in the first round from which on it is at least 95 % of
-the accuracy of the same classifier trained on all labels (50,000 pixels drawn from them), for three rounds in a row.
+pixels under it. Both begin with the same random strokes until two classes are painted; then stroke after stroke, at
+the place that ``suggest`` names or at a random one (a random pixel of a random image). Accuracy is the share of right
+pixels, on images on which no stroke lies. The goal is reached at the first stroke from which on it is at least 95 % of
+the accuracy of the same classifier trained on all labels (50,000 pixels drawn from them), for twelve strokes in a row.
 """
 
 from __future__ import annotations
@@ -35,13 +35,10 @@ from micrographia.classify.pixels.suggesting import Place, suggest
 LENGTH = 7
 """Pixels of a stroke."""
 
-BATCH = 4
-"""Strokes of a round."""
+STROKES = {"suggested": 100, "random": 300}
+"""Most strokes; where the goal is not reached by then, the pixels painted so far are counted."""
 
-ROUNDS = {"suggested": 25, "random": 75}
-"""Most rounds; where the goal is not reached by then, the pixels painted so far are counted."""
-
-SHARE, HELD = 0.95, 3
+SHARE, HELD = 0.95, 12
 JUDGED = 60_000
 FULL = 50_000
 
@@ -142,23 +139,20 @@ class User:
 
 
 def curve(task: Task, judge: Judge, how: str, seed: int, goal: float) -> list[tuple[int, float, float]]:
-    """Painted pixels, accuracy and mean IoU of each round, until the goal is reached and held."""
+    """Painted pixels, accuracy and mean IoU at each stroke, until the goal is reached and held."""
     user, before = User(task, seed), list[Place]()
     while len(set().union(*(np.unique(one).tolist() for one in user.labels))) < 3:
         user.paint_anywhere()
     rounds: list[tuple[int, float, float]] = []
-    while len(rounds) < ROUNDS[how]:
+    while len(rounds) < STROKES[how]:
         classifier = user.classifier()
         rounds.append((user.painted, *judge(classifier)))
         if reached(rounds, goal) is not None:
             break
         if how == "random":
-            for _ in range(BATCH):
-                user.paint_anywhere()
+            user.paint_anywhere()
             continue
-        places = suggest(
-            classifier, task.pictures, user.labels, count=BATCH, before=before, seed=1000 * seed + len(rounds)
-        )
+        places = suggest(classifier, task.pictures, user.labels, count=1, before=before, seed=1000 * seed + len(rounds))
         before += places
         for place in places:
             user.paint(place.image, *place.where)
@@ -166,7 +160,7 @@ def curve(task: Task, judge: Judge, how: str, seed: int, goal: float) -> list[tu
 
 
 def reached(rounds: list[tuple[int, float, float]], goal: float) -> int | None:
-    """Painted pixels in the first of `HELD` rounds in a row at the goal."""
+    """Painted pixels at the first of `HELD` strokes in a row at the goal."""
     good = [accuracy >= goal for _, accuracy, _ in rounds]
     for k in range(len(good) - HELD + 1):
         if all(good[k : k + HELD]):
@@ -180,7 +174,7 @@ def one_seed(make: Callable[..., Task], folder: Path, seed: int, tune: bool) -> 
     judge = Judge(task, np.random.default_rng(seed))
     full = judge(PixelClassifier(samples=FULL).fit(Strokes(task.pictures, task.truths)))[0]
     row: dict[str, Any] = {"full": full}
-    for how in ROUNDS:
+    for how in STROKES:
         rounds = curve(task, judge, how, seed, SHARE * full)
         needed = reached(rounds, SHARE * full)
         row[how] = (rounds[-1][0] if needed is None else needed, needed is None)
@@ -192,7 +186,7 @@ def measured(make: Callable[..., Task], folder: Path, seeds: int, tune: bool, jo
     """Numbers of one set of images."""
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         rows = list(pool.map(one_seed, *zip(*[(make, folder, seed, tune) for seed in range(seeds)], strict=True)))
-    pixels = {how: [row[how][0] for row in rows] for how in ROUNDS}
+    pixels = {how: [row[how][0] for row in rows] for how in STROKES}
     mean = {how: float(np.mean(values)) for how, values in pixels.items()}
     full = float(np.mean([row["full"] for row in rows]))
     return {
@@ -201,7 +195,7 @@ def measured(make: Callable[..., Task], folder: Path, seeds: int, tune: bool, jo
         "suggested": round(mean["suggested"], 1),
         "random": round(mean["random"], 1),
         "share": round(mean["suggested"] / mean["random"], 3),
-        "not_reached": {how: sum(row[how][1] for row in rows) for how in ROUNDS},
+        "not_reached": {how: sum(row[how][1] for row in rows) for how in STROKES},
         "pixels": pixels,
         "seeds": seeds,
     }
@@ -210,7 +204,7 @@ def measured(make: Callable[..., Task], folder: Path, seeds: int, tune: bool, jo
 def main() -> None:
     """Both sets of images, print and record."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--jobs", type=int, default=2, help="seeds at the same time")
     parser.add_argument("--tune", action="store_true", help="on other images; nothing is recorded")
     options = parser.parse_args()
@@ -229,7 +223,7 @@ def main() -> None:
         print(name, row)
     if not options.tune:
         words = "isbi2012 (membrane or interior) and the DSB2018 dev images in grey (nucleus or background)"
-        record("active_learning", words, {"length": LENGTH, "batch": BATCH, "sets": numbers})
+        record("active_learning", words, {"length": LENGTH, "held": HELD, "sets": numbers})
 
 
 if __name__ == "__main__":

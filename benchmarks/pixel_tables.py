@@ -110,7 +110,7 @@ def active_learning(result: Result) -> str:
             "## Where to paint next",
             f"Painted pixels until 95 % of the accuracy with all labels is reached and held, mean of "
             f"{next(iter(n['sets'].values()))['seeds']} seeds; a simulated user takes the true labels under strokes of "
-            f"{n['length']} pixels, {n['batch']} at a time. Runs that did not reach it (last column: random, "
+            f"{n['length']} pixels, one after the other. Runs that did not reach it (last column: random, "
             f"suggested) count with what they had painted when they were ended. {measured(result)}",
             table(header, rows),
         ]

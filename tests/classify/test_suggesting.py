@@ -71,6 +71,8 @@ def test_what_is_typical_of_most_comes_first_and_what_is_unlike_it_second():
     pool = Candidates(zeros, where, uncertainty, np.tile([1, 2], (51, 1)), np.zeros((0, 51)), rng.random(51))
     chosen = [place.where[0] // 100 for place in _spread(pool, points, points[:0], 3, 99, width=0.1)]
     assert chosen[0] < 40 and chosen[1] == 50 and 40 <= chosen[2] < 50
+    second = _spread(pool, points, points[:1], 1, 99, width=0.1, asked=1)
+    assert second[0].where[0] // 100 == 50  # one by one, the questions go on in turn
     far = [place.where[0] // 100 for place in _spread(pool, points, points[:1], 3, 99, width=0.0)]
     assert far[0] == 50 and 40 <= far[1] < 50
 

@@ -3,9 +3,9 @@
 Uncertainty alone (margin sampling, Scheffer et al. 2001) asks the same question many times over. So two others are
 asked in turn, of some places drawn at random. First, which place is typical of much that is unsure: the one that
 covers most of the uncertainty which nothing known or suggested covers yet (facility location; Wei, Iyer and Bilmes
-2015, ICML). Then, which unsure place is unlike all of these: the one whose uncertainty times its distance from them is
-largest (farthest-first traversal, Gonzalez 1985; the k-centre selection of Sener and Savarese 2018, ICLR). Likeness is
-that of the places' features, each as its rank among all pixels.
+2015, ICML). Then, which unsure place is unlike all of these: the one whose distance from them, times the root of its
+uncertainty, is largest (farthest-first traversal, Gonzalez 1985; the k-centre selection of Sener and Savarese 2018,
+ICLR). Likeness is that of the places' features, each as its rank among all pixels.
 """
 
 from __future__ import annotations
@@ -93,7 +93,8 @@ def suggest(
     count : int
         Number of places; fewer are returned where there are no more. No image gets more than twice its share.
     before : sequence of Place
-        Suggested earlier; neither these nor places near them are suggested again.
+        Suggested earlier; neither these nor places near them are suggested again, and the questions go on in turn.
+        Best is one place, one stroke, and then the next place.
     measure : {"margin", "entropy"}
         Uncertainty.
     seed : int
@@ -131,7 +132,8 @@ def suggest(
             known.append(_features(stage, channels, np.concatenate([few, asked]), pool))
     order = np.sort(np.concatenate(typical, axis=1), axis=1)
     taken = _ranks(np.concatenate(known, axis=1), order)
-    return _chosen(parts, lambda pool: _ranks(pool.features, order), taken, count, WIDTH * np.sqrt(len(order)))
+    width = WIDTH * np.sqrt(len(order))
+    return _chosen(parts, lambda pool: _ranks(pool.features, order), taken, count, width, len(before))
 
 
 def suggest_from(
@@ -166,24 +168,25 @@ def _chosen(
     known: np.ndarray,
     count: int,
     width: float = 0.0,
+    asked: int = 0,
 ) -> list[Place]:
     """Places of some that are drawn, of more of them where these lie too close together."""
     every = Candidates.joined(parts)
     size = max(2 * count, _POOL)
     while True:
         pool = every.first(size)
-        found = _spread(pool, points_of(pool), known, count, -(-2 * count // len(parts)), width)
+        found = _spread(pool, points_of(pool), known, count, -(-2 * count // len(parts)), width, asked)
         if len(found) == count or size >= len(every):
             return found
         size *= 4
 
 
 def _spread(
-    pool: Candidates, points: np.ndarray, known: np.ndarray, count: int, most: int, width: float
+    pool: Candidates, points: np.ndarray, known: np.ndarray, count: int, most: int, width: float, asked: int = 0
 ) -> list[Place]:
     """Places whose points (n, d) stand for many unsure ones, or are far from each other and from those `known`.
 
-    In turn, as the module says; without `width` only the second. At most `most` in an image.
+    In turn, as the module says, after `asked` earlier ones; without `width` only the second. At most `most` an image.
     """
     distance = np.full(len(pool), np.inf)
     for point in known:
@@ -192,10 +195,10 @@ def _spread(
     free, images = np.ones(len(pool), bool), Counter[int]()
     found: list[Place] = []
     while len(found) < count and free.any():
-        if coverage and len(found) % 2 == 0:
+        if coverage and (asked + len(found)) % 2 == 0:
             score = coverage.gain(distance)
         else:  # where nothing is known yet, all are equally far
-            score = pool.uncertainty * (np.sqrt(distance) if np.isfinite(distance).any() else 1.0)
+            score = np.sqrt(pool.uncertainty * (distance if np.isfinite(distance).any() else 1.0))
         best = int(np.where(free, score, -1).argmax())
         image, where = int(pool.image[best]), pool.where[best]
         first, second = pool.classes[best].tolist()
@@ -215,7 +218,10 @@ class _Coverage:
     def __init__(self, pool: Candidates, points: np.ndarray, width: float) -> None:
         self._drawn, self._width = np.argsort(pool.order)[:_POOL], width
         self._uncertainty = pool.uncertainty[self._drawn]
-        self._covers = self._near(squared_distances(points[self._drawn], points)).astype(np.float32)
+        self._covers = np.empty((len(self._drawn), len(points)), np.float32)
+        for start in range(0, len(points), _POOL):
+            part = slice(start, start + _POOL)
+            self._covers[:, part] = self._near(squared_distances(points[self._drawn], points[part]))
 
     def gain(self, distance: np.ndarray) -> np.ndarray:
         """Of each place, beyond what is covered already; `distance` (n,) is the squared one to what is known."""
