@@ -220,6 +220,9 @@ def test_too_little_to_hold_out():
 
 
 def test_bad_input(learned):
+    truth, image, probability = cells(1)
+    with pytest.raises(RequestError, match="say the number of the boundaries' class, not membrane"):
+        BoundarySegmenter(boundary="membrane").fit(BoundaryExamples([image], [truth], [probability], objects=True))
     truth, image, probability = cells(1, (40, 40), 4)
     with pytest.raises(InputError, match="not learned"):
         BoundarySegmenter().predict(image, probability)

@@ -68,6 +68,21 @@ def test_channels_and_slices(run, rooms):
     assert (found == expected).all()
 
 
+def test_the_class_of_the_boundaries_has_a_name(run, rooms):
+    words = ("--images", "images", "--labels", "strokes", "--classes", "room,Wall")
+    for k in range(2):
+        painted = read_labels(rooms / "strokes" / f"{k}_strokes.png").data
+        write(rooms / "strokes" / f"{k}_strokes.png", np.array([0, 2, 1], np.uint8)[painted])
+    assert run("train", "pixels", *words, "-o", "walls.zip", *FAST)[0] == 0
+    settings = ("--pixels", "walls.zip", "--smooth", "1")
+    for name, said in (("a", "wall"), ("b", "2")):
+        code, out, err = run("train", "boundaries", *words, *settings, "--boundary", said, "-o", f"{name}.zip")
+        assert code == 0 and "note: class 2 (Wall) is taken for the boundaries" in out, err
+        run("classify", "boundaries", "new.tif", "-m", f"{name}.zip", "-o", name)
+    found, expected = (read_labels(rooms / name / "new_labels.tif").data for name in "ab")
+    assert (found == expected).all() and rand_score(label(~grid(5)[1])[0], found).score > 0.9
+
+
 def test_channels_of_other_names_are_taken_with_a_note(run, rooms):
     for k in range(2):
         write(rooms / "em" / f"{k}.ome.zarr", grid(k)[0][None], axes="CYX", channels=("EM",))
@@ -89,5 +104,5 @@ def test_bad_requests(run, rooms, monkeypatch):
     assert code in (1, 2) and "lost.zip" in err
     monkeypatch.setattr("micrographia.classify.pixels.pixel_classifier.learn_stages", None)  # found before learning
     code, _, err = run("train", "boundaries", *STROKES, "--boundary", "3", "-o", "rooms.zip")
-    assert code == 2 and "Class 3" in err and "there are 1 (wall), 2 (cell)" in err.replace("\n", " ")
+    assert code == 2 and "no class '3'" in err and "there are 1 (wall), 2 (cell)" in err.replace("\n", " ")
     assert not (rooms / "rooms.zip").exists() and not (rooms / "out").exists()

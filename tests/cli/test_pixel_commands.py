@@ -206,7 +206,7 @@ def test_same_command_again_goes_on(run, trained, tmp_path, monkeypatch):
         (("classify", "pixels", "a.tif", "-m", "MODEL", "--output", "colours"), 2, "must be some of probabilities"),
         (("classify", "pixels", "a.tif", "-m", "MODEL", "--threshold", "0.6"), 2, "goes with --output labels"),
         (("classify", "pixels", "a.tif", "-m", "MODEL", "--output", "labels", "--object-class", "sky"), 2,
-         "no class 'sky'; it has 1 (back), 2 (disc)"),
+         "no class 'sky'; there are 1 (back), 2 (disc)"),
         (("classify", "pixels", "a.tif", "-m", "MODEL", "--output", "labels", "--core", "0.3"), 2, "below the thresh"),
         (("classify", "pixels", "missing.tif", "-m", "MODEL"), 1, "does not exist"),
         (("classify", "pixels", "a.tif", "-m", "MODEL", "--channels", "GFP"), 1, "there is no channel 'GFP'"),

@@ -138,7 +138,8 @@ def classify_files(images: Sequence[str | Path], options: ClassifyPixels, object
 
 def _settings(options: ClassifyPixels, objects: ObjectOptions, values: dict[str, Any]) -> dict[str, Any]:
     """Everything that decides what the results look like; refuses a model that cannot be used before any work."""
-    from micrographia.cli.pixel_results import class_number, classifier
+    from micrographia.classify.pixels.strokes import class_number
+    from micrographia.cli.pixel_results import classifier
     from micrographia.models.library import find_model
 
     if options.model is None:

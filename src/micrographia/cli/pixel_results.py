@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from micrographia.arrays.errors import RequestError
 from micrographia.arrays.image import Image
 from micrographia.cli.folder_run import InputTask
 from micrographia.cli.input_files import read_input
@@ -57,25 +56,6 @@ def _loaded(path: Path, changed: int) -> PixelClassifier:
     from micrographia.classify.pixels.pixel_classifier import PixelClassifier
 
     return PixelClassifier.load(path)
-
-
-def class_number(text: str | None, classes: Sequence[str]) -> int:
-    """Number, from 0, of a class by its name or its number from 1; of the last one where nothing is said.
-
-    Raises
-    ------
-    RequestError
-        Where there is no such class.
-    """
-    if text is None:
-        return len(classes) - 1
-    folded = [name.casefold() for name in classes]
-    if text.casefold() in folded:
-        return folded.index(text.casefold())
-    if text.isdecimal() and 1 <= int(text) <= len(classes):
-        return int(text) - 1
-    known = ", ".join(f"{k} ({name})" for k, name in enumerate(classes, 1))
-    raise RequestError(f"The model has no class '{text}'; it has {known}.")
 
 
 def make_results(task: PixelTask, progress: Callable[[float], None] = lambda share: None) -> dict[str, Any]:
@@ -151,6 +131,7 @@ def _uncertainty(task: PixelTask, method: PixelClassifier, seen: ImageChannels, 
 def _labels(task: PixelTask, method: PixelClassifier, seen: ImageChannels, facts: dict[str, Any]) -> Iterator[Put]:
     """Objects need the whole plane or volume: its probabilities are kept until the last of its regions has come."""
     from micrographia.classify.pixels.pixel_blocks import REGION, scratch_array
+    from micrographia.classify.pixels.strokes import class_number
     from micrographia.segment.lazy_planes import PlaneOf
     from micrographia.segment.object_blocks import objects_in_blocks
     from micrographia.segment.probability_objects import ObjectOptions

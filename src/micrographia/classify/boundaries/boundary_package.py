@@ -34,6 +34,7 @@ def write_boundary_package(path: Path, method: BoundarySegmenter, name: str) -> 
         path, method=method.name, arrays=arrays,
         parameters=method.parameters() | {"pixels": None},  # a file of the user; its settings are kept below
         config={
+            "boundary": method.boundary_,
             "channels": method.channels_,
             "out_of_bag_error": method.out_of_bag_error_,
             "importance": method.importance_,
@@ -55,7 +56,7 @@ def read_boundary_package(path: str | Path, kind: type[BoundarySegmenter]) -> Bo
     try:
         method = kind(**package.description["parameters"])
         method.forest_ = Forest.from_arrays(part_of(arrays, "forest_"))
-        method.channels_ = tuple(config["channels"])
+        method.boundary_, method.channels_ = int(config["boundary"]), tuple(config["channels"])
         method.out_of_bag_error_, method.importance_ = config["out_of_bag_error"], dict(config["importance"])
         few, many = config["counts"]
         method.counts_ = (int(few), int(many))

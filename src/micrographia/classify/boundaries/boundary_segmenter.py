@@ -23,6 +23,7 @@ from micrographia.classify.boundaries.region_joining import join_regions, overse
 from micrographia.classify.learners.forest import Forest
 from micrographia.classify.pixels.image_channels import ImageChannels, learned_channels
 from micrographia.classify.pixels.label_layers import label_array
+from micrographia.classify.pixels.strokes import class_number
 from micrographia.features.pixel_bank import ILASTIK_FILTERS
 from micrographia.features.region_edges import edge_feature_names, edge_features
 from micrographia.geometry.region_graph import region_graph
@@ -49,7 +50,7 @@ class BoundarySegmenter(Method):
     """The command that applies what was learned."""
 
     dimensions: int = parameter(2, "2 segments planes, 3 volumes", choices=(2, 3))
-    boundary: int = parameter(1, "Class of the boundaries, 1 for the first", ge=1)
+    boundary: str = parameter("1", "Class of the boundaries: its name, or its number (1 for the first)")
     pixels: str | None = parameter(
         None,
         "Model made by 'train pixels' whose settings the pixel classifier gets; otherwise auto-context with membrane "
@@ -69,6 +70,7 @@ class BoundarySegmenter(Method):
     trees: int = parameter(200, "Trees of the forest that judges edges", ge=1, le=10_000)
     seed: int = parameter(0, "The same seed, data and version give the same model", ge=0)
 
+    boundary_: int
     forest_: Forest
     pixels_: PixelClassifier | None = None
     channels_: tuple[str, ...]
@@ -91,8 +93,9 @@ class BoundarySegmenter(Method):
         Returns
         -------
         BoundarySegmenter
-            Self, with `forest_`, `pixels_` (the pixel classifier, where one was learned), `channels_`,
-            `out_of_bag_error_`, `importance_` and `counts_` (edges that were told to be none and to be boundaries).
+            Self, with `boundary_` (the number of that class), `forest_`, `pixels_` (the pixel classifier, where one
+            was learned), `channels_`, `out_of_bag_error_`, `importance_` and `counts_` (edges that were told to be none
+            and to be boundaries).
 
         Raises
         ------
@@ -104,7 +107,10 @@ class BoundarySegmenter(Method):
         from micrographia.classify.learners.forest_growing import error_of, grow_forest
 
         self.notes_ = ()
-        examples = examples if examples.objects else self._painted(examples)
+        if examples.objects:
+            self.boundary_ = self._number(examples.classes)
+        else:
+            examples = self._painted(examples)
         fields: list[tuple[Any, ...]] = []
         names: tuple[str, ...] | None = None
         for image, labels, probability in self._told(examples, threads):
@@ -120,7 +126,7 @@ class BoundarySegmenter(Method):
             if examples.objects:
                 told = edges_from_objects(graph, regions, labels)
             else:
-                told = edges_from_strokes(graph, labels, self.boundary)
+                told = edges_from_strokes(graph, labels, self.boundary_)
             return features[:, told >= 0], told[told >= 0]
 
         with ThreadPoolExecutor(threads or _cores()) as pool:
@@ -223,14 +229,25 @@ class BoundarySegmenter(Method):
         strokes = Strokes(examples.images, examples.labels, classes=examples.classes)
         found = painted(strokes, self.dimensions, most=1)
         there = {k + 1: found.classes[k] for k in np.flatnonzero(np.sum(list(found.counts.values()), axis=0)).tolist()}
-        if self.boundary not in there:
+        self.boundary_ = self._number(found.classes)
+        if self.boundary_ not in there:
             known = ", ".join(f"{k} ({name})" for k, name in there.items())
             raise RequestError(
                 f"Class {self.boundary} is to be that of the boundaries, but it was not painted; there are {known}. "
                 "Choose one with --boundary (boundary= in Python)."
             )
-        self.notes_ = (f"class {self.boundary} ({there[self.boundary]}) is taken for the boundaries; see --boundary",)
+        self.notes_ = (f"class {self.boundary_} ({there[self.boundary_]}) is taken for the boundaries; see --boundary",)
         return replace(examples, classes=found.classes)
+
+    def _number(self, classes: Sequence[str] | None) -> int:
+        """Number of the boundaries' class, from 1."""
+        if classes is not None:
+            return class_number(self.boundary, classes) + 1
+        if not self.boundary.isdecimal() or int(self.boundary) < 1:
+            raise RequestError(
+                f"No class has a name here; say the number of the boundaries' class, not {self.boundary}."
+            )
+        return int(self.boundary)
 
     def _told(self, examples: BoundaryExamples, threads: int | None) -> Iterator[tuple[Any, Any, np.ndarray]]:
         """Images, labels and boundary probabilities to learn from; learns `pixels_` where there are none."""
@@ -264,9 +281,11 @@ class BoundarySegmenter(Method):
         wanted = (*channels.stack_shape, *channels.shape)
         shape = tuple(np.shape(probabilities))
         if shape != wanted and shape[1:] == wanted:
-            if self.boundary > shape[0]:
-                raise InputError(f"{channels.title}: there is no class {self.boundary} among {shape[0]} probabilities.")
-            probabilities, shape = probabilities[self.boundary - 1], wanted
+            if self.boundary_ > shape[0]:
+                raise InputError(
+                    f"{channels.title}: there is no class {self.boundary_} among {shape[0]} probabilities."
+                )
+            probabilities, shape = probabilities[self.boundary_ - 1], wanted
         if shape != wanted:
             raise InputError(f"{channels.title}: the probabilities have the shape {shape}, the image {wanted}.")
         maps = np.asarray(probabilities, np.float32)

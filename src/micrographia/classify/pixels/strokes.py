@@ -157,6 +157,25 @@ def class_names(count: int) -> tuple[str, ...]:
     return tuple(f"class {k + 1}" for k in range(count))
 
 
+def class_number(text: str | None, classes: Sequence[str]) -> int:
+    """Number, from 0, of a class by its name or its number from 1; of the last one where nothing is said.
+
+    Raises
+    ------
+    RequestError
+        Where there is no such class.
+    """
+    if text is None:
+        return len(classes) - 1
+    folded = [name.casefold() for name in classes]
+    if text.casefold() in folded:
+        return folded.index(text.casefold())
+    if text.isdecimal() and 1 <= int(text) <= len(classes):
+        return int(text) - 1
+    known = ", ".join(f"{k} ({name})" for k, name in enumerate(classes, 1))
+    raise RequestError(f"There is no class '{text}'; there are {known}.")
+
+
 def _channels(strokes: Strokes, dimensions: int) -> list[ImageChannels]:
     if len(strokes.images) != len(strokes.labels):
         raise InputError(f"{len(strokes.images)} images but {len(strokes.labels)} label images.")
