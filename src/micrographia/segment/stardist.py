@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 PERCENTILES = (1.0, 99.8)
 
+LAST_RATE, WEIGHT_DECAY = 0.3, 0.02
+"""A rate that falls to nothing learns few images by heart: from 40 of them, dev accuracy .660 and .652, not .668 and .662."""
+
 
 class StarDist(Method):
     """Finds roundish objects such as nuclei, even where they touch, as star-convex polygons (Schmidt et al. 2018).
@@ -128,7 +131,7 @@ class StarDist(Method):
             validation_example(pixels[i][:, :1024, :1024], labels[i][:1024, :1024], stride, targets) for i in held
         ]
         schedule = Schedule(
-            self.steps, self.minutes, self.batch, self.learning_rate, every=self.every,
+            self.steps, self.minutes, self.batch, self.learning_rate, WEIGHT_DECAY, LAST_RATE, every=self.every,
             patience=self.patience if held else 0, seed=self.seed,
         )  # fmt: skip
         with tempfile.TemporaryDirectory() as scratch:
