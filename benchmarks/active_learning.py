@@ -204,7 +204,7 @@ def measured(make: Callable[..., Task], folder: Path, seeds: int, tune: bool, jo
 def main() -> None:
     """Both sets of images, print and record."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--jobs", type=int, default=2, help="seeds at the same time")
     parser.add_argument("--tune", action="store_true", help="on other images; nothing is recorded")
     options = parser.parse_args()
