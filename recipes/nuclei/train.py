@@ -23,6 +23,7 @@ from micrographia.nets.training import Schedule, train_network
 from micrographia.segment.star_examples import validation_example
 from micrographia.segment.star_package import equivalent_diameters
 from micrographia.segment.star_targets import star_targets
+from micrographia.segment.stardist import LAST_RATE, WEIGHT_DECAY
 
 WIDTHS = (16, 32, 64, 96, 96)
 PATCH = 192
@@ -102,8 +103,8 @@ def main() -> None:
         print(json.dumps(row), flush=True)
 
     schedule = Schedule(
-        steps=options.steps, minutes=options.minutes, every=1000, weight_decay=0.02, last_rate=0.3, memory=0.9998,
-        seed=options.seed,
+        steps=options.steps, minutes=options.minutes, every=1000, weight_decay=WEIGHT_DECAY, last_rate=LAST_RATE,
+        memory=0.9998, seed=options.seed,
     )  # fmt: skip
     trained, history = train_network(
         network, star_loss, patches, validation, schedule, folder, progress=False, report=report

@@ -127,18 +127,18 @@ class AnnDataTable:
             raise InputError(f"{path} {what}: it has no {missing[0]}.")
         self._path, self._file = path, file
         var = file["var"]
+        self.rows, width = _shape(path, file["X"])
         obs = file["obs"]
         self._keys = {str(name): str(name) for name in obs.attrs["column-order"]}
         index = str(obs.attrs["_index"])
         named = index if index.startswith("Metadata_") else f"Metadata_{'obs_names' if index == '_index' else index}"
-        if named not in self._keys and any(str(k) != name for k, name in enumerate(_values(path, obs[index]))):
+        if named not in self._keys and not _is_count(path, obs[index], self.rows):
             self._keys = {named: index} | self._keys
         self._features = [str(name) for name in _values(path, var[var.attrs["_index"]])]
         self.columns = [*self._keys, *self._features]
         if len(set(self.columns)) < len(self.columns):
             twice = next(name for name in self.columns if self.columns.count(name) > 1)
             raise InputError(f"{path} has two columns of the name {twice}, in obs or var; rename one of them.")
-        self.rows, width = _shape(path, file["X"])
         if width != len(self._features):
             raise InputError(f"{path}: its X has {width:,} columns, but var names {len(self._features):,}.")
 
@@ -235,6 +235,12 @@ def read_anndata(path: str | Path, columns: Sequence[str] | None = None) -> pd.D
         if file.units:
             table.attrs["units"] = {name: unit for name, unit in file.units.items() if name in table.columns}
     return table
+
+
+def _is_count(path: Path, names: Any, rows: int) -> bool:
+    """Whether names of observations are a mere count, 0 and so on: the first and the last of them are looked at."""
+    ends = slice(0, min(_CHUNK, rows)), slice(max(0, rows - _CHUNK), rows)
+    return all(str(k) == name for end in ends for k, name in enumerate(_values(path, names, end), end.start))
 
 
 def _shape(path: Path, x: Any) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from micrographia.geometry.heap import key, ordered_one, pop, push
 
 _MARGIN = {2: 64, 3: 24}
 _WALL, _UNSEEN = -1.0, -2.0
+_EVIDENCE = "The evidence for a path is a plane or volume of numbers from 0 to 1, without NaN."
 
 
 @numba.njit(cache=True, nogil=True)
@@ -157,14 +158,14 @@ def _costs(evidence: np.ndarray, floor: float) -> np.ndarray:
     """What each pixel costs."""
     values = np.asarray(evidence, np.float64)
     if not (values.min(initial=0) >= 0 and values.max(initial=0) <= 1):
-        raise InputError("The evidence for a path is a plane or volume of numbers from 0 to 1, without NaN.")
+        raise InputError(_EVIDENCE)
     return floor + 1 - values
 
 
 def _checked(shape: Sequence[int], clicks: Sequence[Sequence[int]], floor: float) -> list[np.ndarray]:
     """The clicks as arrays."""
     if len(shape) not in (2, 3):
-        raise InputError("The evidence for a path is a plane or volume of numbers from 0 to 1, without NaN.")
+        raise InputError(_EVIDENCE)
     points = [np.asarray(p) for p in clicks]
     if len(points) < 2:
         raise InputError("A path needs at least two clicks.")

@@ -28,7 +28,7 @@ def label_array(labels: np.ndarray, what: str = "labels") -> np.ndarray:
             f"The {what} must be a plane or a volume of whole numbers, not {labels.ndim}-D of {labels.dtype}."
         )
     if labels.size and (int(labels.min()) < 0 or int(labels.max()) > np.iinfo(np.int32).max):
-        raise InputError(f"The {what} must be numbers from 0 to 2,147,483,647.")
+        raise InputError(f"The {what} must be whole numbers from 0 to 2,147,483,647.")
     return labels
 
 

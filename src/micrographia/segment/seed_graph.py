@@ -13,6 +13,18 @@ _FINEST = 1000.0
 _MOST = np.iinfo(np.int32).max // 4
 
 
+def check_kinds(seeds: np.ndarray) -> None:
+    """Raise InputError where there are not seeds of two kinds."""
+    if len(np.unique(seeds[seeds > 0])) < 2:
+        raise InputError("Paint seeds of at least two kinds, for example of an object and of the background.")
+
+
+def check_cut(seeds: np.ndarray) -> None:
+    """Raise InputError where some seeds are neither of an object nor of background."""
+    if seeds.max(initial=0) > BACKGROUND:
+        raise InputError("The seeds of a graph cut are 1 for the object and 2 for the background.")
+
+
 def cutting(values: np.ndarray, pairs: np.ndarray, sharpness: float) -> np.ndarray:
     """What it costs to cut between neighbours: exp(-sharpness · d) for intensities that differ by d.
 
@@ -88,7 +100,14 @@ def walking(values: np.ndarray, pairs: np.ndarray, beta: float, spread: float) -
     Returns
     -------
     (E,) float64 array
+
+    Raises
+    ------
+    InputError
+        Where the image is constant.
     """
+    if not spread:
+        raise InputError("The image is constant: there are no steps in intensity that could keep a random walker back.")
     steps = (values[pairs[0]] - values[pairs[1]]).astype(np.float64)
     return np.exp(-beta / (10 * spread) * steps**2) + 1e-10
 

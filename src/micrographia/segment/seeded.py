@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from micrographia.arrays.errors import InputError
-from micrographia.segment.seed_graph import BACKGROUND, OBJECT, cheapest_cut, cutting, first_reached, walking
+from micrographia.segment.seed_graph import cheapest_cut, check_cut, check_kinds, cutting, first_reached, walking
 
 
 def random_walker(image: np.ndarray, seeds: np.ndarray, *, beta: float = 130.0) -> np.ndarray:
@@ -36,11 +36,8 @@ def random_walker(image: np.ndarray, seeds: np.ndarray, *, beta: float = 130.0) 
         Where the shapes differ, the image holds NaN or is constant, or there are not two different seeds.
     """
     values, seeds = _checked(image, seeds)
-    spread = float(values.std())
-    if not spread:
-        raise InputError("The image is constant: there are no steps in intensity that could keep a random walker back.")
     pairs = _neighbours(values.shape)
-    ease = walking(values.ravel(), pairs, beta, spread)
+    ease = walking(values.ravel(), pairs, beta, float(values.std()))
     return first_reached(pairs, ease, seeds.ravel()).reshape(seeds.shape).astype(np.int32)
 
 
@@ -67,8 +64,7 @@ def graph_cut(image: np.ndarray, seeds: np.ndarray, *, sharpness: float = 20.0) 
         Where the shapes differ, the image holds NaN, or the seeds are not those of an object and of background.
     """
     values, seeds = _checked(image, seeds)
-    if set(np.unique(seeds)) - {0, OBJECT, BACKGROUND}:
-        raise InputError("The seeds of a graph cut are 1 for the object and 2 for the background.")
+    check_cut(seeds)
     pairs = _neighbours(values.shape)
     costs = cutting(values.ravel(), pairs, sharpness)
     return cheapest_cut(pairs, costs, seeds.ravel()).reshape(values.shape)
@@ -86,8 +82,7 @@ def _checked(image: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarr
     image = image.astype(np.float32)
     if not np.isfinite(image).all():
         raise InputError("The image holds pixels that are not numbers (NaN or infinite).")
-    if len(np.unique(seeds[seeds > 0])) < 2:
-        raise InputError("Paint seeds of at least two kinds, for example of an object and of the background.")
+    check_kinds(seeds)
     return (image - image.min()) / (float(np.ptp(image)) or 1.0), seeds
 
 

@@ -17,7 +17,17 @@ import numpy as np
 
 from micrographia.arrays.blocks import Block, block_size, blocks
 from micrographia.arrays.errors import InputError
-from micrographia.segment.seed_graph import BACKGROUND, OBJECT, cheapest_cut, cutting, first_reached, walking
+from micrographia.segment.label_cleaning import label_array
+from micrographia.segment.seed_graph import (
+    BACKGROUND,
+    OBJECT,
+    cheapest_cut,
+    check_cut,
+    check_kinds,
+    cutting,
+    first_reached,
+    walking,
+)
 
 
 def random_walker_in_blocks(
@@ -54,8 +64,6 @@ def random_walker_in_blocks(
         cannot be solved.
     """
     graph = _read(image, regions, seeds, target, block)
-    if not graph.spread:
-        raise InputError("The image is constant: there are no steps in intensity that could keep a random walker back.")
     ease = graph.touching * walking(graph.mean, graph.pairs, beta, graph.spread)
     _write(regions, seeds, target, first_reached(graph.pairs, ease, graph.seeds), block)
 
@@ -117,12 +125,12 @@ def _read(
     for part in _plan(shape, block):
         window = tuple(slice(s.start, min(s.stop + 1, n)) for s, n in zip(part, shape, strict=True))
         own = tuple(slice(0, s.stop - s.start) for s in part)
-        labels = _whole(regions[window], "Regions")
-        pixels, painted = np.asarray(image[part], np.float64), _whole(seeds[part], "Seeds")
+        labels = label_array(regions[window], "regions").astype(np.int64)
+        pixels, painted = np.asarray(image[part], np.float64), label_array(seeds[part], "seeds").astype(np.int64)
         if not np.isfinite(pixels).all():
             raise InputError("The image holds pixels that are not numbers (NaN or infinite).")
-        if cut and painted.max(initial=0) > BACKGROUND:
-            raise InputError("The seeds of a graph cut are 1 for the object and 2 for the background.")
+        if cut:
+            check_cut(painted)
         low, high = min(low, float(pixels.min())), max(high, float(pixels.max()))
         origin = float(pixels.flat[0]) if origin is None else origin
         known.add(labels[own].ravel(), pixels.ravel() - origin)
@@ -138,8 +146,7 @@ def _read(
     chosen = np.zeros(len(count), np.int64)
     order = np.lexsort((-numbers, painted_))  # the most painted comes last, of equal ones the smaller number
     chosen[regions_[order]] = numbers[order]
-    if len(np.unique(chosen[chosen > 0])) < 2:
-        raise InputError("Paint seeds of at least two kinds, for example of an object and of the background.")
+    check_kinds(chosen)
     first, second, lengths = touching.result()
     mean = (total / np.maximum(count, 1) + origin - low) / span
     pairs = np.stack([first, second]) - 1
@@ -157,13 +164,6 @@ def _plan(shape: tuple[int, ...], block: int | Sequence[int] | None) -> Iterator
     return blocks(shape, block_size(shape, block, 1024, 128))
 
 
-def _whole(values: Any, what: str) -> np.ndarray:
-    values = np.asarray(values)
-    if values.dtype.kind not in "biu" or values.min(initial=0) < 0:
-        raise InputError(f"{what} are whole numbers from 0.")
-    return values.astype(np.int64)
-
-
 def _neighbours(labels: np.ndarray, own: Block) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Pairs of neighbouring pixels along each axis, of which the first lies in the block."""
     for axis, n in enumerate(labels.shape):
@@ -178,19 +178,19 @@ class _Sums:
     """Pixels, sum of intensities and standard deviation, gathered from blocks."""
 
     def __init__(self) -> None:
-        self._count, self._total, self._square = np.zeros(1), np.zeros(1), 0.0
+        self._parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self._square = 0.0
 
     def add(self, labels: np.ndarray, values: np.ndarray) -> None:
-        room = max(0, int(labels.max(initial=0)) + 1 - len(self._count))
-        self._count, self._total = (np.pad(one, (0, room)) for one in (self._count, self._total))
         ids, place = np.unique(labels, return_inverse=True)
-        self._count[ids] += np.bincount(place)
-        self._total[ids] += np.bincount(place, values)
+        self._parts.append((ids, np.bincount(place), np.bincount(place, values)))
         self._square += float((values**2).sum())
 
     def result(self) -> tuple[np.ndarray, np.ndarray, float]:
-        pixels, mean = self._count.sum(), self._total.sum() / self._count.sum()
-        return self._count, self._total, float(np.sqrt(max(0.0, self._square / pixels - mean**2)))
+        ids, counts, totals = (np.concatenate(one) for one in zip(*self._parts, strict=True))
+        count, total = np.bincount(ids, counts), np.bincount(ids, totals)
+        pixels, mean = count.sum(), total.sum() / count.sum()
+        return count, total, float(np.sqrt(max(0.0, self._square / pixels - mean**2)))
 
 
 class _Counts:
