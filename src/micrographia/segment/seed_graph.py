@@ -1,16 +1,14 @@
-"""From seeds to all nodes of a graph, be they pixels or regions: the cheapest cut and the random walk."""
+"""Costs of a cut and ways of a random walk between the nodes of a graph, be they pixels or regions."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from micrographia.arrays.errors import InputError
+from micrographia.geometry.graph_levels import level_cycle
 
 OBJECT, BACKGROUND = 1, 2
 """Seeds of a cut."""
-
-_FINEST = 1000.0
-_MOST = np.iinfo(np.int32).max // 4
 
 
 def check_kinds(seeds: np.ndarray) -> None:
@@ -44,45 +42,6 @@ def cutting(values: np.ndarray, pairs: np.ndarray, sharpness: float) -> np.ndarr
     return np.exp(-sharpness * np.abs(values[pairs[0]] - values[pairs[1]]).astype(np.float64))
 
 
-def cheapest_cut(pairs: np.ndarray, costs: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-    """The nodes on the object's side of the cheapest cut (Boykov & Jolly 2001, ICCV), as a maximum flow.
-
-    Parameters
-    ----------
-    pairs : (2, E) integer array
-        Nodes that are neighbours.
-    costs : (E,) float array
-        Of cutting between them, rounded to whole thousandths, coarser where the cut costs millions.
-    seeds : (N,) integer array
-        `OBJECT`, `BACKGROUND` or 0.
-
-    Returns
-    -------
-    (N,) bool array
-    """
-    from scipy.sparse import coo_array, csr_array
-    from scipy.sparse.csgraph import breadth_first_order, maximum_flow
-
-    count = len(seeds)
-    inner, outer = np.flatnonzero(seeds == OBJECT), np.flatnonzero(seeds == BACKGROUND)
-    around = np.bincount(pairs.ravel(), np.tile(costs, 2), count)
-    dearest = max(1.0, min(float(around[inner].sum()), float(around[outer].sum())))
-    unit = min(_FINEST, _MOST / dearest)  # so that no flow leaves int32
-    cost = np.clip(np.rint(unit * costs), 1, _MOST)
-    never = np.minimum(2 * unit * around + 2 * _FINEST, _MOST)
-    source, sink = count, count + 1
-    rows = np.concatenate([pairs[0], pairs[1], np.full(len(inner), source), outer])
-    columns = np.concatenate([pairs[1], pairs[0], inner, np.full(len(outer), sink)])
-    capacity = np.concatenate([cost, cost, never[inner], never[outer]]).astype(np.int32)
-    graph = csr_array(coo_array((capacity, (rows, columns)), shape=(count + 2,) * 2))
-    left = graph - maximum_flow(graph, source, sink).flow
-    left.data[left.data < 0] = 0
-    left.eliminate_zeros()
-    reached = np.zeros(count + 2, bool)
-    reached[breadth_first_order(left, source, return_predecessors=False)] = True
-    return reached[:count]
-
-
 def walking(values: np.ndarray, pairs: np.ndarray, beta: float, spread: float) -> np.ndarray:
     """How easily a random walker goes between neighbours, as in scikit-image's ``random_walker``.
 
@@ -112,7 +71,7 @@ def walking(values: np.ndarray, pairs: np.ndarray, beta: float, spread: float) -
     return np.exp(-beta / (10 * spread) * steps**2) + 1e-10
 
 
-def first_reached(pairs: np.ndarray, weights: np.ndarray, seeds: np.ndarray, *, most: int = 20_000) -> np.ndarray:
+def first_reached(pairs: np.ndarray, weights: np.ndarray, seeds: np.ndarray, *, most: int = 1000) -> np.ndarray:
     """The seed that a random walker from each node most likely reaches first (Grady 2006, eq. 11).
 
     Parameters
@@ -152,13 +111,19 @@ def first_reached(pairs: np.ndarray, weights: np.ndarray, seeds: np.ndarray, *, 
     degree = np.asarray(graph.sum(axis=1)).ravel()[unknown]
     laplacian = diags_array(degree) - graph[unknown][:, unknown]
     onto = graph[unknown][:, known]
-    best, highest = np.zeros(len(unknown), np.int64), np.full(len(unknown), -1.0)
-    for number in np.unique(seeds[known]):
+    nearly = level_cycle(laplacian)
+    numbers = np.unique(seeds[known])
+    best = np.full(len(unknown), numbers[-1], np.int64)
+    highest = np.zeros(len(unknown))
+    rest = np.ones(len(unknown))
+    for number in numbers[:-1]:
         right = onto @ (seeds[known] == number).astype(np.float64)
-        chance, failed = cg(laplacian, right, rtol=1e-6, maxiter=most, M=diags_array(1 / degree))
+        chance, failed = cg(laplacian, right, rtol=1e-6, maxiter=most, M=nearly)
         if failed:
             raise InputError("The random walker does not settle: take a smaller beta, or regions of more pixels.")
+        rest -= chance
         better = chance > highest
         best[better], highest[better] = number, chance[better]
+    best[rest > highest] = numbers[-1]  # every walk ends at a seed, so what is left is the chance of the last one
     found[unknown] = best
     return found

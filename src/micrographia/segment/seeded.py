@@ -10,7 +10,16 @@ from __future__ import annotations
 import numpy as np
 
 from micrographia.arrays.errors import InputError
-from micrographia.segment.seed_graph import cheapest_cut, check_cut, check_kinds, cutting, first_reached, walking
+from micrographia.geometry.minimum_cut import minimum_cut
+from micrographia.segment.seed_graph import (
+    BACKGROUND,
+    OBJECT,
+    check_cut,
+    check_kinds,
+    cutting,
+    first_reached,
+    walking,
+)
 
 
 def random_walker(image: np.ndarray, seeds: np.ndarray, *, beta: float = 130.0) -> np.ndarray:
@@ -67,7 +76,8 @@ def graph_cut(image: np.ndarray, seeds: np.ndarray, *, sharpness: float = 20.0) 
     check_cut(seeds)
     pairs = _neighbours(values.shape)
     costs = cutting(values.ravel(), pairs, sharpness)
-    return cheapest_cut(pairs, costs, seeds.ravel()).reshape(values.shape)
+    inside = minimum_cut(pairs, costs, seeds.ravel() == OBJECT, seeds.ravel() == BACKGROUND)
+    return inside.reshape(values.shape)
 
 
 def _checked(image: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -17,11 +17,11 @@ import numpy as np
 
 from micrographia.arrays.blocks import Block, block_size, blocks
 from micrographia.arrays.errors import InputError
+from micrographia.geometry.minimum_cut import minimum_cut
 from micrographia.segment.label_cleaning import label_array
 from micrographia.segment.seed_graph import (
     BACKGROUND,
     OBJECT,
-    cheapest_cut,
     check_cut,
     check_kinds,
     cutting,
@@ -95,7 +95,7 @@ def graph_cut_in_blocks(
     """
     graph = _read(image, regions, seeds, target, block, cut=True)
     costs = graph.touching * cutting(graph.mean, graph.pairs, sharpness)
-    inside = cheapest_cut(graph.pairs, costs, graph.seeds)
+    inside = minimum_cut(graph.pairs, costs, graph.seeds == OBJECT, graph.seeds == BACKGROUND)
     _write(regions, seeds, target, np.where(inside, OBJECT, BACKGROUND), block)
 
 
