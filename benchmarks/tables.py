@@ -16,7 +16,7 @@ from cell_feature_tables import object_features
 from class_tables import mitocheck_classes, object_scoring
 from learned_tables import mitocheck_learned
 from markdown_tables import Result, measured, reached, share, table, word
-from pixel_tables import active_learning, isbi2012, painting, pixel_memory, pixel_speed
+from pixel_tables import active_learning, isbi2012, painting, pixel_memory, pixel_speed, seeded
 from quality_tables import image_quality
 
 RESULTS = Path(__file__).parent / "results"
@@ -196,6 +196,7 @@ SECTIONS: dict[str, Callable[[Result], str]] = {
     "pixel_speed": pixel_speed,
     "pixel_memory": pixel_memory,
     "painting": painting,
+    "seeded": seeded,
     "active_learning": active_learning,
     "isbi2012": isbi2012,
     "image_quality": image_quality,

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micrographia.arrays.errors import InputError
+from micrographia.segment import seed_graph
 from micrographia.segment.seed_graph import first_reached, walking
 from micrographia.segment.seeded import graph_cut, random_walker
 from micrographia.segment.seeded_regions import graph_cut_in_blocks, random_walker_in_blocks
@@ -42,7 +43,7 @@ def test_regions_of_one_pixel_give_what_pixels_give(seed, shape, block):
 def cut_cost(image, inside):
     scaled = (image - image.min()) / np.ptp(image)
     steps = [(np.diff(inside, axis=k) != 0, np.abs(np.diff(scaled, axis=k))) for k in range(image.ndim)]
-    return sum(float(np.exp(-20 * step[cut]).sum()) for cut, step in steps)
+    return sum(float(np.exp(-80 * step[cut]).sum()) for cut, step in steps)
 
 
 @settings(deadline=None, max_examples=20)
@@ -54,10 +55,11 @@ def test_the_walker_is_that_of_scikit_image(seed, shape):
     chances = np.sort(walk(scaled, seeds.astype(int), beta=130, mode="bf", return_full_prob=True), axis=0)
     clear = chances[-1] - chances[-2] > 1e-4
     wanted = walk(scaled, seeds.astype(int), beta=130, mode="bf")
-    assert (random_walker(image, seeds) == wanted)[clear].all()
+    assert (random_walker(image, seeds, beta=130) == wanted)[clear].all()
 
 
-def test_the_walker_solves_its_equations():
+@pytest.mark.parametrize("flat", [True, False])
+def test_the_walker_solves_its_equations(flat):
     rng = np.random.default_rng(0)
     pairs = np.array([(a, b) for a in range(12) for b in range(a + 1, 12) if rng.random() < 0.4]).T
     weights = walking(rng.random(12), pairs, 5.0, 0.3)
@@ -66,16 +68,21 @@ def test_the_walker_solves_its_equations():
     dense[tuple(pairs)] = dense[tuple(pairs[::-1])] = weights
     laplacian = np.diag(dense.sum(0)) - dense
     chance = np.linalg.solve(laplacian[3:, 3:], dense[3:, :3])
-    assert first_reached(pairs, weights, seeds)[3:].tolist() == (1 + chance.argmax(axis=1)).tolist()
+    assert first_reached(pairs, weights, seeds, flat=flat)[3:].tolist() == (1 + chance.argmax(axis=1)).tolist()
 
 
 def test_where_no_way_leads_nothing_is_said():
     pairs = np.array([[0, 2], [1, 3]])
-    assert first_reached(pairs, np.ones(2), np.array([7, 0, 0, 0])).tolist() == [7, 7, 0, 0]
+    assert first_reached(pairs, np.ones(2), np.array([7, 0, 0, 0]), flat=True).tolist() == [7, 7, 0, 0]
+
+
+def test_a_walk_that_does_not_settle_is_refused(monkeypatch):
+    pairs, seeds = np.stack([np.arange(49), np.arange(1, 50)]), np.array([1, *[0] * 48, 2])
+    halves = first_reached(pairs, np.ones(49), seeds, flat=True)
+    assert (halves == first_reached(pairs, np.ones(49), seeds, flat=False)).all() and (halves == 1).sum() == 25
+    monkeypatch.setattr(seed_graph, "_DIRECT", 47)
     with pytest.raises(InputError, match="settle"):
-        first_reached(
-            np.stack([np.arange(4999), np.arange(1, 5000)]), np.ones(4999), np.array([1, *[0] * 4998, 2]), most=1
-        )
+        first_reached(pairs, np.ones(49), seeds, flat=True, most=1)
 
 
 def test_what_is_painted_stays_painted():

@@ -1,8 +1,9 @@
 """Segment from a few seeds: random walker and graph cut.
 
 Random walker (Grady 2006, IEEE PAMI 28:1768) and graph cut (Boykov & Jolly 2001, ICCV). Both take planes and volumes; a
-time series is segmented time point by time point. Large planes take minutes: :mod:`micrographia.segment.seeded_regions`
-does the same over regions, faster, with less noise, and for images larger than memory.
+time series is segmented time point by time point. :mod:`micrographia.segment.seeded_regions` does the same over
+regions, with less noise and for images larger than memory. The defaults were chosen on six neurons in electron
+micrographs and 27 nuclei of training images, over pixels and over regions.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from micrographia.segment.seed_graph import (
 )
 
 
-def random_walker(image: np.ndarray, seeds: np.ndarray, *, beta: float = 130.0) -> np.ndarray:
+def random_walker(image: np.ndarray, seeds: np.ndarray, *, beta: float = 1000.0) -> np.ndarray:
     """Give each pixel the seed that a random walker reaches first, who avoids steps in intensity.
 
     Parameters
@@ -32,7 +33,8 @@ def random_walker(image: np.ndarray, seeds: np.ndarray, *, beta: float = 130.0) 
     seeds : ([Z,] Y, X) integer array
         Numbers above 0 where a label is known (background needs seeds of its own), 0 elsewhere.
     beta : float
-        How much a step in intensity hinders.
+        How much a step in intensity hinders: 4000 keeps to strong edges after noise was smoothed away, 130 (the default
+        of scikit-image) lets the walker pass most edges.
 
     Returns
     -------
@@ -42,15 +44,16 @@ def random_walker(image: np.ndarray, seeds: np.ndarray, *, beta: float = 130.0) 
     Raises
     ------
     InputError
-        Where the shapes differ, the image holds NaN or is constant, or there are not two different seeds.
+        Where the shapes differ, the image holds NaN or is constant, there are not two different seeds, or the equations
+        cannot be solved.
     """
     values, seeds = _checked(image, seeds)
     pairs = _neighbours(values.shape)
     ease = walking(values.ravel(), pairs, beta, float(values.std()))
-    return first_reached(pairs, ease, seeds.ravel()).reshape(seeds.shape).astype(np.int32)
+    return first_reached(pairs, ease, seeds.ravel(), flat=values.ndim == 2).reshape(seeds.shape).astype(np.int32)
 
 
-def graph_cut(image: np.ndarray, seeds: np.ndarray, *, sharpness: float = 20.0) -> np.ndarray:
+def graph_cut(image: np.ndarray, seeds: np.ndarray, *, sharpness: float = 80.0) -> np.ndarray:
     """The cheapest cut between the seeds of an object and those of the background.
 
     Parameters
@@ -60,7 +63,8 @@ def graph_cut(image: np.ndarray, seeds: np.ndarray, *, sharpness: float = 20.0) 
     seeds : ([Z,] Y, X) integer array
         1 for the object, 2 for the background, 0 elsewhere.
     sharpness : float
-        More makes the cut follow steps in intensity, less makes it short.
+        More makes the cut follow steps in intensity, less makes it short: with few seeds and less than 40 it often
+        runs close around them.
 
     Returns
     -------

@@ -36,7 +36,7 @@ def random_walker_in_blocks(
     seeds: Any,
     target: Any,
     *,
-    beta: float = 130.0,
+    beta: float = 1000.0,
     block: int | Sequence[int] | None = None,
 ) -> None:
     """Give each region the seed that a random walker reaches first, who avoids steps in intensity.
@@ -65,7 +65,7 @@ def random_walker_in_blocks(
     """
     graph = _read(image, regions, seeds, target, block)
     ease = graph.touching * walking(graph.mean, graph.pairs, beta, graph.spread)
-    _write(regions, seeds, target, first_reached(graph.pairs, ease, graph.seeds), block)
+    _write(regions, seeds, target, first_reached(graph.pairs, ease, graph.seeds, flat=image.ndim == 2), block)
 
 
 def graph_cut_in_blocks(
@@ -74,7 +74,7 @@ def graph_cut_in_blocks(
     seeds: Any,
     target: Any,
     *,
-    sharpness: float = 20.0,
+    sharpness: float = 80.0,
     block: int | Sequence[int] | None = None,
 ) -> None:
     """The cheapest cut along borders of regions between the seeds of an object and those of the background.
