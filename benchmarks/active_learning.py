@@ -82,7 +82,7 @@ def nuclei(folder: Path, seed: int, tune: bool) -> Task:
 
 
 class Judge:
-    """Accuracy and mean IoU on the same pixels of the judged images for every classifier of one task."""
+    """Accuracy on the same pixels of the judged images for every classifier of one task."""
 
     def __init__(self, task: Task, rng: np.random.Generator) -> None:
         bank = PixelClassifier().features([])
@@ -96,15 +96,10 @@ class Judge:
                 classes.append(truth.ravel()[flat] - 1)
         self._rows, self._classes = np.concatenate(rows, axis=1), np.concatenate(classes)
 
-    def __call__(self, classifier: PixelClassifier) -> tuple[float, float]:
-        """Accuracy and mean intersection over union of the classes."""
+    def __call__(self, classifier: PixelClassifier) -> float:
+        """Share of the pixels in the right class."""
         found = classifier.model_[0].predict(self._rows).argmax(axis=0)
-        ious = [
-            np.count_nonzero((found == k) & (self._classes == k))
-            / np.count_nonzero((found == k) | (self._classes == k))
-            for k in range(2)
-        ]
-        return float((found == self._classes).mean()), float(np.mean(ious))
+        return float((found == self._classes).mean())
 
 
 class User:
@@ -138,15 +133,15 @@ class User:
         return PixelClassifier().fit(Strokes(self.task.pictures, self.labels, classes=("first", "second")))
 
 
-def curve(task: Task, judge: Judge, how: str, seed: int, goal: float) -> list[tuple[int, float, float]]:
+def curve(task: Task, judge: Judge, how: str, seed: int, goal: float) -> list[tuple[int, float]]:
     """Painted pixels, accuracy and mean IoU at each stroke, until the goal is reached and held."""
     user, before = User(task, seed), list[Place]()
     while len(set().union(*(np.unique(one).tolist() for one in user.labels))) < 3:
         user.paint_anywhere()
-    rounds: list[tuple[int, float, float]] = []
+    rounds: list[tuple[int, float]] = []
     while len(rounds) < STROKES[how]:
         classifier = user.classifier()
-        rounds.append((user.painted, *judge(classifier)))
+        rounds.append((user.painted, judge(classifier)))
         if reached(rounds, goal) is not None:
             break
         if how == "random":
@@ -159,9 +154,9 @@ def curve(task: Task, judge: Judge, how: str, seed: int, goal: float) -> list[tu
     return rounds
 
 
-def reached(rounds: list[tuple[int, float, float]], goal: float) -> int | None:
+def reached(rounds: list[tuple[int, float]], goal: float) -> int | None:
     """Painted pixels at the first of `HELD` strokes in a row at the goal."""
-    good = [accuracy >= goal for _, accuracy, _ in rounds]
+    good = [accuracy >= goal for _, accuracy in rounds]
     for k in range(len(good) - HELD + 1):
         if all(good[k : k + HELD]):
             return rounds[k][0]
@@ -172,7 +167,7 @@ def one_seed(make: Callable[..., Task], folder: Path, seed: int, tune: bool) -> 
     """Accuracy with all labels, and the painted pixels that each way needed; None where it did not get there."""
     task = make(folder, seed, tune)
     judge = Judge(task, np.random.default_rng(seed))
-    full = judge(PixelClassifier(samples=FULL).fit(Strokes(task.pictures, task.truths)))[0]
+    full = judge(PixelClassifier(samples=FULL).fit(Strokes(task.pictures, task.truths)))
     row: dict[str, Any] = {"full": full}
     for how in STROKES:
         rounds = curve(task, judge, how, seed, SHARE * full)

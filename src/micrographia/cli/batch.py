@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from micrographia.arrays.errors import InputError, RequestError
+from micrographia.report.page import duration
 
 T = TypeVar("T")
 
@@ -176,12 +177,3 @@ class Progress:
 def counted(count: int, what: str) -> str:
     """A number of things: 1 object, 2,345 objects."""
     return f"{count:,} {what}{'s' * (count != 1)}"
-
-
-def duration(seconds: float) -> str:
-    """A length of time in words a person would use."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

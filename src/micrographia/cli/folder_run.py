@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.cli.batch import Progress, counted, duration, run_batch
+from micrographia.cli.batch import Progress, counted, run_batch
 from micrographia.cli.result_names import result_names
 from micrographia.cli.run_record import RunRecord, fingerprint
+from micrographia.report.page import duration
 
 T = TypeVar("T")
 Outcome = dict[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -42,8 +42,8 @@ class Candidates:
     features : (F, n) float32 array
         What the classifier sees; no rows where only probabilities are known.
     order : (n,) float64 array
-        The order in which they are drawn: by chance, once they are `shuffled`, and then alike from all pixels of all
-        images.
+        The order in which they are drawn: by chance, alike from all pixels of all images, those of which the classifier
+        is sure after all others.
     """
 
     image: np.ndarray
@@ -55,10 +55,6 @@ class Candidates:
 
     def __len__(self) -> int:
         return len(self.image)
-
-    def shuffled(self, rng: np.random.Generator) -> Candidates:
-        """In an order of chance, those of which the classifier is sure after all others."""
-        return replace(self, order=rng.random(len(self)) + (self.uncertainty <= 0))
 
     def first(self, count: int) -> Candidates:
         """So many of them, drawn at random."""
@@ -145,7 +141,7 @@ def of_classifier(
         Features of pixels spread evenly over the image, sure or not: to compare features of different units.
     """
 
-    def of_block(task: tuple[tuple[int, ...], Block]) -> tuple[Candidates, np.ndarray]:
+    def of_block(task: tuple[tuple[int, ...], Block]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         at, core = task
         window = grown(core, stage.bank.halo, channels.shape)
         maps = stage.bank.compute(channels.read(at, window), inside(core, window))
@@ -153,16 +149,15 @@ def of_classifier(
         features = np.ascontiguousarray(features.reshape(len(features), -1))
         where = _places(core, channels.shape, step)
         where = np.concatenate([np.broadcast_to(np.array(at, np.int64), (len(where), len(at))), where], axis=1)
-        found = _candidates(stage.model.predict(features), where, features, image, near, measure)
-        return found, _thinned(features, _TYPICAL)
+        return stage.model.predict(features), where, features
 
     size = [max(step, n // step * step) for n in _BLOCK[len(channels.shape)]]
     tasks = ((at, core) for at in channels.positions for core in blocks(channels.shape, size))
     best: Candidates | None = None
     typical = []
-    for found, some in _in_order(of_block, tasks, pool):
-        typical.append(some)
-        drawn = found.shuffled(rng)
+    for probabilities, where, features in _in_order(of_block, tasks, pool):
+        typical.append(_thinned(features, _TYPICAL))
+        drawn = _candidates(probabilities, where, features, image, near, measure, rng)
         best = (drawn if best is None else Candidates.joined([best, drawn])).first(MOST)
     assert best is not None
     return best, _thinned(np.concatenate(typical, axis=1), _TYPICAL_OF_IMAGE)
@@ -177,11 +172,17 @@ def of_probabilities(
     found = probabilities[(slice(None), *_lattice(whole, shape, step))].reshape(len(probabilities), -1)
     where = _places(whole, shape, step)
     none = np.zeros((0, len(where)), np.float32)
-    return _candidates(found, where, none, image, near, measure).shuffled(rng).first(MOST)
+    return _candidates(found, where, none, image, near, measure, rng).first(MOST)
 
 
 def _candidates(
-    probabilities: np.ndarray, where: np.ndarray, features: np.ndarray, image: int, near: Near, measure: Measure
+    probabilities: np.ndarray,
+    where: np.ndarray,
+    features: np.ndarray,
+    image: int,
+    near: Near,
+    measure: Measure,
+    rng: np.random.Generator,
 ) -> Candidates:
     uncertainty = measure(probabilities)
     free = np.flatnonzero(~near.to(where) & ~np.isnan(uncertainty))
@@ -191,7 +192,7 @@ def _candidates(
         uncertainty[free],
         contenders(probabilities[:, free]).T + 1,
         np.ascontiguousarray(features[:, free]),
-        np.arange(len(free), dtype=np.float64),
+        rng.random(len(free)) + (uncertainty[free] <= 0),
     )
 
 
