@@ -1,8 +1,10 @@
-"""The cheapest cut of a graph between two sets of nodes, by two search trees that grow towards each other.
+"""The cheapest cut of a graph between two sets of nodes, by pushing flow downhill.
 
-Boykov & Kolmogorov 2004, "An experimental comparison of min-cut/max-flow algorithms for energy minimization in vision"
-(IEEE PAMI 26:1124), with the marks of section 3.2.3 of V. Kolmogorov's thesis (2004), by which an orphan finds the
-nearest root. Capacities are whole numbers, so that the flow is exact and the algorithm ends.
+Push-relabel, first in first out (Goldberg & Tarjan 1988, "A new approach to the maximum-flow problem", J. ACM 35:921),
+with heights measured anew now and then (Cherkassky & Goldberg 1997, "On implementing the push-relabel method for the
+maximum flow problem", Algorithmica 19:390). Search trees (Boykov & Kolmogorov 2004) are faster on easy pictures, 0.1
+instead of 0.4 s for 512² pixels, and take 37 instead of 2 s for noise. Capacities are whole numbers, so that the flow
+is exact and the algorithm ends.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ import numpy as np
 _BITS = 50
 """Binary digits of the dearest edge."""
 
-_FREE, _SOURCE, _SINK = 0, 1, 2
-_NONE, _ROOT, _ORPHAN = -1, -2, -3
+_OFTEN = 0.5
+"""Work between two measurings of the heights, in that of looking at every arc and six times at every node."""
 
 
 def minimum_cut(pairs: np.ndarray, costs: np.ndarray, source: np.ndarray, sink: np.ndarray) -> np.ndarray:
@@ -35,10 +37,10 @@ def minimum_cut(pairs: np.ndarray, costs: np.ndarray, source: np.ndarray, sink: 
     """
     digits = int(np.frexp(costs.max(initial=0))[1])
     capacity = np.maximum(np.rint(np.ldexp(costs, _BITS - digits)), 1).astype(np.int64)
-    tree = np.where(source, _SOURCE, np.where(sink, _SINK, _FREE)).astype(np.int8)
-    first, head, mirror, left = _arcs(pairs[0].astype(np.int64), pairs[1].astype(np.int64), capacity, len(tree))
-    _flow(first, head, mirror, left, tree)
-    return tree == _SOURCE
+    first, head, mirror, left = _arcs(pairs[0].astype(np.int64), pairs[1].astype(np.int64), capacity, len(source))
+    # The sink pushes, and what it pushes runs down to the source: those that are not cut off from it are its side.
+    height: np.ndarray = _heights_after_flow(first, head, mirror, left, sink, source, _OFTEN)
+    return height < len(source)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -65,125 +67,83 @@ def _arcs(one, other, capacity, count):
 
 
 @numba.njit(cache=True, nogil=True)
-def _flow(first, head, mirror, left, tree):
-    """Push flow until no way is left from source to sink; `tree` then holds the side of each node.
+def _heights_after_flow(first, head, mirror, left, top, bottom, often):
+    """Push flow from `top` to `bottom` until no more goes through; the heights of the nodes then.
 
-    Node x of a tree has the arc ``parent[x]`` to its parent. In the tree of the source flow comes from the parent, in
-    that of the sink it goes to it. ``seen[x]`` is when the distance of x from its root was last known.
+    The height of a node is at most its distance from the bottom over arcs with capacity left; that of a node from which
+    no way leads there is the number of nodes.
     """
-    count = len(tree)
-    parent = np.full(count, _NONE, np.int64)
-    seen, distance = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    active, waiting = np.empty(count + 1, np.int64), np.zeros(count, np.bool_)
-    orphans = np.empty(count + 1, np.int64)
-    begin = end = now = 0
-    for node in range(count):
-        if tree[node] != _FREE:
-            parent[node] = _ROOT
-            active[end] = node
-            waiting[node] = True
+    count = len(top)
+    excess, height = np.zeros(count, np.int64), np.empty(count, np.int64)
+    queue, waiting, begin, end = np.empty(count + 1, np.int64), np.zeros(count, np.bool_), 0, 0
+    current, found = first[:-1].copy(), np.empty(count, np.int64)
+    for x in range(count):
+        if top[x]:
+            for arc in range(first[x], first[x + 1]):
+                if not top[head[arc]]:
+                    excess[head[arc]] += left[arc]
+                    left[mirror[arc]] += left[arc]
+                    left[arc] = 0
+    _measure(first, head, mirror, left, bottom, height, found)
+    for x in range(count):
+        if excess[x] > 0 and not bottom[x] and height[x] < count:
+            queue[end] = x
+            waiting[x] = True
             end += 1
+    work, most = 0, int(often * (6 * count + len(head)))
     while begin != end:
-        node = active[begin]
+        x = queue[begin]
         begin = (begin + 1) % (count + 1)
-        waiting[node] = False
-        while tree[node] != _FREE:
-            # grow
-            bridge = -1
-            for arc in range(first[node], first[node + 1]):
-                if left[arc if tree[node] == _SOURCE else mirror[arc]] == 0:
-                    continue
-                next_node = head[arc]
-                if tree[next_node] == _FREE:
-                    tree[next_node] = tree[node]
-                    nearer = True
-                    if not waiting[next_node]:
-                        active[end] = next_node
-                        waiting[next_node] = True
-                        end = (end + 1) % (count + 1)
-                elif tree[next_node] != tree[node]:
-                    bridge = arc if tree[node] == _SOURCE else mirror[arc]
-                    break
-                else:
-                    nearer = parent[next_node] != _ROOT and (
-                        seen[next_node] <= seen[node] and distance[next_node] > distance[node] + 1
-                    )
-                if nearer:
-                    parent[next_node] = mirror[arc]
-                    seen[next_node], distance[next_node] = seen[node], distance[node] + 1
-            if bridge < 0:
-                break
-            # push as much as goes through
-            now += 1
-            most = left[bridge]
-            x = head[mirror[bridge]]
-            while parent[x] != _ROOT:
-                most = min(most, left[mirror[parent[x]]])
-                x = head[parent[x]]
-            x = head[bridge]
-            while parent[x] != _ROOT:
-                most = min(most, left[parent[x]])
-                x = head[parent[x]]
-            left[bridge] -= most
-            left[mirror[bridge]] += most
-            oldest = newest = 0
-            for side in range(2):
-                x = head[mirror[bridge]] if side == 0 else head[bridge]
-                while parent[x] != _ROOT:
-                    up = parent[x]
-                    arc = mirror[up] if side == 0 else up
-                    left[arc] -= most
-                    left[mirror[arc]] += most
-                    if left[arc] == 0:
-                        parent[x] = _ORPHAN
-                        orphans[newest] = x
-                        newest = (newest + 1) % (count + 1)
-                    x = head[up]
-            # find new parents for those that were cut off
-            while oldest != newest:
-                x = orphans[oldest]
-                oldest = (oldest + 1) % (count + 1)
-                best, nearest = -1, count + 1
-                for arc in range(first[x], first[x + 1]):
-                    if tree[head[arc]] == tree[x] and left[mirror[arc] if tree[x] == _SOURCE else arc] > 0:
-                        far = _root_distance(head[arc], now, parent, head, seen, distance)
-                        if 0 <= far < nearest:
-                            best, nearest = arc, far
-                if best >= 0:
-                    parent[x] = best
-                    seen[x], distance[x] = now, nearest + 1
-                    continue
-                for arc in range(first[x], first[x + 1]):
-                    y = head[arc]
-                    if tree[y] != tree[x]:
-                        continue
-                    if left[mirror[arc] if tree[x] == _SOURCE else arc] > 0 and not waiting[y]:
-                        active[end] = y
+        waiting[x] = False
+        while excess[x] > 0 and height[x] < count:
+            arc = current[x]
+            while arc < first[x + 1]:
+                y = head[arc]
+                if left[arc] > 0 and height[y] + 1 == height[x]:
+                    amount = min(excess[x], left[arc])
+                    left[arc] -= amount
+                    left[mirror[arc]] += amount
+                    excess[x] -= amount
+                    excess[y] += amount
+                    if not waiting[y] and not bottom[y]:
+                        queue[end] = y
                         waiting[y] = True
                         end = (end + 1) % (count + 1)
-                    if parent[y] >= 0 and head[parent[y]] == x:
-                        parent[y] = _ORPHAN
-                        orphans[newest] = y
-                        newest = (newest + 1) % (count + 1)
-                tree[x] = _FREE
-                parent[x] = _NONE
+                    if excess[x] == 0:
+                        break
+                arc += 1
+            current[x] = arc
+            if excess[x] > 0:
+                height[x] = count
+                for arc in range(first[x], first[x + 1]):
+                    if left[arc] > 0:
+                        height[x] = min(height[x], height[head[arc]] + 1)
+                current[x] = first[x]
+                work += 12 + first[x + 1] - first[x]
+        if work > most:
+            work = 0
+            _measure(first, head, mirror, left, bottom, height, found)
+            current[:] = first[:-1]
+    _measure(first, head, mirror, left, bottom, height, found)
+    return height
 
 
 @numba.njit(cache=True, nogil=True)
-def _root_distance(node, now, parent, head, seen, distance):
-    """How far a node is from the root of its tree, -1 where it hangs on an orphan; remembered along the way."""
-    steps, x = 0, node
-    while seen[x] != now and parent[x] != _ROOT:
-        if parent[x] < 0:
-            return -1
-        x = head[parent[x]]
-        steps += 1
-    if parent[x] == _ROOT:
-        seen[x], distance[x] = now, 0
-    total = distance[x] + steps
-    x, far = node, total
-    while seen[x] != now:
-        seen[x], distance[x] = now, far
-        x = head[parent[x]]
-        far -= 1
-    return total
+def _measure(first, head, mirror, left, bottom, height, found):
+    """The distance of each node from the bottom over arcs with capacity left; `found` is room for the nodes."""
+    count, begin, end = len(height), 0, 0
+    for x in range(count):
+        height[x] = count
+        if bottom[x]:
+            height[x] = 0
+            found[end] = x
+            end += 1
+    while begin < end:
+        x = found[begin]
+        begin += 1
+        for arc in range(first[x], first[x + 1]):
+            y = head[arc]
+            if height[y] == count and left[mirror[arc]] > 0:
+                height[y] = height[x] + 1
+                found[end] = y
+                end += 1
