@@ -134,7 +134,7 @@ class User:
 
 
 def curve(task: Task, judge: Judge, how: str, seed: int, goal: float) -> list[tuple[int, float]]:
-    """Painted pixels, accuracy and mean IoU at each stroke, until the goal is reached and held."""
+    """Painted pixels and accuracy at each stroke, until the goal is reached and held."""
     user, before = User(task, seed), list[Place]()
     while len(set().union(*(np.unique(one).tolist() for one in user.labels))) < 3:
         user.paint_anywhere()

@@ -51,9 +51,7 @@ def main() -> None:
     parser.add_argument("--choose", action="store_true", help="compare settings on slices 14-17; nothing is recorded")
     parser.add_argument("--seeds", type=int, default=3, help="so many sets of strokes")
     options = parser.parse_args()
-    folder = Path(os.environ.get("MICROGRAPHIA_DATA", Path(__file__).parents[2] / "shared" / "data")) / "isbi2012"
-    if not folder.is_dir():
-        raise SystemExit("The folder isbi2012 is missing; name the folder that holds it in MICROGRAPHIA_DATA.")
+    folder = data_folder()
     if options.choose:
         choose(slices(folder, range(14)), slices(folder, range(14, 18)))
         return
@@ -71,6 +69,14 @@ def main() -> None:
         "seconds": [round(one["seconds"], 1) for one in runs],
     }
     record("isbi2012", "isbi2012: strokes on slices 00 to 17, scores on slices 18 to 23", numbers)
+
+
+def data_folder() -> Path:
+    """The folder ``isbi2012`` of ``$MICROGRAPHIA_DATA``, else of ``../shared/data`` beside the checkout."""
+    folder = Path(os.environ.get("MICROGRAPHIA_DATA", Path(__file__).parents[2] / "shared" / "data")) / "isbi2012"
+    if not folder.is_dir():
+        raise SystemExit("The folder isbi2012 is missing; name the folder that holds it in MICROGRAPHIA_DATA.")
+    return folder
 
 
 def slices(folder: Path, numbers: range) -> list[Slice]:

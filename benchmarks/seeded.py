@@ -11,19 +11,18 @@ case of a cut is noise between seeds along two borders (once).
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-from isbi2012 import paint, slices
+from isbi2012 import data_folder, paint, slices
 from record import record
 from scipy import ndimage
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 from skimage.segmentation import random_walker as scikit_walker
 
+from micrographia.segment.seed_graph import cutting, pixel_pairs
 from micrographia.segment.seeded import graph_cut, random_walker
 
 SLICES = range(6, 12)
@@ -33,12 +32,8 @@ BETA, SHARPNESS = 1000.0, 80.0
 def scipy_cut(image: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     """The same cut by scipy's maximum flow."""
     values = (image - image.min()) / np.float32(np.ptp(image))
-    place = np.arange(image.size).reshape(image.shape)
-    pairs = np.concatenate(
-        [np.stack([np.delete(place, i, k).ravel() for i in (-1, 0)]) for k in range(image.ndim)], axis=1
-    )
-    steps = np.abs(values.flat[pairs[0]] - values.flat[pairs[1]])
-    cost = np.maximum(np.rint(1e6 * np.exp(-SHARPNESS * steps)), 1)
+    pairs = pixel_pairs(image.shape)
+    cost = np.maximum(np.rint(1e6 * cutting(values.ravel(), pairs, SHARPNESS)), 1)
     sides = [np.flatnonzero(seeds == label) for label in (1, 2)]
     source, sink = image.size, image.size + 1
     rows = [pairs[0], pairs[1], np.full(len(sides[0]), source), sides[1]]
@@ -69,13 +64,10 @@ WAYS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 
 def main() -> None:
     """Segment, print, record."""
-    folder = Path(os.environ.get("MICROGRAPHIA_DATA", Path(__file__).parents[2] / "shared" / "data")) / "isbi2012"
-    if not folder.is_dir():
-        raise SystemExit("The folder isbi2012 is missing; name the folder that holds it in MICROGRAPHIA_DATA.")
     rng = np.random.default_rng(0)
     seconds: dict[str, list[float]] = {name: [] for name in WAYS}
     overlap: dict[str, list[float]] = {name: [] for name in WAYS}
-    learned = slices(folder, SLICES)
+    learned = slices(data_folder(), SLICES)
     for warm, (image, interior) in [(True, learned[0]), *((False, one) for one in learned)]:
         truth, seeds = task(interior, rng)
         scaled = ((image - image.min()) / np.float32(np.ptp(image))).astype(np.float32)

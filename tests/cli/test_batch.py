@@ -5,7 +5,7 @@ from __future__ import annotations
 from micrographia.cli.batch import automatic_jobs, run_batch
 from micrographia.cli.result_names import result_names
 from micrographia.cli.run_record import RunRecord, fingerprint
-from micrographia.report.page import duration
+from micrographia.report.durations import duration
 
 
 def test_names_are_distinct_and_stay(tmp_path):

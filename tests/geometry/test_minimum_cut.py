@@ -9,6 +9,7 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 from micrographia.geometry.minimum_cut import minimum_cut
+from micrographia.segment.seed_graph import pixel_pairs
 
 
 def price(inside, pairs, costs):
@@ -33,10 +34,7 @@ def test_of_all_cheapest_cuts_the_one_with_the_fewest_nodes(seed, count, whole):
 @given(st.integers(0, 2**32 - 1), st.sampled_from([(2, 40), (23, 31), (5, 8, 9)]), st.integers(1, 1000))
 def test_the_flow_is_that_of_scipy(seed, shape, dearest):
     rng = np.random.default_rng(seed)
-    place = np.arange(np.prod(shape)).reshape(shape)
-    count = place.size
-    steps = [np.stack([np.delete(place, i, k).ravel() for i in (-1, 0)]) for k in range(len(shape))]
-    pairs = np.concatenate(steps, axis=1)
+    count, pairs = int(np.prod(shape)), pixel_pairs(shape)
     costs = rng.integers(1, dearest + 1, pairs.shape[1])
     seeds = rng.permutation(count)[: 2 * max(1, count // 60)].reshape(2, -1)
     sides = [np.isin(np.arange(count), some) for some in seeds]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.report.page import duration
+from micrographia.report.durations import duration
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
 from micrographia.cli.batch import Progress, counted
 from micrographia.method import Declared, parameter
-from micrographia.report.page import duration
+from micrographia.report.durations import duration
 
 if TYPE_CHECKING:
     from micrographia.classify.objects.object_classifier import ObjectClassifier

@@ -18,7 +18,7 @@ from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli.batch import Progress, counted, run_batch
 from micrographia.cli.result_names import result_names
 from micrographia.cli.run_record import RunRecord, fingerprint
-from micrographia.report.page import duration
+from micrographia.report.durations import duration
 
 T = TypeVar("T")
 Outcome = dict[str, Any]

@@ -39,7 +39,7 @@ def minimum_cut(pairs: np.ndarray, costs: np.ndarray, source: np.ndarray, sink: 
     capacity = np.maximum(np.rint(np.ldexp(costs, _BITS - digits)), 1).astype(np.int64)
     first, head, mirror, left = _arcs(pairs[0].astype(np.int64), pairs[1].astype(np.int64), capacity, len(source))
     # The sink pushes, and what it pushes runs down to the source: those that are not cut off from it are its side.
-    height: np.ndarray = _heights_after_flow(first, head, mirror, left, sink, source, _OFTEN)
+    height: np.ndarray = _heights_after_flow(first, head, mirror, left, sink, source)
     return height < len(source)
 
 
@@ -67,7 +67,7 @@ def _arcs(one, other, capacity, count):
 
 
 @numba.njit(cache=True, nogil=True)
-def _heights_after_flow(first, head, mirror, left, top, bottom, often):
+def _heights_after_flow(first, head, mirror, left, top, bottom):
     """Push flow from `top` to `bottom` until no more goes through; the heights of the nodes then.
 
     The height of a node is at most its distance from the bottom over arcs with capacity left; that of a node from which
@@ -90,7 +90,7 @@ def _heights_after_flow(first, head, mirror, left, top, bottom, often):
             queue[end] = x
             waiting[x] = True
             end += 1
-    work, most = 0, int(often * (6 * count + len(head)))
+    work, most = 0, int(_OFTEN * (6 * count + len(head)))
     while begin != end:
         x = queue[begin]
         begin = (begin + 1) % (count + 1)
@@ -114,10 +114,7 @@ def _heights_after_flow(first, head, mirror, left, top, bottom, often):
                 arc += 1
             current[x] = arc
             if excess[x] > 0:
-                height[x] = count
-                for arc in range(first[x], first[x + 1]):
-                    if left[arc] > 0:
-                        height[x] = min(height[x], height[head[arc]] + 1)
+                height[x] = _lifted(x, first, head, left, height)
                 current[x] = first[x]
                 work += 12 + first[x + 1] - first[x]
         if work > most:
@@ -126,6 +123,16 @@ def _heights_after_flow(first, head, mirror, left, top, bottom, often):
             current[:] = first[:-1]
     _measure(first, head, mirror, left, bottom, height, found)
     return height
+
+
+@numba.njit(cache=True, nogil=True)
+def _lifted(x, first, head, left, height):
+    """One above the lowest node to which an arc with capacity left leads."""
+    lowest = len(height) - 1
+    for arc in range(first[x], first[x + 1]):
+        if left[arc] > 0:
+            lowest = min(lowest, height[head[arc]])
+    return lowest + 1
 
 
 @numba.njit(cache=True, nogil=True)

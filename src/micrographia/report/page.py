@@ -17,6 +17,7 @@ import numpy as np
 
 from micrographia import __version__
 from micrographia.io.atomic import replacing
+from micrographia.report.durations import duration
 
 _PACKAGES = ("numpy", "scipy", "numba", "onnxruntime", "torch", "tifffile", "zarr", "imagecodecs")
 
@@ -98,13 +99,6 @@ def number(value: float, digits: int = 3) -> str:
     if float(value) == int(value):
         return f"{int(value):,}"
     return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
-
-
-def duration(seconds: float) -> str:
-    """A length of time for a reader."""
-    if seconds < 100:
-        return f"{seconds:.2g} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def machine() -> dict[str, str]:

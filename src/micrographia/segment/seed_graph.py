@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +29,13 @@ def check_cut(seeds: np.ndarray) -> None:
     """Raise InputError where some seeds are neither of an object nor of background."""
     if seeds.max(initial=0) > BACKGROUND:
         raise InputError("The seeds of a graph cut are 1 for the object and 2 for the background.")
+
+
+def pixel_pairs(shape: Sequence[int]) -> np.ndarray:
+    """Flat positions (2, E) of pixels or voxels that share an edge or a face."""
+    place = np.arange(np.prod(shape)).reshape(shape)
+    ends = [np.stack([np.take(place, range(i, n - 1 + i), k).ravel() for i in (0, 1)]) for k, n in enumerate(shape)]
+    return np.concatenate(ends, axis=1)
 
 
 def cutting(values: np.ndarray, pairs: np.ndarray, sharpness: float) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.geometry.minimum_cut import minimum_cut
+from micrographia.segment.label_cleaning import label_array
 from micrographia.segment.seed_graph import (
     BACKGROUND,
     OBJECT,
@@ -20,6 +21,7 @@ from micrographia.segment.seed_graph import (
     check_kinds,
     cutting,
     first_reached,
+    pixel_pairs,
     walking,
 )
 
@@ -49,7 +51,7 @@ def random_walker(image: np.ndarray, seeds: np.ndarray, *, beta: float = 1000.0)
         cannot be solved.
     """
     values, seeds = _checked(image, seeds)
-    pairs = _neighbours(values.shape)
+    pairs = pixel_pairs(values.shape)
     ease = walking(values.ravel(), pairs, beta, float(values.std()))
     return first_reached(pairs, ease, seeds.ravel(), flat=values.ndim == 2).reshape(seeds.shape).astype(np.int32)
 
@@ -79,7 +81,7 @@ def graph_cut(image: np.ndarray, seeds: np.ndarray, *, sharpness: float = 80.0) 
     """
     values, seeds = _checked(image, seeds)
     check_cut(seeds)
-    pairs = _neighbours(values.shape)
+    pairs = pixel_pairs(values.shape)
     costs = cutting(values.ravel(), pairs, sharpness)
     inside = minimum_cut(pairs, costs, seeds.ravel() == OBJECT, seeds.ravel() == BACKGROUND)
     return inside.reshape(values.shape)
@@ -87,22 +89,13 @@ def graph_cut(image: np.ndarray, seeds: np.ndarray, *, sharpness: float = 80.0) 
 
 def _checked(image: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The image from 0 to 1 in float32, and the seeds."""
-    image, seeds = np.asarray(image), np.asarray(seeds)
+    image, seeds = np.asarray(image), label_array(seeds, "seeds")
     if image.ndim not in (2, 3) or image.dtype.kind not in "biuf":
         raise InputError(f"One channel is segmented from seeds, a plane or a volume, not the shape {image.shape}.")
     if seeds.shape != image.shape:
         raise InputError(f"The image has the shape {image.shape} and the seeds {seeds.shape}.")
-    if seeds.dtype.kind not in "biu" or seeds.min(initial=0) < 0:
-        raise InputError("Seeds are whole numbers from 0 (unknown).")
     image = image.astype(np.float32)
     if not np.isfinite(image).all():
         raise InputError("The image holds pixels that are not numbers (NaN or infinite).")
     check_kinds(seeds)
     return (image - image.min()) / (float(np.ptp(image)) or 1.0), seeds
-
-
-def _neighbours(shape: tuple[int, ...]) -> np.ndarray:
-    """Flat positions (2, E) of pixels that share an edge or a face."""
-    place = np.arange(np.prod(shape)).reshape(shape)
-    ends = [np.stack([np.take(place, range(i, n - 1 + i), k).ravel() for i in (0, 1)]) for k, n in enumerate(shape)]
-    return np.concatenate(ends, axis=1)
