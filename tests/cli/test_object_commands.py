@@ -67,6 +67,21 @@ def test_classify_tables(trained: Path, tmp_path: Path, ending: str, capsys: pyt
     assert "exists already" in capsys.readouterr().err
 
 
+def test_tables_that_name_no_image_count_as_one_each(tmp_path: Path) -> None:
+    basic = made_table().rename(columns={"ObjectNumber": "label"})
+    basic = basic[[name for name in basic if not name.startswith("Metadata_") and name not in ("ImageNumber", "image")]]
+    write_table(tmp_path / "annotated.csv", basic)
+    model, out = str(tmp_path / "m.zip"), tmp_path / "results"
+    assert main(["train", "objects", "--table", str(tmp_path / "annotated.csv"), "-o", model, *QUICK]) == 0
+    names = [
+        write_table(tmp_path / f"{k}_objects.csv", basic.drop(columns="Class")[:n]) for k, n in (("a", 50), ("b", 100))
+    ]
+    assert main(["classify", "objects", *map(str, names), "-m", model, "-o", str(out)]) == 0
+    images = read_table(out / "images.csv")
+    assert images["Metadata_Image"].tolist() == ["a", "b"] and images["Objects"].tolist() == [50, 100]
+    assert (read_table(out / "b_objects_classes.csv")["Metadata_Image"] == "b").all()
+
+
 def test_anndata_gives_what_a_csv_gives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("h5py")
     classes = {}

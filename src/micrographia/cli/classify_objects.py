@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,14 +18,16 @@ from micrographia.method import Declared, parameter
 from micrographia.report.durations import duration
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from micrographia.classify.objects.object_classifier import ObjectClassifier
     from micrographia.classify.objects.scoring import ClassCounts
 
 DESCRIPTION = """
 Give every object of tables a class. For a table plate1.parquet the output folder gets plate1_classes.parquet: which
 object a row is and where it lies, its class, and the probability of every class; images.csv and wells.csv count the
-classes, with their fractions and the score by which each is enriched. Tables are read part by part and may be larger
-than memory.
+classes, with their fractions and the score by which each is enriched. A table that names no image, as 'segment' writes
+one for each, counts as the image it is named after. Tables are read part by part and may be larger than memory.
 """
 EPILOG = """
 examples:
@@ -143,14 +145,24 @@ def _classify(
 
     all_, images, wells = (ClassCounts(columns, model.classes_) for columns in ((), IMAGE, WELL))
     columns, total = needed_columns(model, table_columns(path)), table_rows(path)
+    parts = table_parts(path, columns)
+    if not set(IMAGE) & set(columns):
+        parts = _of_one_image(parts, path.name.partition(".")[0].removesuffix("_objects") or path.name)
     with stream_table(target) as stream:
-        for found in score_parts(table_parts(path, columns), model, (all_, images, wells)):
+        for found in score_parts(parts, model, (all_, images, wells)):
             stream.add(found)
             if total:
                 progress.within(stream.rows / total)
         if not stream.rows:
             raise InputError(f"{path}: the table has no rows.")
     return all_.total, images, wells
+
+
+def _of_one_image(parts: Iterable[pd.DataFrame], name: str) -> Iterator[pd.DataFrame]:
+    """Parts of a table that names no image, as 'segment' writes one for each: it is the image it is named after."""
+    for part in parts:
+        part.insert(0, "Metadata_Image", name)
+        yield part
 
 
 def write_counts(tables: Mapping[Path, ClassCounts]) -> None:

@@ -65,6 +65,11 @@ class ModelPackage:
         """Content of one file of the package; raises InputError where it is not there."""
         return archive.read(self.path, name)
 
+    def copy_to(self, path: Path) -> Path:
+        """Write the same package, byte for byte, to another place; gives that place."""
+        archive.copy(self.path, path)
+        return path
+
     def network(self, threads: int | None = None) -> Network:
         """The network, ready to run on the CPU.
 

@@ -189,10 +189,7 @@ class StarDist(Method):
 
         path = Path(path)
         if not hasattr(self, "model_") and hasattr(self, "package_"):
-            from micrographia.models.archive import copy
-
-            copy(self.package_.path, path)
-            return path
+            return self.package_.copy_to(path)
         self._learned()
         name = name or path.stem
         name = name if len(name) >= 5 else f"{name} model"

@@ -229,10 +229,7 @@ class CropClassifier(Method):
         if not hasattr(self, "network_"):
             if self._ready is None:
                 raise InputError("This classifier has not learned anything yet: call fit or load first.")
-            from micrographia.models.archive import copy
-
-            copy(self._ready.package.path, path)
-            return path
+            return self._ready.package.copy_to(path)
         name = name or path.stem
         history = self.history_
         write_crop_package(

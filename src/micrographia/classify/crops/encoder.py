@@ -190,10 +190,7 @@ class CellEncoder(Method):
         if not hasattr(self, "encoder_"):
             if self._ready is None:
                 raise InputError("This encoder has not learned anything yet: call fit or load first.")
-            from micrographia.models.archive import copy
-
-            copy(self._ready.package.path, path)
-            return path
+            return self._ready.package.copy_to(path)
         name = name or path.stem
         history = self.history_
         write_crop_package(
