@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from micrographia.cli.batch import automatic_jobs, run_batch
+import os
+import signal
+import time
+
+import pytest
+
+from micrographia.cli.batch import automatic_jobs, run_batch, undisturbed
 from micrographia.cli.result_names import result_names
 from micrographia.cli.run_record import RunRecord, fingerprint
 from micrographia.report.durations import duration
@@ -16,6 +22,7 @@ def test_names_are_distinct_and_stay(tmp_path):
     upper = tmp_path / "a" / "Cells.tif"
     assert len({name.casefold() for name in result_names([a, b, png, upper]).values()}) == 4
     assert result_names([a, b], {b: "cells"}) == {a: "cells_tif", b: "cells"}
+    assert result_names([a], {b: "cells"}) == {a: "cells_tif"}  # b's results are not replaced
 
 
 def test_record_survives_a_cut_line_and_other_files(tmp_path):
@@ -32,8 +39,16 @@ def test_record_survives_a_cut_line_and_other_files(tmp_path):
     again.begin(tmp_path / "c.tif", "c", ["c_labels.tif"])
     assert RunRecord(tmp_path, {"model": "x"}).files == {"a_labels.tif", "c_labels.tif"}
     assert RunRecord(tmp_path, {"model": "y"}).changed_settings() == ["model was x and is now y"]
+    assert again.names == {tmp_path / "a.tif": "a"}
     (tmp_path / "a_labels.tif").unlink()
     assert RunRecord(tmp_path, {"model": "x"}).finished(tmp_path / "a.tif", "print") is None
+
+
+def test_record_takes_names_that_are_no_text(tmp_path):
+    record = RunRecord(tmp_path, {})
+    record.start()
+    record.finish(tmp_path / "caf\udce9.tif", "print", [], {"objects": 1})
+    assert RunRecord(tmp_path, {}).finished(tmp_path / "caf\udce9.tif", "print") == {"objects": 1}
 
 
 def test_fingerprint_sees_a_changed_file_and_a_changed_folder(tmp_path):
@@ -81,3 +96,15 @@ def _absolute(number: int) -> dict[str, int]:
 def test_small_words():
     assert [automatic_jobs(n, 8) for n in (1, 3, 5, 100)] == [1, 1, 5, 8]
     assert [duration(s) for s in (5, 200, 8000)] == ["5 s", "3 min", "2.2 h"]
+
+
+def test_ctrl_c_waits_for_what_must_not_be_disturbed() -> None:
+    reached = []
+    with pytest.raises(KeyboardInterrupt), undisturbed():
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+        reached.append("the end")
+    assert reached == ["the end"]
+    with pytest.raises(KeyboardInterrupt):  # from here on it is heard at once, as before
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)

@@ -150,6 +150,38 @@ def test_evaluate_a_model_and_label_images(run, tmp_path):
     assert "9 objects found, 9 true" in out
 
 
+@pytest.mark.usefixtures("model")
+def test_evaluate_takes_labels_of_the_same_planes_only(run, tmp_path):
+    stack = np.stack([spots(n=3)] * 3)
+    write(tmp_path / "images" / "s.ome.tif", stack, axes="ZYX")
+    write(tmp_path / "images" / "t.tif", spots(n=2))
+    truth = (stack > 100).astype(np.int32)
+    write_labels(tmp_path / "labels" / "t.tif", (spots(n=2) > 100).astype(np.int32))
+    for case, labels, axes in (("flat", truth[0], "YX"), ("few", truth[:2], "ZYX"), ("time", truth, "TYX")):
+        write_labels(tmp_path / "labels" / "s.tif", labels, axes=axes)
+        code, out, err = run("evaluate", "nuclei", "--images", "images", "--labels", "labels", "-o", case)
+        assert code == 1 and "labels must be of the same planes as the image" in err and "1 image" in out
+    write_labels(tmp_path / "labels" / "s.tif", truth, axes="ZYX")
+    write_labels(tmp_path / "found" / "s.tif", truth[:, :5], axes="ZYX")
+    write_labels(tmp_path / "found" / "t.tif", (spots(n=2) > 100).astype(np.int32))
+    options = ["--images", "images", "--labels", "labels", "-o", "shape"]
+    code, out, err = run("evaluate", "--predictions", "found", *options)
+    assert code == 1 and "s.tif is 5 x" in err and "1 image" in out
+    assert (tmp_path / "shape" / "report.html").exists()
+
+
+def test_evaluate_says_what_was_assumed_and_where_it_cannot_write(run, tmp_path):
+    write(tmp_path / "i" / "c.ome.tif", np.stack([spots(), spots()]), axes="CYX", channels=["GFP", "DAPI"])
+    write_labels(tmp_path / "l" / "c.tif", (spots() > 100).astype(np.int32))
+    options = ["evaluate", "--predictions", "l", "--images", "i", "--labels", "l", "-o"]
+    code, _, err = run(*options, "out")
+    assert code == 0 and "c: " in err and "DAPI" in err
+    assert pd.read_csv(tmp_path / "out" / "evaluation_images.csv")["image"].tolist() == ["c"]
+    (tmp_path / "file").write_text("")
+    code, _, err = run(*options, "file/out")
+    assert code == 1 and "could not be written" in err
+
+
 def test_train_needs_pairs_that_match(run, tmp_path):
     write(tmp_path / "images" / "a.png", spots())
     code, _, err = run("train", "stardist", "--images", "images", "-o", "m.zip")

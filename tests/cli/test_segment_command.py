@@ -102,7 +102,7 @@ def test_time_z_and_channels(run, tmp_path):
     assert pd.read_csv(tmp_path / "actin" / "s_objects.csv").groupby("t").size().tolist() == [1, 1]
     code, _, err = run("segment", "s.ome.tif", "-o", "gfp", "--channel", "GFP")
     assert code == 1
-    assert "there is no channel 'GFP'; it has 0 (actin), 1 (DAPI)" in err
+    assert "there is no channel 'GFP'; it has 2 channels, 0 (actin) and 1 (DAPI)" in err
 
 
 def test_ome_zarr_in_ome_zarr_out(run, tmp_path):

@@ -46,6 +46,9 @@ class TestFindImages:
         touch(tmp_path, "a.tif", "a_labels.tif", "a_overlay.png", "other_labels.tif")
         assert names(find_images(tmp_path)) == ["a.tif", "other_labels.tif"]
         assert names(find_images(tmp_path / "a_labels.tif")) == ["a_labels.tif"]  # asked for outright
+        assert names(find_images(str(tmp_path / "*.tif"))) == ["a.tif", "other_labels.tif"]
+        assert names(find_images(str(tmp_path / "*_labels.tif"))) == ["a_labels.tif", "other_labels.tif"]
+        assert "a_labels.tif" in names(find_images(str(tmp_path / "*.tif"), results=True))
 
     def test_patterns_and_repetitions(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         touch(tmp_path, "a1.tif", "a2.tif", "b.tif", "a3.txt", "deep/down/c.tif", "odd[1].tif")

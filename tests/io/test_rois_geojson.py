@@ -136,6 +136,14 @@ class TestGeoJson:
             for polygon in polygons if feature is two else [polygons]:
                 assert all(ring[0] == ring[-1] for ring in polygon)
 
+    def test_slices_and_time_points(self, tmp_path: Path) -> None:
+        triangles = [np.array([(1.0, 2.0), (1.0, 6.0), (4.0, 6.0)])] * 2
+        write_geojson(tmp_path / "a.geojson", triangles, planes=[(0, 0), (3, 1)])
+        first, second = (one["geometry"] for one in json.loads((tmp_path / "a.geojson").read_text())["features"])
+        assert "plane" not in first and second["plane"] == {"c": -1, "z": 3, "t": 1}
+        with pytest.raises(RequestError, match="planes of 1 objects"):
+            write_geojson(tmp_path / "a.geojson", triangles, planes=[(0, 0)])
+
     def test_one_property_for_each(self, tmp_path: Path) -> None:
         with pytest.raises(RequestError, match="1 objects for 2"):
             write_geojson(tmp_path / "a.geojson", [np.eye(3)[:, :2]] * 2, [{}])

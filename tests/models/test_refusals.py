@@ -17,6 +17,7 @@ from micrographia.arrays.errors import InputError
 from micrographia.models import archive
 from micrographia.models.graph import read_graph
 from micrographia.models.package import open_package
+from micrographia.models.refuse import make_manifest
 from micrographia.models.runtime import Network
 from micrographia.models.verify import test_model as run_test
 from micrographia.models.write import write_arrays_package
@@ -107,8 +108,10 @@ def test_a_broken_manifest_or_declaration(tmp_path: Path, smoother_zip: Path) ->
 
     def cut(files: dict[str, bytes]) -> None:
         del files["manifest.json"], files["arrays/a.npy"]
+        files["manifest.json"] = make_manifest("arrays", files)
 
     refused(changed(arrays, tmp_path / "d.zip", cut), "array 'a' is missing")
+    refused(changed(arrays, tmp_path / "e.zip", lambda f: f.pop("manifest.json")), "'manifest.json' is missing")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -80,7 +81,8 @@ def _in_pool(
                 task = waiting.pop()
                 before(task)
                 try:
-                    running[pool.submit(_guarded, task, work)] = task
+                    with undisturbed():
+                        running[pool.submit(_guarded, task, work)] = task
                 except BrokenProcessPool:
                     doubtful.append(task)
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -91,11 +93,35 @@ def _in_pool(
                 except BrokenProcessPool:
                     doubtful.append(task)
     except (KeyboardInterrupt, GeneratorExit):
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
+        with undisturbed():  # an impatient second Ctrl-C must not leave the pool half closed
+            for process in list((pool._processes or {}).values()):
+                process.kill()
         raise
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        with undisturbed():
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ctrl-C waits for the end of the block; processes that are started in it never see it (but on Windows)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    block = getattr(
+        signal, "pthread_sigmask", None
+    )  # children inherit it; other threads of this process have their own
+    mask = block(signal.SIG_BLOCK, {signal.SIGINT}) if block else None
+    try:
+        yield
+    finally:
+        if block:
+            block(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def _ignore_interrupts() -> None:

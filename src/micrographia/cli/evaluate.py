@@ -13,6 +13,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
+from micrographia.cli.batch import counted
 from micrographia.cli.labelled_planes import LabelledPlane
 from micrographia.method import Declared, parameter
 
@@ -69,14 +70,19 @@ def run(args: Namespace) -> int:
     folder = Path(options.out).expanduser()
     if (folder / "report.html").exists() and not options.overwrite:
         raise RequestError(f"{folder / 'report.html'} exists already; choose another --out, or use --overwrite.")
+    from micrographia.io.atomic import check_folder
     from micrographia.metrics.instances import evaluate_instances
 
+    check_folder(folder)
     failures: list[str] = []
+    said: dict[str, str] = {}
     names: list[str] = []
     groups: list[dict[str, str]] = []
 
     def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for plane, predicted in _predicted(args.model, options, failures):
+            for note in plane.notes:
+                said.setdefault(note, plane.name)
             names.append(plane.name)
             groups.append(plane.groups)
             yield plane.labels, predicted
@@ -90,6 +96,8 @@ def run(args: Namespace) -> int:
     _write(folder, result, args.model, options)
     print(_summary(result))
     print(f"report: {folder / 'report.html'}")
+    for note, name in said.items():
+        print(f"{name}: {note}", file=sys.stderr)
     for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)
     return 1 if failures else 0
@@ -99,7 +107,7 @@ def _predicted(
     model: str | None, options: Evaluate, failures: list[str], only: Collection[str] | None = None
 ) -> Iterator[tuple[LabelledPlane, np.ndarray]]:
     """Every plane (or some, by name) with what was predicted for it; what cannot be used is noted and left out."""
-    from micrographia.cli.labelled_planes import labelled_dataset, labelled_planes
+    from micrographia.cli.labelled_planes import labelled_dataset, labelled_planes, labels_of_plane
 
     data = labelled_dataset(str(options.images), options.labels)
     predictor = None
@@ -125,8 +133,8 @@ def _predicted(
                 else:
                     from micrographia.io.reading import read_labels
 
-                    labels = read_labels(stored[item.image])
-                    yield plane, labels.take(**{k: n for k, n in plane.index.items() if k in labels.axes}).array("YX")
+                    file = stored[item.image]
+                    yield plane, labels_of_plane(read_labels(file), plane, file.name, item.image.name)
         except InputError as error:
             failures.append(str(error))
 
@@ -163,5 +171,7 @@ def _summary(result: InstanceEvaluation) -> str:
             f"{scores[0]:>11.3f}{scores[1]:>8.3f}{scores[2]:>7.3f}{scores[3]:>7.3f}"
         )
     every = result.counts.iloc[0]
-    lines.append(f"{every['n_predicted']:,} objects found, {every['n_truth']:,} true, {every['images']} images")
+    lines.append(
+        f"{every['n_predicted']:,} objects found, {every['n_truth']:,} true, {counted(int(every['images']), 'image')}"
+    )
     return "\n".join(lines)

@@ -18,6 +18,7 @@ from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli.batch import Progress, counted, run_batch
 from micrographia.cli.result_names import result_names
 from micrographia.cli.run_record import RunRecord, fingerprint
+from micrographia.io.find import image_stem
 from micrographia.report.durations import duration
 
 T = TypeVar("T")
@@ -168,9 +169,16 @@ def run_folder(images: Sequence[str | Path], run: FolderRun[Any], *, overwrite: 
         return 130
     order = {str(path): i for i, path in enumerate(paths)}
     outcomes.sort(key=lambda outcome: order.get(outcome["source"], 0))
+    unwritten = None
     if run.report is not None:
-        run.report(outcomes, problems)
-    return _closing(run, outcomes, len(kept), problems, start)
+        try:
+            run.report(outcomes, problems)
+        except InputError as error:  # what became of the images is said first
+            unwritten, run = error, replace(run, report=None)
+    code = _closing(run, outcomes, len(kept), problems, start)
+    if unwritten is not None:
+        raise unwritten
+    return code
 
 
 def command_line() -> str:
@@ -252,7 +260,7 @@ def _closing(run: FolderRun[Any], outcomes: list[Outcome], kept: int, problems: 
         print(f"{where}: {note}", file=sys.stderr)
     for failed in problems:
         name = Path(failed["source"]).name
-        text = failed["problem"]
+        text = failed["problem"].removeprefix(f"{image_stem(name)}: ")
         print(f"failed: {text if not name or name in text else f'{name}: {text}'}", file=sys.stderr)
     if outcomes:
         earlier = f" ({kept} from an earlier run)" if kept else ""

@@ -16,7 +16,7 @@ AXES = parameter(
     None, "Axes of files that do not name them, slowest first, for example TZCYX (S: samples of a colour picture)"
 )
 SCENE = parameter(0, "Which scene of files that hold several, counted from 0", ge=0)
-PIXEL_SIZE = parameter(None, "Size of a pixel where the file does not know it", ge=1e-9, unit="µm")
+PIXEL_SIZE = parameter(None, "Size of a pixel, in place of what the file says", ge=1e-9, unit="µm")
 
 
 def read_input(source: Path, options: Mapping[str, Any]) -> Image:

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
 from micrographia.io.datasets import Dataset, Item
+from micrographia.io.find import image_stem
 from micrographia.io.reading import read, read_labels
 from micrographia.segment.planes import choose_planes, read_plane
+
+_NONE = np.zeros((0, 0), np.int32)
 
 
 @dataclass(frozen=True)
 class LabelledPlane:
-    """One plane: pixels (YX, YXS or CYX) and labels (Y, X), with a name, the groups of its image, and its T and Z."""
+    """One plane: pixels (YX, YXS or CYX) and labels (Y, X), with a name, the groups of its image, and its T and Z.
+
+    `sizes` are the lengths of T and Z of the whole image, `notes` what was assumed of it.
+    """
 
     name: str
     image: Image
     labels: np.ndarray
     groups: dict[str, str]
     index: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def labelled_dataset(images: str, labels: str | None, *, some: bool = False, strokes: bool = False) -> Dataset:
@@ -40,6 +48,11 @@ def labelled_dataset(images: str, labels: str | None, *, some: bool = False, str
     missing = [item.image.name for item in found if item.label is None]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        if images.lower().endswith(".csv"):
+            raise InputError(
+                f"{images}: no labels for {missing[0]}{more}; name the label image of each image in the table's column "
+                "'label' (paths count from the table's folder)."
+            )
         raise InputError(f"{missing[0]}{more}: no labels; give their folder with --labels.")
     return found
 
@@ -74,7 +87,7 @@ def read_pair(item: Item, axes: str | None = None) -> tuple[Image, Image]:
 
 
 def labelled_planes(
-    item: Item, *, channel: str | None = None, z: str = "each", all_channels: bool = False, axes: str | None = None
+    item: Item, *, channel: str | None = None, all_channels: bool = False, axes: str | None = None
 ) -> Iterator[LabelledPlane]:
     """The planes of one image with their labels; ``axes`` names the axes of image files that do not.
 
@@ -85,21 +98,35 @@ def labelled_planes(
     """
     image, truth = read_pair(item, axes)
     assert item.label is not None
-    planes, _ = choose_planes(image, channel=channel, z=z, all_channels=all_channels)
+    planes, notes = choose_planes(image, channel=channel, all_channels=all_channels)
+    sizes = {axis: image.size(axis) for axis in "TZ" if image.size(axis) > 1}
     for index in planes:
-        at = {axis: int(where) for axis, where in index.items() if axis in truth.axes and where != "max"}
-        labels = truth.take(**at)
-        if labels.axes != "YX":
-            raise InputError(f"{item.label}: labels with axes {truth.axes} do not fit the image's axes {image.axes}.")
-        plane = read_plane(image, index)
-        size = (plane.size("Y"), plane.size("X"))
-        if labels.shape != size:
+        at = {axis: int(index[axis]) for axis in sizes}
+        place = "".join(f" {axis.lower()}{where}" for axis, where in at.items())
+        name = f"{image_stem(item.image)}{place}"
+        plane = LabelledPlane(name, read_plane(image, index), _NONE, item.groups, at, sizes, tuple(notes))
+        yield replace(plane, labels=labels_of_plane(truth, plane, item.label.name, item.image.name))
+
+
+def labels_of_plane(labels: Image, plane: LabelledPlane, name: str, image: str) -> np.ndarray:
+    """The labels (Y, X) that an image of labels has for a plane of an image; `name` and `image` are their files.
+
+    Raises
+    ------
+    InputError
+        Where the labels are of an image of another shape.
+    """
+    for axis in dict.fromkeys((*"TZ", *labels.axes)):
+        count, expected = labels.size(axis), plane.sizes.get(axis, 1)
+        if axis not in "YX" and count != expected:
             raise InputError(
-                f"{item.label.name} is {labels.shape[0]} x {labels.shape[1]} pixels, but its image {item.image.name} "
-                f"is {size[0]} x {size[1]}."
+                f"{name} has {count} along {axis}, but its image {image} has {expected}; labels must be of the same "
+                "planes as the image."
             )
-        at = {
-            axis: int(index[axis]) for axis in "TZ" if axis in index and image.size(axis) > 1 and index[axis] != "max"
-        }
-        place = "".join(f" {axis.lower()}{index[axis]}" for axis in "TZ" if axis in index and image.size(axis) > 1)
-        yield LabelledPlane(f"{item.image.stem}{place}", plane, labels.array("YX"), item.groups, at)
+    found = labels.take(**{axis: plane.index.get(axis, 0) for axis in labels.axes if axis not in "YX"})
+    size = (plane.image.size("Y"), plane.image.size("X"))
+    if found.shape != size:
+        raise InputError(
+            f"{name} is {found.shape[0]} x {found.shape[1]} pixels, but its image {image} is {size[0]} x {size[1]}."
+        )
+    return found.array("YX")

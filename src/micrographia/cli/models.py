@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from micrographia.arrays.errors import InputError, RequestError
+
+if TYPE_CHECKING:
+    from micrographia.models.package import ModelPackage
 
 DESCRIPTION = """
 List, show, test, import and export models. A model is one .zip file, in the bioimage.io format where it is a network;
@@ -56,8 +61,9 @@ def _list(args: Namespace) -> int:
     from micrographia.models.library import list_models, user_folder
     from micrographia.models.package import open_package
 
-    failed = 0
-    for entry in list_models():
+    failed, found = 0, list_models()
+    width = max((len(entry.name) for entry in found), default=0) + 2
+    for entry in found:
         where = "built in" if entry.builtin else "yours"
         try:
             description = open_package(entry.path).description.get("description", "")
@@ -65,7 +71,7 @@ def _list(args: Namespace) -> int:
             print(f"{entry.name}: {error}", file=sys.stderr)
             failed = 1
             continue
-        print(f"{entry.name:<20}{where:<10}{' '.join(str(description).split())}")
+        print(f"{entry.name:<{width}}{where:<10}{' '.join(str(description).split())}")
     print(f"\nYour own models are in {user_folder()}")
     return failed
 
@@ -77,20 +83,21 @@ def _show(args: Namespace) -> int:
     package = open_package(find_model(args.model))
     about = package.description
     size = package.path.stat().st_size / 2**20 if package.path.is_file() else 0.0
-    print(f"{package.name} {package.version}")
+    print(f"{package.name} {package.version}".strip())
     print(" ".join(str(about.get("description", "")).split()))
-    print(f"file:     {package.path} ({size:.1f} MiB)")
-    for key in ("license", "tags", "authors", "timestamp"):
-        if value := about.get(key):
-            print(f"{key + ':':<10}{_text(value)}")
+    rows = [("file", f"{package.path} ({size:.1f} MiB)")]
+    rows += [(key, _text(value)) for key in ("license", "tags", "authors", "timestamp") if (value := about.get(key))]
     for kind, tensors in (("takes", package.inputs), ("gives", package.outputs)):
-        for tensor in tensors:
-            print(f"{kind + ':':<10}{tensor.id} ({', '.join(tensor.axis_ids)})")
+        rows += [(kind, f"{tensor.id} ({', '.join(tensor.axis_ids)})") for tensor in tensors]
     if package.kind == "arrays":  # what was learned is in the card, in words
-        print(f"method:   {about['method']}\n{'with:':<10}{_text(about['parameters'])}")
-    else:
-        for key, value in package.config.items():
-            print(f"{key + ':':<10}{_text(value)}")
+        rows += [("method", about["method"]), ("with", _text(about["parameters"]))]
+    for key, value in package.config.items() if package.kind == "network" else ():
+        rows += _experts(value) if key == "experts" else [(key, _text(value))]
+    width = max(len(key) for key, _ in rows) + 2
+    for key, text in rows:
+        print(f"{key + ':':<{width}}{text}")
+    use = _use(package, args.model)
+    print(use[0].upper() + use[1:])
     if text := package.documentation:
         print(f"\n{text.strip()}")
     return 0
@@ -102,6 +109,52 @@ def _text(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(_text(item) for item in value)
     return str(value)
+
+
+_DECODING = {
+    "probability": "probability of an object at least {:g} (--probability)",
+    "overlap": "overlap of two objects at most {:g} of the smaller (--overlap)",
+    "foreground": "foreground at least {:g}",
+    "support": "at least {:g} of an object on foreground",
+}
+"""What the thresholds of a network that finds objects say (:class:`micrographia.segment.star_decoding.Decoding`)."""
+
+
+def _experts(experts: Any) -> list[tuple[str, str]]:
+    """Rows for the networks of a model that finds objects: the kind of image each is for, its thresholds and sizes."""
+    thresholds, diameters = [], []
+    try:
+        for one in experts:
+            said = [_DECODING.get(key, key + " {}").format(value) for key, value in one["decoding"].items()]
+            thresholds.append(("thresholds", f"{one['name']}: {', '.join(said)}"))
+            low, median, high = one["diameters"]
+            if high > 0:
+                text = f"{one['name']}: {low:g} to {high:g} pixels in training, median {median:g}"
+                diameters.append(("diameters", text))
+    except (AttributeError, KeyError, TypeError, ValueError):  # what others wrote there
+        return [("experts", _text(experts))]
+    return thresholds + diameters
+
+
+def _use(package: ModelPackage, model: str) -> str:
+    """What a model (name or path) can be used for, with the command; for a network of another program it is tried."""
+    from micrographia.classify.crops.learned_features import open_features
+    from micrographia.cli.train import use_of
+    from micrographia.methods import get_method
+    from micrographia.models.other_kind import made_by
+
+    if name := made_by(package):
+        try:
+            return use_of(get_method(name), model)
+        except RequestError as error:
+            return f"it cannot be used here: {error}"
+    try:
+        open_features(package.path)
+    except (InputError, RequestError):
+        test = f"; try it with: micrographia models test {shlex.quote(model)}" if package.has_tests else "."
+        return f"it is a network of another program, and no command applies it{test}"
+    gives = "it is a network of another program and gives features of objects"
+    return f"{gives}; {use_of(get_method('encoder'), model)}"
 
 
 def _test(args: Namespace) -> int:
@@ -118,11 +171,7 @@ def _test(args: Namespace) -> int:
 
 
 def _import(args: Namespace) -> int:
-    from micrographia.cli.train import use_of
-    from micrographia.method import Method
-    from micrographia.methods import get_method, methods
     from micrographia.models.library import import_model
-    from micrographia.models.other_kind import made_by
     from micrographia.models.package import open_package
 
     if Path(args.model).suffix.lower() == ".ilp":
@@ -131,10 +180,7 @@ def _import(args: Namespace) -> int:
         raise RequestError("--images says where the images of an ilastik project (.ilp) are; this is none.")
     else:
         path = import_model(args.model, args.name, force=args.force)
-    package = open_package(path)
-    name = made_by(package)
-    method = get_method(name) if name in methods() else Method
-    print(f"imported as {path.stem}; {use_of(method, path.stem)}")
+    print(f"imported as {path.stem}; {_use(open_package(path), path.stem)}")
     return 0
 
 

@@ -104,7 +104,7 @@ class ObjectLists:
                 dict(zip(columns, row, strict=True)) | {"name": str(label)}
                 for label, row in zip(table["label"], table[columns].to_numpy().tolist(), strict=True)
             ]
-            write_geojson(geojson, rings, entries)
+            write_geojson(geojson, rings, entries, planes=[(max(z, 0), t) for t, z, *_ in found])
 
     def _add(self, table: pd.DataFrame, index: Index) -> None:
         """Keep a table, with the columns t and z behind the label where the image has several."""

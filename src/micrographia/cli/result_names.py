@@ -20,15 +20,15 @@ def result_names(paths: Sequence[Path], known: Mapping[Path, str] | None = None)
     paths : sequence of Path
         The inputs.
     known : mapping of Path to str, optional
-        Names that an earlier run gave; they are kept.
+        Names that earlier runs gave: these inputs keep theirs, and none gets that of another input.
 
     Returns
     -------
     dict of Path to str
         In the order of ``paths``.
     """
-    known = {path: name for path, name in (known or {}).items() if path in set(paths)}
-    names = dict(known)
+    known = known or {}
+    names = {path: known[path] for path in paths if path in known}
     taken = {name.casefold() for name in known.values()}
     rest = [path for path in paths if path not in known]
     for proposal in (image_stem, _with_suffix, _with_folder, _with_both):

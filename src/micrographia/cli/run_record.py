@@ -57,8 +57,13 @@ class RunRecord:
 
     @property
     def names(self) -> dict[Path, str]:
-        """Result name of each input of the earlier run."""
-        return {Path(source): line["name"] for source, line in self.begun.items()}
+        """Result name of each input of earlier runs, as long as some of its results are there."""
+        folder = self.path.parent
+        return {
+            Path(source): line["name"]
+            for source, line in self.begun.items()
+            if not line["files"] or any((folder / name).exists() for name in line["files"])
+        }
 
     @property
     def files(self) -> set[str]:
@@ -106,7 +111,7 @@ class RunRecord:
         self._append(line)
 
     def _read(self) -> None:
-        for text in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+        for text in self.path.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
             try:
                 line = json.loads(text)
             except ValueError:
@@ -126,7 +131,7 @@ class RunRecord:
     def _append(self, line: Mapping[str, Any]) -> None:
         try:
             cut = self.path.exists() and self.path.stat().st_size and not _ends_with_newline(self.path)
-            with self.path.open("a", encoding="utf-8") as file:
+            with self.path.open("a", encoding="utf-8", errors="surrogateescape") as file:  # any name of a file
                 file.write(("\n" if cut else "") + json.dumps(line, ensure_ascii=False) + "\n")
         except OSError as error:
             raise write_problem(self.path, error) from error

@@ -33,6 +33,17 @@ def write_problem(path: str | Path, error: OSError) -> InputError:
     return InputError(f"{path} could not be written: {reason}.")
 
 
+def check_folder(folder: Path) -> None:
+    """Raise InputError where a folder for results cannot be made or written to; it is not made yet."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        probe = sibling(there / "probe")
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise write_problem(folder, error) from error
+
+
 def sibling(path: Path) -> Path:
     """A hidden name beside ``path`` that nothing else uses, ending in the same suffix."""
     return path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex[:8]}.partial{path.suffix}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from micrographia.arrays.errors import InputError
-from micrographia.io.find import find_images, image_stem, images_in, is_zarr
+from micrographia.io.find import find_images, image_stem, is_zarr
 
 LABEL_ENDINGS = ("_labels", "_label", "_masks", "_mask", "_seg", "_segmentation", "_instances", "_strokes", "_classes")
 """What the name of a label image may add to its image's."""
@@ -121,7 +121,10 @@ def dataset(
         path = Path(images).expanduser()
         if path.suffix.lower() == ".csv":
             if labels is not None:
-                raise InputError(f"{path} is a table, which names the labels itself, in a column 'label'.")
+                raise InputError(
+                    f"{path} is a table, which names the labels itself, in a column 'label'; leave out --labels "
+                    "(labels= in Python)."
+                )
             return _labelled_only(_from_table(path)) if some or strokes else _from_table(path)
         if labels is None and not is_zarr(path) and (path / "images").is_dir():
             images = path / "images"
@@ -129,12 +132,9 @@ def dataset(
     if labels is None:
         return Dataset(tuple(Item(found) for found in find_images(images)))
     if isinstance(images, (str, Path)) and isinstance(labels, (str, Path)) and _same(images, labels):
-        everything = find_images(images)
-        folder = Path(images)
-        if folder.is_dir():  # images_in leaves out our own results, which are wanted here
-            everything = sorted({*everything, *_labelled(folder)})
-        found_labels = [path for path in everything if _without_ending(image_stem(path)) is not None]
-        found_images = [path for path in everything if path not in found_labels]
+        # our own results are left out otherwise, but their labels are wanted here
+        found_labels = [p for p in find_images(images, results=True) if _without_ending(image_stem(p)) is not None]
+        found_images = [path for path in find_images(images) if path not in found_labels]
     else:
         found_images = find_images(images)
         found_labels = [path for path in find_images(labels) if not image_stem(path).endswith(NO_LABELS)]
@@ -244,10 +244,6 @@ def _without_ending(stem: str) -> str | None:
     return next(
         (stem[: -len(end)] for end in LABEL_ENDINGS if stem.lower().endswith(end) and len(stem) > len(end)), None
     )
-
-
-def _labelled(folder: Path) -> list[Path]:
-    return [path for path in images_in(folder, results=True) if _without_ending(image_stem(path)) is not None]
 
 
 def _same(first: str | Path, second: str | Path) -> bool:

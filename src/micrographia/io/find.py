@@ -37,15 +37,20 @@ def image_stem(path: str | Path) -> str:
 def is_zarr(path: str | Path) -> bool:
     """Whether a folder is a Zarr group or array."""
     path = Path(path)
-    return path.is_dir() and any((path / marker).is_file() for marker in ZARR_MARKERS)
+    try:
+        return path.is_dir() and any((path / marker).is_file() for marker in ZARR_MARKERS)
+    except PermissionError:  # looking into it will say so
+        return False
 
 
-def find_images(paths: str | Path | Iterable[str | Path], *, errors: list[InputError] | None = None) -> list[Path]:
+def find_images(
+    paths: str | Path | Iterable[str | Path], *, errors: list[InputError] | None = None, results: bool = False
+) -> list[Path]:
     """The image files that files, folders and patterns stand for.
 
-    A folder stands for the images directly in it (hidden files, and strokes, labels and overlays
-    that lie beside their image, are left out); an OME-Zarr folder is one image; a
-    pattern may use ``*``, ``?``, ``[...]`` and ``**``. A file named outright is taken whatever
+    A folder stands for the images directly in it; an OME-Zarr folder is one image; a pattern may
+    use ``*``, ``?``, ``[...]`` and ``**``. Of both, hidden files are left out, and strokes, labels
+    and overlays that lie beside their image. A file named outright is taken whatever
     its suffix, so that reading it can say what is wrong with it.
 
     Parameters
@@ -55,6 +60,8 @@ def find_images(paths: str | Path | Iterable[str | Path], *, errors: list[InputE
     errors : list, optional
         Where given, problems are appended to it and the other inputs are still found;
         otherwise the first problem is raised.
+    results : bool
+        Do not leave out what lies beside its image.
 
     Returns
     -------
@@ -71,7 +78,7 @@ def find_images(paths: str | Path | Iterable[str | Path], *, errors: list[InputE
     found: dict[str, Path] = {}
     for item in asked:
         try:
-            for path in _expand(item):
+            for path in _expand(item, results):
                 found.setdefault(os.path.abspath(path), path)
         except InputError as error:
             if errors is None:
@@ -96,18 +103,22 @@ def images_in(folder: Path, *, results: bool = False) -> list[Path]:
     except OSError as error:
         raise InputError(f"{folder} cannot be opened: {error.strerror or error}.") from error
     images = [path for path in entries if _is_image(path)]
-    if results:
-        return images
-    stems = {image_stem(path) for path in images}
-    return [path for path in images if not _is_result(image_stem(path), stems)]
+    return images if results else _without_results(images)
 
 
-def _expand(item: str | Path) -> list[Path]:
+def _expand(item: str | Path, results: bool) -> list[Path]:
+    try:
+        return _images_of(item, results)
+    except OSError as error:  # a folder that may not be looked into
+        raise InputError(f"{item} cannot be opened: {error.strerror or error}.") from error
+
+
+def _images_of(item: str | Path, results: bool) -> list[Path]:
     path = Path(item).expanduser()
     if path.is_dir() and not is_zarr(path):
         if path.suffix.lower() == ".zarr":
             raise InputError(f"{path} is an empty or damaged Zarr folder; export it again.")
-        images = images_in(path)
+        images = images_in(path, results=results)
         if not images:
             known = ", ".join(IMAGE_SUFFIXES)
             raise InputError(f"{path} holds no image; micrographia looks in a folder for files that end in {known}.")
@@ -118,6 +129,7 @@ def _expand(item: str | Path) -> list[Path]:
         raise InputError(f"{path} does not exist; check the spelling and the folder.")
     matches = sorted(glob.glob(str(path), recursive=True), key=natural_order)
     images = [match for match in map(Path, matches) if _is_image(match)]
+    images = images if results else _without_results(images)
     if not images:
         raise InputError(f"No image matches the pattern {item}; check the spelling and the folder.")
     return images
@@ -131,5 +143,12 @@ def _is_image(path: Path) -> bool:
     return path.name.lower().endswith(IMAGE_SUFFIXES)
 
 
-def _is_result(stem: str, stems: set[str]) -> bool:
-    return any(stem.endswith(ending) and stem[: -len(ending)] in stems for ending in _RESULTS)
+def _without_results(images: list[Path]) -> list[Path]:
+    """Those that are no results and no strokes of another one in the same folder."""
+    stems = {(path.parent, image_stem(path)) for path in images}
+
+    def is_result(path: Path) -> bool:
+        stem = image_stem(path)
+        return any(stem.endswith(end) and (path.parent, stem[: -len(end)]) in stems for end in _RESULTS)
+
+    return [path for path in images if not is_result(path)]

@@ -27,6 +27,7 @@ def write_geojson(
     classification: str | None = None,
     colour: tuple[int, int, int] = (200, 0, 0),
     object_type: str = "detection",
+    planes: Sequence[tuple[int, int]] | None = None,
 ) -> Path:
     """Store outlines as GeoJSON, one feature for each object, which QuPath opens by drag and drop.
 
@@ -47,6 +48,8 @@ def write_geojson(
         Red, green, blue of the class.
     object_type : {"detection", "annotation", "cell"}
         QuPath's kind of object.
+    planes : sequence of (z, t), optional
+        Slice and time point of each object, from 0; the first of both otherwise.
 
     Returns
     -------
@@ -56,7 +59,7 @@ def write_geojson(
     Raises
     ------
     RequestError
-        Where the properties do not fit the outlines.
+        Where the properties or planes do not fit the outlines.
     InputError
         Where the file cannot be written.
     """
@@ -68,15 +71,19 @@ def write_geojson(
         shapes = [[np.asarray(outline, np.float64)] for outline in outlines]
         names = [str(i + 1) for i in range(len(shapes))]
     given = [{} for _ in shapes] if properties is None else list(properties)
-    if len(given) != len(shapes):
-        raise RequestError(f"{path}: properties of {len(given)} objects for {len(shapes)} outlines; give one for each.")
+    places = [(0, 0)] * len(shapes) if planes is None else list(planes)
+    for what, several in (("properties", given), ("planes", places)):
+        if len(several) != len(shapes):
+            raise RequestError(
+                f"{path}: {what} of {len(several)} objects for {len(shapes)} outlines; give one for each."
+            )
     with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
         file.write('{"type": "FeatureCollection", "features": [')
-        for i, (shape, name, entries) in enumerate(zip(shapes, names, given, strict=True)):
+        for i, (shape, name, entries, place) in enumerate(zip(shapes, names, given, places, strict=True)):
             feature = {
                 "type": "Feature",
                 "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{path.name}/{i}/{name}")),
-                "geometry": _geometry(shape),
+                "geometry": _geometry(shape, place),
                 "properties": _properties(entries, name, classification, colour, object_type),
             }
             file.write(("," if i else "") + "\n" + json.dumps(feature, ensure_ascii=False, allow_nan=False))
@@ -101,19 +108,26 @@ def _properties(
     return found
 
 
-def _geometry(rings: list[np.ndarray]) -> dict[str, Any]:
-    """A Polygon, or a MultiPolygon for an object in parts; each hole goes to the part around it."""
+def _geometry(rings: list[np.ndarray], place: tuple[int, int]) -> dict[str, Any]:
+    """A Polygon, or a MultiPolygon for an object in parts; QuPath's name for the plane it lies in, but the first."""
+    z, t = place
+    plane = {"plane": {"c": -1, "z": int(z), "t": int(t)}} if (z, t) != (0, 0) else {}
+    parts = _parts(rings)
+    if len(parts) == 1:
+        return {"type": "Polygon", **plane, "coordinates": parts[0]}
+    return {"type": "MultiPolygon", **plane, "coordinates": parts}
+
+
+def _parts(rings: list[np.ndarray]) -> list[list[list[list[float]]]]:
+    """The parts of an object, each its outline and its holes; a hole goes to the part around it."""
     if len(rings) == 1:
-        return {"type": "Polygon", "coordinates": [_closed(rings[0])]}
+        return [[_closed(rings[0])]]
     outer = [ring for ring in rings if ring_area(ring) > 0]
     parts = [[ring] for ring in outer]
     for hole in (ring for ring in rings if ring_area(ring) <= 0):
         around = [part for part in parts if _contains(part[0], hole)]
         min(around or parts, key=lambda part: ring_area(part[0])).append(hole)
-    coordinates = [[_closed(ring) for ring in part] for part in parts]
-    if len(coordinates) == 1:
-        return {"type": "Polygon", "coordinates": coordinates[0]}
-    return {"type": "MultiPolygon", "coordinates": coordinates}
+    return [[_closed(ring) for ring in part] for part in parts]
 
 
 def _closed(ring: np.ndarray) -> list[list[float]]:

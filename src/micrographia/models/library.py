@@ -127,7 +127,7 @@ def import_model(source: str | Path, name: str | None = None, *, force: bool = F
     name = name or _slug(package.name)
     target = _target(user_folder(), name, force)
     if any(e.builtin and e.name == name for e in list_models()):
-        raise RequestError(f"'{name}' is the name of a built-in model; choose another with --name.")
+        raise RequestError(f"'{name}' is the name of a built-in model; choose another with --name (name= in Python).")
     if package.kind == "network":
         validate(source, _json(package.description))
         package.network()
@@ -174,7 +174,7 @@ def export_model(name: str | Path, path: str | Path, *, force: bool = False) -> 
     if path.suffix.lower() != ".zip":
         raise RequestError(f"{path}: a model is exported to a file that ends in .zip, or to a folder that exists.")
     if path.exists() and not force:
-        raise RequestError(f"{path}: this file exists already; use --force to replace it.")
+        raise RequestError(f"{path}: this file exists already; use --force (force=True in Python) to replace it.")
     archive.copy(found, path)
     return path
 
@@ -185,7 +185,8 @@ def _target(folder: Path, name: str, force: bool) -> Path:
     target = folder / f"{name}.zip"
     if target.exists() and not force:
         raise RequestError(
-            f"There is a model '{name}' already ({target}); give another --name, or --force to replace it."
+            f"There is a model '{name}' already ({target}); give another --name (name= in Python), or --force "
+            "(force=True) to replace it."
         )
     return target
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from micrographia.arrays.errors import RequestError
 from micrographia.methods import get_method, methods
 from micrographia.models.package import ModelPackage
@@ -14,7 +16,7 @@ def made_by(package: ModelPackage) -> str:
 
 
 def other_kind(package: ModelPackage, does: str) -> RequestError:
-    """The refusal of a model that does not do what it was asked for; names the command that it goes with.
+    """The refusal of a model that does not do what it was asked for; says what it goes with.
 
     Parameters
     ----------
@@ -24,6 +26,10 @@ def other_kind(package: ModelPackage, does: str) -> RequestError:
     """
     name = made_by(package)
     what = f"was made by the method '{name}'" if name else "is a network of another program"
-    use = get_method(name).applied_by if name in methods() else ""
-    hint = f"it goes with 'micrographia {use}'." if use else "'micrographia models list' names those at hand."
+    if name in methods():
+        hint = f"it goes with 'micrographia {get_method(name).applied_by}'."
+    elif name:
+        hint = "no method of this name is installed."
+    else:
+        hint = f"'micrographia models show {shlex.quote(str(package.path))}' says what it can be used for."
     return RequestError(f"{package.path}: this model {what} and does not {does}; {hint}")

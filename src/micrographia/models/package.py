@@ -183,6 +183,8 @@ def open_package(path: str | Path) -> ModelPackage:
 
     manifest = refuse.check_manifest(path, names, read)
     if manifest.get("kind") == "arrays" or DECLARATION in names:
+        if not manifest:
+            raise InputError(f"{path}: '{refuse.MANIFEST}' is missing from this model package; get the original again.")
         return _arrays(path, read(DECLARATION), names)
     rdf_name = next((n for n in _RDF_NAMES if n in names), None)
     rdf_name = rdf_name or next((n for n in names if n.endswith(tuple(f".{r}" for r in _RDF_NAMES))), None)

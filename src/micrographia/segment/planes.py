@@ -66,7 +66,7 @@ def choose_planes(
         notes.append(f"{image.size('T')} time points, each segmented on its own; objects are not followed over time.")
     if image.size("Z") > 1:
         said = {
-            "each": "each slice segmented on its own; --z max or --z best-focus gives one result",
+            "each": "each slice segmented on its own; --z max or --z best-focus (z= in Python) gives one result",
             "max": "segmented in the maximum projection",
             "best-focus": "segmented in the sharpest one"
             + (f" (slice {positions[0]['Z']})" if image.size("T") == 1 else " of each time point"),
@@ -85,7 +85,7 @@ def read_plane(image: Image, index: Index) -> Image:
         slices = (plane.take(Z=k).array() for k in range(plane.size("Z")))
         projected = next(slices).copy()
         for one in slices:
-            np.maximum(projected, one, out=projected)
+            np.fmax(projected, one, out=projected)  # a pixel that is NaN in one slice is known from the others
         plane = _like(plane, projected, plane.axes.replace("Z", ""))
     if sample is not None:
         plane = plane.take(S=int(sample))
@@ -105,7 +105,10 @@ def _like(image: Image, data: np.ndarray, axes: str) -> Image:
 
 def _check(image: Image) -> None:
     if "Y" not in image.axes or "X" not in image.axes:
-        raise InputError(f"{image.name}: axes {image.axes} have no Y and X; name the axes, for example --axes ZYX.")
+        raise InputError(
+            f"{image.name}: axes {image.axes} have no Y and X; name the axes with --axes (axes= in Python), for "
+            "example --axes ZYX."
+        )
     if 0 in image.shape:
         raise InputError(f"{image.name}: the image is empty (shape {image.shape}).")
 
@@ -146,7 +149,7 @@ def nuclei_channel(image: Image, done: str) -> tuple[int, str]:
     chosen = named[0] if named else 0
     shown = f"{chosen} ('{names[chosen]}')" if names[chosen] else f"{chosen}"
     why = "because its name says nuclei" if named else "because it is the first"
-    return chosen, f"{n} channels; channel {shown} {done} {why}; choose another with --channel."
+    return chosen, f"{n} channels; channel {shown} {done} {why}; choose another with --channel (channel= in Python)."
 
 
 def _number(image: Image, channel: str | int, names: Sequence[str], n: int) -> int:
@@ -156,8 +159,17 @@ def _number(image: Image, channel: str | int, names: Sequence[str], n: int) -> i
         return folded.index(text.casefold())
     if text.isdecimal() and int(text) < n:
         return int(text)
-    known = ", ".join(f"{i} ({names[i]})" if i < len(names) and names[i] else str(i) for i in range(n))
-    raise InputError(f"{image.name}: there is no channel '{text}'; it has {known}.")
+    raise InputError(f"{image.name}: there is no channel '{text}'; it has {_known(names, n)}.")
+
+
+def _known(names: Sequence[str], n: int) -> str:
+    """The channels in words: one channel, 0 (DAPI); 2 channels, 0 and 1."""
+    *most, last = [f"{i} ({names[i]})" if i < len(names) and names[i] else str(i) for i in range(n)]
+    if not most:
+        return f"one channel, {last}"
+    if n > 4 and not any(names):
+        return f"{n} channels, 0 to {last}"
+    return f"{n} channels, {', '.join(most)} and {last}"
 
 
 def _z_positions(image: Image, at: Index, z: str) -> list[Index]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import lru_cache
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -84,10 +85,12 @@ def as_image(image: Image | np.ndarray, axes: str | None = None) -> Image:
     Raises
     ------
     InputError
-        Where the axes are not known.
+        Where the axes are not known, or it is a path.
     """
     if isinstance(image, Image):
         return image
+    if isinstance(image, (str, PathLike)):
+        raise InputError(f'{image} is a path, not an image; read it first: mg.segment(mg.read("{image}")).')
     data = np.asarray(image)
     if axes is None:
         if data.ndim == 2:

@@ -1,0 +1,59 @@
+"""``mg.segment`` and ``mg.measure`` called in Python, and what is said of planes there and in a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import micrographia as mg
+from micrographia.arrays.image import Image
+from micrographia.segment.planes import choose_planes
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_paths_are_to_be_read_first(kind: type) -> None:
+    with pytest.raises(mg.InputError, match=r'read it first: mg\.segment\(mg\.read\("cells\.tif"\)\)'):
+        mg.segment(kind("cells.tif"))
+    with pytest.raises(mg.InputError, match=r'l\.tif is a path.*mg\.read_labels\("l\.tif"\)'):
+        mg.measure(kind("l.tif"), kind("a.tif"))
+    with pytest.raises(mg.InputError, match=r'a\.tif is a path.*mg\.read\("a\.tif"\)'):
+        mg.measure(np.ones((4, 4), int), kind("a.tif"))
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "channels", "has"),
+    [
+        ((8, 8), "YX", (), "one channel, 0."),
+        ((1, 8, 8), "CYX", ("GFP",), "one channel, 0 (GFP)."),
+        ((2, 8, 8), "CYX", (), "2 channels, 0 and 1."),
+        ((3, 8, 8), "CYX", ("GFP", "", "RFP"), "3 channels, 0 (GFP), 1 and 2 (RFP)."),
+        ((9, 8, 8), "CYX", (), "9 channels, 0 to 8."),
+        ((8, 8, 3), "YXS", (), "3 channels, 0 (red), 1 (green) and 2 (blue)."),
+    ],
+)
+def test_a_channel_that_is_not_there(shape, axes, channels, has) -> None:
+    image = Image(np.zeros(shape, np.uint8), axes, channels=channels)
+    with pytest.raises(mg.InputError) as error:
+        choose_planes(image, channel="DAPI")
+    assert str(error.value).endswith(f"there is no channel 'DAPI'; it has {has}")
+
+
+def test_hints_are_for_the_terminal_and_for_python() -> None:
+    image = Image(np.zeros((2, 3, 8, 8), np.uint8), "CZYX")
+    notes = " ".join(choose_planes(image)[1])
+    assert "--z best-focus (z= in Python)" in notes
+    assert "--channel (channel= in Python)" in notes
+    chosen = " ".join(choose_planes(image, channel=1, z="max")[1])
+    assert "--" not in chosen
+
+
+def test_who_chose_a_scene_is_not_told_how(tmp_path: Path) -> None:
+    path = tmp_path / "two.tif"
+    with tifffile.TiffWriter(path) as tif:
+        tif.write(np.zeros((8, 8), np.uint8))
+        tif.write(np.zeros((9, 8), np.uint8))
+    assert "number 0 was read (choose with --scene, scene= in Python)" in " ".join(mg.read(path).notes)
+    assert mg.read(path, scene=1).notes == ("the file holds 2 images; number 1 was read",)
