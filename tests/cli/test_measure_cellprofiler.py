@@ -98,7 +98,7 @@ def test_a_dataset_table_with_empty_cells(run, plate):
     assert table["Metadata_Well"].tolist() == ["03"] * 3 and table["ImageNumber"].tolist() == [3] * 3
     (plate / "data.csv").write_text("image,label\nimages/P1_B02_s1.png,\nimages/P2_B02_s2.png,\n")
     code, _, err = measure(run, "--images", "data.csv", "--overwrite")
-    assert code == 1 and "P1_B02_s1.png and 1 more: no labels" in err and "failed" not in err
+    assert code == 1 and "no labels for P1_B02_s1.png and 1 more" in err and "failed" not in err
 
 
 def test_images_without_labels_are_named_and_the_others_are_measured(run, plate):

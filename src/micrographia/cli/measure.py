@@ -148,11 +148,11 @@ def _stem(labels: Path) -> str:
 
 
 def _table(labels: Path, image: Path | None, options: Measure) -> pd.DataFrame:
+    from micrographia.cli.measured_files import read_measured
     from micrographia.features.objects import measure
-    from micrographia.io.reading import read, read_labels
 
-    found = with_pixel_size(read_labels(labels, axes=options.axes), options.pixel_size)
-    pixels = None if image is None else read(image)
+    found, pixels = read_measured(labels, image, options.axes)
+    found = with_pixel_size(found, options.pixel_size)
     if options.volumes:
         return _volumes(found, pixels, labels)
     if note := slices_note(found):

@@ -132,12 +132,12 @@ def cell_tasks(
 def measure_image(task: CellTask) -> dict[str, Any]:
     """Measure one image: its table, with the columns that say where the rows come from, and what was assumed."""
     from micrographia.cli.measure import slices_note
+    from micrographia.cli.measured_files import read_measured
     from micrographia.features.cells import measure_cells
-    from micrographia.io.reading import read, read_labels
 
-    labels = with_pixel_size(read_labels(task.labels, axes=task.axes), task.pixel_size)
-    image = None if task.image is None else read(task.image)
-    cells = None if task.cells is None else read_labels(task.cells, axes=task.axes)
+    labels, image = read_measured(task.labels, task.image, task.axes)
+    labels = with_pixel_size(labels, task.pixel_size)
+    cells = None if task.cells is None else read_measured(task.cells, None, task.axes)[0]
     table = measure_cells(labels, image, cells=cells, threads=task.threads, **task.options)
     note = "" if task.options["volumes"] else slices_note(labels)
     return {"table": with_keys(table, task.number, task.name, task.keys), "note": note}

@@ -38,6 +38,9 @@ _SMALLEST = 16
 _RINGS = 6
 """Fewest rings that are fitted."""
 
+_CONSTANT = 1e-12
+"""An image whose grey values differ by at most so much of the largest is constant but for rounding."""
+
 _COUNTED = 400
 """A ring of frequencies counts at most like so many, so that the many highest ones do not decide alone."""
 
@@ -131,11 +134,15 @@ def fit_spectrum(image: np.ndarray, step: float | None = None) -> BlurFit:
     unknown = BlurFit(float("nan"), float("nan"), float("nan"))
     if min(image.shape) < _SMALLEST:
         return unknown
-    frequency, power, number = power_rings(image)
+    known = finite(image)
+    low, high = float(known.min()), float(known.max())
+    if not high - low > _CONSTANT * max(abs(low), abs(high)):
+        return unknown  # the window of a constant image leaves rounding errors, which are no spectrum
+    frequency, power, number = power_rings(known)
     if not power.max() > 0:
         return unknown
     step = grey_step(image) if step is None else step
-    drowned = np.flatnonzero(power < ROUNDING * step**2 / frequency**2)
+    drowned = np.flatnonzero(power < ROUNDING * (step / frequency) ** 2)
     last = max(_RINGS, drowned[0]) if len(drowned) else len(power)
     return fit_blur(frequency[:last], power[:last], number[:last])
 

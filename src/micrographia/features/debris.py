@@ -21,6 +21,9 @@ _SPOT, _MOST = 9, 10
 _LONG, _SLENDER = 0.15, 6.0
 """A fibre is longer than this share of the shorter side, and so many times longer than wide on average."""
 
+_ROUNDING = 1e-9
+"""Values that differ by less than so much of themselves count as equal."""
+
 
 class Objects(NamedTuple):
     """How bright background and objects of an image are, before debris is looked for.
@@ -80,12 +83,14 @@ def object_levels(pixels: np.ndarray, bright: bool = False) -> Objects:
         return Objects(float("nan"), float("nan"), float("nan"), float("nan"))
     sign = -1.0 if bright else 1.0
     low, high = np.percentile(values, (0.5, 75))
-    counts, edges = np.histogram(values, 128, (low, high)) if high > low else (np.ones(1), np.array([low, low]))
+    # Between values that differ by rounding only there is no room for bins.
+    several = max(_ROUNDING * max(abs(low), abs(high)), 1e-300) < high - low < np.inf
+    counts, edges = np.histogram(values, 128, (low, high)) if several else (np.ones(1), np.array([low, low]))
     top = int(np.argmax(np.convolve(counts, np.ones(3), "same")))
     mode = float(edges[top] + edges[top + 1]) / 2
     under = values[values <= mode]
     # The darker side of the mode is free of objects; whole numbers hide noise of less than half a grey value.
-    spread = max(float(np.sqrt(np.mean((under - mode) ** 2))) if under.size else 0.0, 1e-9 * max(1.0, abs(mode)))
+    spread = max(float(np.sqrt(np.mean((under - mode) ** 2))) if under.size else 0.0, _ROUNDING * max(1.0, abs(mode)))
     out = values[values > mode + max(5 * spread, 2 * float(edges[1] - edges[0]))]
     if out.size <= 0.001 * values.size:
         return Objects(sign * mode, spread, float("nan"), float("nan"))

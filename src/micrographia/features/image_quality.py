@@ -113,7 +113,9 @@ def _table(image: Image, measured: _Measured) -> pd.DataFrame:
         joined: list[dict[str, Any]] = []
         for c, ending in enumerate(endings):
             plane = _Plane(image, index | ({"C": c} if "C" in image.axes else {}))
-            for k, (place, found) in enumerate(measured(plane, plane_levels(plane))):
+            with np.errstate(all="ignore"):  # what is not defined for a degenerate plane is NaN in the table
+                rows_of_plane = measured(plane, plane_levels(plane))
+            for k, (place, found) in enumerate(rows_of_plane):
                 if c == 0:
                     joined.append(keys | place)
                 joined[k] |= {_with_channel(name, ending): value for name, value in found.items()}

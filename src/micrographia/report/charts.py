@@ -15,7 +15,7 @@ def ticks(low: float, high: float, about: int = 6) -> list[float]:
     Parameters
     ----------
     low, high : float
-        Finite, ``low`` <= ``high``.
+        Finite, ``low`` <= ``high``; where they differ by rounding only, the one number is `low`.
     about : int
         How many are wanted.
 
@@ -24,12 +24,14 @@ def ticks(low: float, high: float, about: int = 6) -> list[float]:
     list of float
     """
     span = high - low
-    if span <= 0:
+    if _same(low, high):
         return [low]
-    step = 10 ** floor(log10(span / about))
+    exponent = floor(log10(span / about))
+    step = 10.0**exponent
     step *= next(k for k in (1, 2, 5, 10) if span / (step * k) <= about)
     first = np.ceil(low / step - 1e-9)
-    return [float(round(k * step, 10)) + 0.0 for k in np.arange(first, high / step + 1e-9)]
+    digits = max(10, 1 - exponent)
+    return [round(float(k * step), digits) + 0.0 for k in np.arange(first, high / step + 1e-9)]
 
 
 def histogram(values: Sequence[float] | np.ndarray, label: str, *, width: int = 640, height: int = 220) -> Markup:
@@ -92,7 +94,7 @@ def sparkline(values: Sequence[float] | np.ndarray, low: float, high: float) -> 
         An ``<svg>`` element; empty where there are no values.
     """
     found = _finite(values)
-    if not len(found) or high <= low:
+    if not len(found) or _same(low, high):
         return Markup("")
     counts, _ = np.histogram(found.clip(low, high), 30, (low, high))
     heights = 28 * counts / counts.max()
@@ -167,11 +169,18 @@ def _finite(values: Sequence[float] | np.ndarray) -> np.ndarray:
     return found[np.isfinite(found)]
 
 
+def _same(low: float, high: float) -> bool:
+    """Whether two values, the smaller first, are equal but for rounding."""
+    return bool(high - low <= max(1e-9 * max(abs(low), abs(high)), 1e-300))
+
+
 def _binned(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Bars on round numbers; the extreme 0.1 % go into the outermost bars where they would stretch the axis."""
     low, high = np.percentile(values, [0.1, 99.9]) if len(values) > 1000 else (values.min(), values.max())
-    if high <= low:
-        low, high = low - 0.5, high + 0.5
+    if _same(low, high):
+        values = np.where((low <= values) & (values <= high), low, values)
+        around = max(0.5, 1e-6 * abs(low))
+        low, high = low - around, high + around
     rounded = ticks(low, high, int(np.clip(3 * len(values) ** 0.4, 8, 48)))
     step = rounded[1] - rounded[0] if len(rounded) > 1 else high - low
     edges = np.arange(np.floor(low / step), np.ceil(high / step) + 1) * step
