@@ -1,5 +1,7 @@
 """Image quality: numbers on images with known faults, and the sentences made of them."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, zoom
@@ -133,3 +135,27 @@ def test_tiny_images(shape):
 def test_shapes_must_fit(image):
     with pytest.raises(InputError, match=r"\(3, 3\)"):
         check_image(image, np.zeros((3, 3), int))
+
+
+@pytest.mark.parametrize("axes", ["YX", "YXS"])
+@pytest.mark.parametrize("fill", [np.nan, np.inf])
+@pytest.mark.parametrize("found", [False, True])
+def test_images_without_a_number_give_sentences_not_warnings(labels, axes, fill, found):
+    pixels = np.full(labels.shape + (3,) * (axes == "YXS"), fill, np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sentences = check_image(Image(pixels, axes), labels if found else np.zeros_like(labels))
+    assert "are not numbers" in sentences[0]
+    assert ("Nothing was found." in sentences) is not found
+
+
+def test_opposite_infinities_in_a_colour_and_gaps_in_a_saturated_image(labels):
+    colours = np.random.default_rng(0).random((*labels.shape, 3)).astype(np.float32)
+    colours[3, 4] = np.inf, -np.inf, 1
+    grey = np.minimum((labels > 0) * 2.0, 1)
+    grey[0, 0] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_image(Image(colours, "YXS"), labels)
+        sentences = check_image(grey, labels)
+    assert any("have the largest value (1)" in sentence for sentence in sentences)

@@ -281,3 +281,45 @@ class TestLayouts:
         shutil.rmtree(tmp_path / "a.zarr" / "0")
         with pytest.raises(InputError, match="no readable Zarr|lacks the array"):
             read(tmp_path / "a.zarr")
+
+
+class TestRenamedAxes:
+    """What the user calls the dimensions of a file that names them: a size goes with its dimension and unit."""
+
+    SIZES = {"T": 4.0, "Z": 2.0, "Y": 0.5, "X": 0.25}
+
+    @pytest.mark.parametrize("version", ["0.4", "0.5"])
+    @pytest.mark.parametrize(
+        ("stored", "axes", "sizes"),
+        [
+            ("TCZYX", "ZCTYX", {"Y": 0.5, "X": 0.25}),  # 4 s are no 4 µm
+            ("TYX", "ZYX", {"Y": 0.5, "X": 0.25}),
+            ("TCZYX", "TCYZX", {"T": 4.0, "Y": 2.0, "Z": 0.5, "X": 0.25}),
+            ("ZYX", "CYX", {"Y": 0.5, "X": 0.25}),
+            ("TCZYX", "TCZYX", SIZES),
+        ],
+    )
+    def test_sizes(self, tmp_path: Path, version: str, stored: str, axes: str, sizes: dict) -> None:
+        with create_zarr(tmp_path / "a.zarr", (2,) * len(stored), stored, "uint8", pixel_size=self.SIZES,
+                         version=version):  # fmt: skip
+            pass
+        assert read(tmp_path / "a.zarr", axes=axes).pixel_size == sizes
+
+    def test_lengths_under_the_name_of_time(self, tmp_path: Path) -> None:
+        write(tmp_path / "a.zarr", np.zeros((2, 4, 5), np.uint8), axes="TYX", pixel_size=self.SIZES)
+        document = tmp_path / "a.zarr" / "zarr.json"
+        document.write_text(document.read_text().replace('"second"', '"micrometer"'))
+        assert read(tmp_path / "a.zarr", axes="ZYX").pixel_size == {"Z": 4.0, "Y": 0.5, "X": 0.25}
+
+    def test_channel_names_stay_with_the_channels(self, tmp_path: Path) -> None:
+        write(tmp_path / "a.zarr", np.zeros((2, 2, 4, 5), np.uint8), axes="CZYX", channels=("DAPI", "GFP"))
+        assert read(tmp_path / "a.zarr", axes="CTYX").channels == ("DAPI", "GFP")
+        assert read(tmp_path / "a.zarr", axes="ZCYX").channels == ()
+
+    def test_names_that_are_no_letters(self, tmp_path: Path) -> None:
+        write(tmp_path / "a.zarr", np.zeros((2, 4, 5), np.uint8), axes="ZYX", pixel_size=self.SIZES)
+        document = tmp_path / "a.zarr" / "zarr.json"
+        document.write_text(document.read_text().replace('"name": "z"', '"name": "depth"'))
+        with pytest.raises(InputError, match="depth.*name one letter"):
+            read(tmp_path / "a.zarr")
+        assert read(tmp_path / "a.zarr", axes="ZYX").pixel_size == {"Z": 2.0, "Y": 0.5, "X": 0.25}

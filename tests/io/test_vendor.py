@@ -12,6 +12,7 @@ import pytest
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.io import read
+from micrographia.io.czi import _metadata
 
 
 @pytest.mark.parametrize(("suffix", "package"), [(".czi", "czifile"), (".lif", "liffile"), (".nd2", "nd2")])
@@ -171,3 +172,38 @@ def _module(name: str, **content: object) -> ModuleType:
     module = ModuleType(name)
     module.__dict__.update(content)
     return module
+
+
+class TestChannelNamesOfCzi:
+    """Those of the display setting, where the dimension has only numbers."""
+
+    @pytest.mark.parametrize(
+        ("dimension", "shown", "names"),
+        [
+            (("0 DAPI", "1 GFP"), ("0 a", "1 b"), ("DAPI", "GFP")),
+            (("0 ", "1 "), ("1 GFP", "0 DAPI"), ("DAPI", "GFP")),
+            (("0 ", "1 "), ("0 DAPI", "c15b6ce0 GFP"), ("DAPI", "GFP")),  # by its place
+            (("0 ", "1 red"), ("0 DAPI", "1 b"), ("DAPI", "red")),
+            (("0 ", "1 "), ("0 DAPI",), ()),
+            (("0 ", "1 "), ("1 GFP", "x y"), ()),  # the place of the first belongs to another id
+            (("0 ", "1 "), (), ()),
+        ],
+    )
+    def test_sources(self, dimension: tuple[str, ...], shown: tuple[str, ...], names: tuple[str, ...]) -> None:
+        def channels(entries: tuple[str, ...]) -> str:
+            parts = [entry.split(" ") for entry in entries]
+            return "".join(f'<Channel Id="{i}"' + (f' Name="{name}"' if name else "") + "/>" for i, name in parts)
+
+        found = _metadata(
+            f"<ImageDocument><Metadata><Information><Image><Dimensions><Channels>{channels(dimension)}</Channels>"
+            f"</Dimensions></Image></Information><DisplaySetting><Channels>{channels(shown)}</Channels>"
+            "</DisplaySetting></Metadata></ImageDocument>"
+        )
+        assert found[1] == names
+
+    def test_real(self, data_dir: Path) -> None:
+        pytest.importorskip("czifile", reason="needs the extra 'formats'")
+        source = data_dir / "formats/czi/DAPI_GFP.czi"
+        if not source.exists():
+            pytest.skip("formats/czi is not among the real data")
+        assert read(source).channels == ("DAPI", "GFP")

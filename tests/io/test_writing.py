@@ -13,7 +13,7 @@ import tifffile
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
-from micrographia.io import read, write, write_geojson, write_labels, write_rois, write_table
+from micrographia.io import read, read_labels, write, write_geojson, write_labels, write_rois, write_table
 
 DATA = np.arange(600, dtype=np.uint8).reshape(20, 30)
 TABLE = pd.DataFrame({"label": [1, 2], "area [µm²]": [1.5, 2.5]})
@@ -160,3 +160,22 @@ def _everything(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
     }
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif", "a.npy", "a.png", "a.ome.zarr"])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_labels_above_those_of_int64(tmp_path: Path, name: str, lazy: bool) -> None:
+    labels: Image | np.ndarray = np.array([[0, 7], [2**63 + 5, 1]], np.uint64)
+    if lazy:
+        write(tmp_path / "source.zarr", labels)
+        labels = read(tmp_path / "source.zarr")
+    before = _everything(tmp_path)
+    with pytest.raises(InputError, match=rf"{name}: label 9,223,372,036,854,775,813 is too large"):
+        write_labels(tmp_path / name, labels)
+    assert _everything(tmp_path) == before
+
+
+def test_largest_label(tmp_path: Path) -> None:
+    labels = np.array([[0, 2**63 - 1]], np.uint64)
+    for name in ("a.tif", "a.npy", "a.ome.zarr"):
+        assert int(read_labels(write_labels(tmp_path / name, labels)).array().max()) == 2**63 - 1

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from micrographia.arrays.pixel_range import check_range
+
 SAMPLE = 512
 """Statistics come from at most about SAMPLE² pixels on a regular lattice of the whole image."""
 
@@ -38,12 +40,19 @@ def sample(data: Any, spatial: Sequence[int]) -> np.ndarray:
         NumPy or lazy array; sliced once, with a step along the `spatial` axes only.
     spatial : sequence of int
         Positions of the Y and X axes, and of Z where a volume is looked at.
+
+    Raises
+    ------
+    InputError
+        Where a value is too large for float32.
     """
     key: list[slice] = [slice(None)] * len(data.shape)
     most = round(SAMPLE ** (2 / len(spatial)))
     for axis in spatial:
         key[axis] = slice(None, None, max(1, -(-data.shape[axis] // most)))
-    return np.nan_to_num(np.asarray(data[tuple(key)], dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    values = np.asarray(data[tuple(key)])
+    check_range(values, "The image")
+    return np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _percentiles(values: np.ndarray, percents: Sequence[float]) -> np.ndarray:
@@ -111,11 +120,12 @@ def normalise(channels: np.ndarray, intensity: Intensity) -> np.ndarray:
     for result, channel, low, high in zip(out, channels, intensity.low, intensity.high, strict=True):
         span = high - low
         scale = np.float32(1 / span if span > 0 else 0)
-        if intensity.bright:
-            np.subtract(np.float32(high), channel, out=result, casting="unsafe")
-        else:
-            np.subtract(channel, np.float32(low), out=result, casting="unsafe")
-        result *= scale
+        with np.errstate(over="ignore", invalid="ignore"):  # infinity, which becomes 0 below
+            if intensity.bright:
+                np.subtract(np.float32(high), channel, out=result, casting="unsafe")
+            else:
+                np.subtract(channel, np.float32(low), out=result, casting="unsafe")
+            result *= scale
         if channel.dtype.kind == "f":
             np.nan_to_num(result, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
         np.clip(result, -1, 8, out=result)

@@ -210,7 +210,8 @@ def check_image(
     pixels, found = planes(field), labels.array("YX")
     if "S" in field.axes:
         # A colour is saturated where all its samples are, and as sharp as its mean.
-        brightest, grey = [pixels.min(axis=0)], pixels.mean(axis=0)
+        with np.errstate(invalid="ignore", over="ignore"):  # +inf and -inf in one pixel; `finite` takes them out
+            brightest, grey = [pixels.min(axis=0)], pixels.mean(axis=0)
     else:
         brightest, grey = list(pixels), pixels[0]
     sentences = []
@@ -219,7 +220,8 @@ def check_image(
         sentences.append(f"{odd} pixels are not numbers (NaN or infinite); they were left out.")
     inside = found > 0
     number = len(np.unique(found[inside]))
-    if pixels.size and np.nanmin(pixels) == np.nanmax(pixels):
+    known = pixels[np.isfinite(pixels)]
+    if known.size and known.min() == known.max():
         sentences.append("All pixels have the same value: the image is empty.")
     elif number == 0:
         sentences.append("Nothing was found.")
@@ -229,8 +231,9 @@ def check_image(
         fraction = saturated_fraction(plane, inside)
         if fraction > SATURATED:
             channel = f" in channel {name}" if name else ""
+            top = saturation_level(plane)
             sentences.append(
-                f"Saturated{channel}: {fraction:.0%} of the object pixels have the largest value ({plane.max():g}), "
+                f"Saturated{channel}: {fraction:.0%} of the object pixels have the largest value ({top:g}), "
                 "so measured intensities are too low."
             )
     width = edge_width(grey, found)

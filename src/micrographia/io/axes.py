@@ -81,7 +81,8 @@ def plan_axes(shape: tuple[int, ...], given: str | None, name: str) -> tuple[tup
         axes, meaning = "CYX", f"the first dimension of {squeezed} was taken as channels"
     else:
         axes, meaning = "ZYX", f"the first dimension of {squeezed} was taken as z"
-    return squeezed, axes, (*dropped, f"{meaning}, because the file does not name its axes (change with --axes)")
+    why = "because the file does not name its axes (change with --axes, axes= in Python)"
+    return squeezed, axes, (*dropped, f"{meaning}, {why}")
 
 
 def renamed(stored: str, given: str | None, name: str) -> str:

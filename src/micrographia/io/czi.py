@@ -109,4 +109,21 @@ def _metadata(xml: str | None) -> tuple[dict[str, float | None], tuple[str, ...]
     known["T"] = seconds(root.findtext(".//Information/Image/Dimensions/T/Positions/Interval/Increment"), "s")
     channels = root.findall(".//Information/Image/Dimensions/Channels/Channel")
     names = [channel.get("Name") or "" for channel in channels]
+    if not all(names):
+        shown = root.findall(".//DisplaySetting/Channels/Channel")
+        names = _shown_names([channel.get("Id") or "" for channel in channels], names, shown)
     return known, tuple(names) if all(names) else ()
+
+
+def _shown_names(ids: list[str], names: list[str], shown: list[ElementTree.Element]) -> list[str]:
+    """Names of channels; those without one get that of the display setting with their id, else in their place.
+
+    Where both list as many channels, the order counts for those with an id of their own in the display setting.
+    """
+    by_id = {channel.get("Id"): channel.get("Name") or "" for channel in shown}
+    in_place = [""] * len(ids)
+    if len(shown) == len(ids):
+        in_place = [channel.get("Name") or "" if channel.get("Id") not in ids else "" for channel in shown]
+    return [
+        name or by_id.get(identity, "") or other for identity, name, other in zip(ids, names, in_place, strict=True)
+    ]

@@ -66,13 +66,15 @@ def read_zarr(path: Path, *, axes: str | None = None, scene: int = 0, level: int
     data = _open(place.path / str(datasets[level]["path"]))
     if not isinstance(data, zarr.Array):
         raise InputError(f"{path} lacks the array '{datasets[level]['path']}' that its metadata name.")
-    stored, units, notes = _axes(multiscale, data, path)
-    if axes is not None:
-        stored, notes = renamed(stored, axes, str(path)), ()
+    named, units, notes = _axes(multiscale, data, path, axes)
+    stored = renamed(named, axes, str(path))
+    notes = notes if axes is None else ()
     sizes = _sizes(multiscale, datasets[level], stored, units)
-    channels = _channels(place.attributes, data.shape[stored.index("C")]) if "C" in stored else ()
+    channels = _channels(place.attributes, data.shape[named.index("C")]) if "C" in named else ()
     if not sizes or not channels:
-        sizes, channels = _from_xml(path, place, stored, sizes, channels, data.shape)
+        sizes, channels = _from_xml(path, place, named, stored, sizes, channels, data.shape)
+    if named.find("C") != stored.find("C"):  # the names are those of a dimension that is something else now
+        channels = ()
     if axes is None and _is_colour(stored, data, channels):
         stored, channels = stored.replace("C", "S"), ()
         notes += ("channels named red, green, blue were taken as one colour picture",)
@@ -134,8 +136,8 @@ def _choose(path: Path, names: list[str], scene: int, what: str) -> _Place:
         raise RequestError(f"{path} is {what} with {len(names)} image(s); there is no number {scene} (from 0).")
     chosen = path / names[scene]
     notes = () if len(names) == 1 else (
-        f"the file is {what} with {len(names)} images; {names[scene]} was read (choose with scene=, "
-        "or give the path of one image)",
+        f"the file is {what} with {len(names)} images; {names[scene]} was read"
+        + ("" if scene else " (choose with --scene, scene= in Python, or give the path of one image)"),
     )  # fmt: skip
     place = _find(chosen, _attributes(_open(chosen), chosen), 0, notes)
     return _Place(place.path, place.attributes, place.notes, scene)
@@ -174,21 +176,24 @@ def _first_label(place: _Place) -> _Place:
 
 
 def _axes(
-    multiscale: Mapping[str, Any], data: zarr.Array, path: Path
-) -> tuple[str, dict[str, str | None], tuple[str, ...]]:
-    """Axis letters, their units, and notes."""
+    multiscale: Mapping[str, Any], data: zarr.Array, path: Path, given: str | None
+) -> tuple[str, tuple[str | None, ...], tuple[str, ...]]:
+    """Axis letters as the file has them (? for others, where the user gives axes), the unit of each, and notes."""
     entries = multiscale.get("axes")
     if not entries:  # versions 0.1 and 0.2
         if len(data.shape) == len(_OLDEST_AXES):
-            return _OLDEST_AXES, {}, ()
-        shape, stored, notes = plan_axes(data.shape, None, str(path))
+            return _OLDEST_AXES, (None,) * len(_OLDEST_AXES), ()
+        shape, stored, notes = plan_axes(data.shape, given, str(path))
         if shape != data.shape:
-            raise InputError(f"{path} does not name its axes {data.shape}; name them with --axes.")
-        return stored, {}, notes
+            raise InputError(f"{path} does not name its axes {data.shape}; name them with --axes (axes= in Python).")
+        return stored, (None,) * len(stored), notes
     names = [str(entry["name"] if isinstance(entry, dict) else entry) for entry in entries]
-    units = {name.upper(): entry.get("unit") for name, entry in zip(names, entries, strict=True)
-             if isinstance(entry, dict)}  # fmt: skip
+    units = tuple(entry.get("unit") if isinstance(entry, dict) else None for entry in entries)
     stored = "".join(name.upper() for name in names)
+    if given is not None:
+        if len(names) != len(data.shape):
+            return "?" * len(data.shape), (None,) * len(data.shape), ()
+        return "".join(name.upper() if name.upper() in set(AXES) else "?" for name in names), units, ()
     if len(stored) != len(names) or set(stored) - set(AXES) or len(names) != len(data.shape):
         raise InputError(
             f"{path} has the axes {', '.join(names)} for the shape {data.shape}; "
@@ -198,9 +203,12 @@ def _axes(
 
 
 def _sizes(
-    multiscale: Mapping[str, Any], dataset: Mapping[str, Any], axes: str, units: Mapping[str, str | None]
+    multiscale: Mapping[str, Any], dataset: Mapping[str, Any], axes: str, units: tuple[str | None, ...]
 ) -> dict[str, float]:
-    """Sizes where the axes have units: the level's scale times the scale of the whole pyramid."""
+    """Sizes where the axes have units: the level's scale times the scale of the whole pyramid.
+
+    A dimension keeps its unit whatever the user calls it, so one of seconds that is called Z has no size.
+    """
     scale = [1.0] * len(axes)
     for transforms in (dataset.get("coordinateTransformations"), multiscale.get("coordinateTransformations")):
         for transform in transforms or ():
@@ -208,8 +216,8 @@ def _sizes(
             if isinstance(values, list) and len(values) == len(axes):
                 scale = [known * float(value) for known, value in zip(scale, values, strict=True)]
     sizes = {}
-    for axis, value in zip(axes, scale, strict=True):
-        size = (seconds if axis == "T" else micrometres)(value, units.get(axis)) if axis in "TZYX" else None
+    for axis, value, unit in zip(axes, scale, units, strict=True):
+        size = (seconds if axis == "T" else micrometres)(value, unit) if axis in "TZYX" else None
         if size is not None:
             sizes[axis] = size
     return sizes
@@ -222,15 +230,19 @@ def _channels(attributes: Mapping[str, Any], count: int) -> tuple[str, ...]:
 
 
 def _from_xml(
-    path: Path, place: _Place, axes: str, sizes: dict[str, float], channels: tuple[str, ...], shape: tuple[int, ...]
-) -> tuple[dict[str, float], tuple[str, ...]]:
-    """Fill in from the OME-XML that bioformats2raw keeps beside the images."""
+    path: Path, place: _Place, named: str, axes: str, sizes: dict[str, float], channels: tuple[str, ...],
+    shape: tuple[int, ...],
+) -> tuple[dict[str, float], tuple[str, ...]]:  # fmt: skip
+    """Fill in from the OME-XML that bioformats2raw keeps beside the images; ``axes`` are what the user calls them."""
     for folder in dict.fromkeys((path, place.path.parent)):
         document = folder / "OME" / "METADATA.ome.xml"
         if document.is_file():
             known, names = ome_metadata(document.read_text(encoding="utf-8", errors="replace"), place.series)
-            sizes = sizes or {axis: size for axis, size in known.items() if axis in axes}
-            if not channels and "C" in axes and len(names) == shape[axes.index("C")]:
+            sizes = sizes or {
+                axis: known[name] for name, axis in zip(named, axes, strict=True)
+                if name in known and axis in "TZYX" and (name == "T") == (axis == "T")
+            }  # fmt: skip
+            if not channels and "C" in named and len(names) == shape[named.index("C")]:
                 channels = names
             break
     return sizes, channels

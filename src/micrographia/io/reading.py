@@ -38,13 +38,15 @@ def read(path: str | Path, *, axes: str | None = None, scene: int = 0) -> Image:
         Pixels with named axes, pixel sizes (micrometres), time step (seconds), channel names, and
         in ``notes`` what was assumed. A picture in colours has the axis S with 3 entries;
         transparency is dropped. Dimensions of length 1 of TIFF and makers' files are dropped.
-        OME-Zarr, and TIFF above 1 GiB, stay on disk: their ``data`` is a ``zarr.Array``.
+        OME-Zarr, and TIFF above 1 GiB, stay on disk: their ``data`` have a shape, a type and NumPy
+        indexing (and the ``zarr.Array`` as ``data.array``), and raise InputError where a part that is
+        asked for is damaged.
 
     Raises
     ------
     InputError
         Where the file is missing, empty, truncated, damaged, of unknown kind, holds no pixels or
-        complex ones, or does not say which of more than three dimensions is which.
+        complex or too large ones (above 3.4e38), or does not say which of more than three dimensions is which.
     RequestError
         Where ``axes`` makes no sense or there is no such scene.
 

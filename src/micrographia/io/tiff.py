@@ -60,7 +60,8 @@ def read_tiff(path: Path, *, axes: str | None = None, scene: int = 0, level: int
     try:
         series = _series(tif, path, scene)
         if len(tif.series) > 1:
-            notes += (f"the file holds {len(tif.series)} images; number {scene} was read (choose with scene=)",)
+            hint = "" if scene else " (choose with --scene, scene= in Python)"
+            notes += (f"the file holds {len(tif.series)} images; number {scene} was read{hint}",)
         _check_planes(tif, series, path, scene)
         sizes, channels, told = tiff_metadata(tif, series, scene)
         data, stored, changed = _pixels(series, level, axes, str(path), indexed)
@@ -176,7 +177,8 @@ def _stored_axes(series: tifffile.TiffPageSeries, page: tifffile.TiffPage) -> tu
     if samples - alpha > colours and "C" not in axes:
         return axes.replace("S", "C"), (f"{samples} samples a pixel were taken as channels",)
     if photometric == _RGB and int(page.planarconfig) == _SEPARATE and series.kind == "shaped":
-        return axes, ("the planes are stored as red, green and blue (if they are channels, say so with --axes CYX)",)
+        hint = "if they are channels, say so with --axes CYX, axes= in Python"
+        return axes, (f"the planes are stored as red, green and blue ({hint})",)
     return axes, ()
 
 
@@ -193,7 +195,7 @@ def _guessed(axes: str, data: Any, name: str) -> tuple[str, Any, tuple[str, ...]
             "name all of them with --axes (axes= in Python), for example --axes TCYX."
         )
     meaning = {"C": "channels", "Z": "z"}[letter]
-    note = f"the unnamed dimension of {tuple(data.shape)} was taken as {meaning} (change with --axes)"
+    note = f"the unnamed dimension of {tuple(data.shape)} was taken as {meaning} (change with --axes, axes= in Python)"
     return axes.replace(unknown[0], letter), data, (note,)
 
 

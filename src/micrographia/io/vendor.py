@@ -108,7 +108,8 @@ def check_scene(path: Path, scene: int, number: int) -> None:
 
 
 def scene_note(number: int, scene: int) -> tuple[str, ...]:
-    return (f"the file holds {number} images; number {scene} was read (choose with scene=)",) if number > 1 else ()
+    hint = "" if scene else " (choose with --scene, scene= in Python)"  # who asked for another knows how
+    return (f"the file holds {number} images; number {scene} was read{hint}",) if number > 1 else ()
 
 
 def squeezed(data: np.ndarray, axes: str) -> tuple[np.ndarray, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from micrographia.arrays.errors import RequestError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.io.atomic import replacing
 from micrographia.io.axes import checked_axes, plan_axes
@@ -121,7 +121,7 @@ def write_labels(
     RequestError
         Where the labels are no whole numbers, or too many for the kind of file.
     InputError
-        Where the file cannot be written.
+        Where the file cannot be written, or a number is above 2**63 - 1.
     """
     path = Path(path)
     image = _as_image(labels, axes, pixel_size, (), path)
@@ -131,11 +131,19 @@ def write_labels(
     if kind == "zarr":
         return _write_zarr(path, image, labels=True)
     data = np.asarray(image.data[...])
+    _check_labels(data, path)
     if kind == "png":
         if data.size and (data.min() < 0 or data.max() > np.iinfo(np.uint16).max):
             raise RequestError(f"{path}: PNG holds labels up to 65,535 and these reach {data.max():,}; choose .tif.")
         return write(path, data.astype(np.uint16), axes=image.axes)
     return write(path, data.astype(_label_type(data), copy=False), axes=image.axes, pixel_size=image.pixel_size)
+
+
+def _check_labels(data: np.ndarray, path: Path) -> None:
+    """Numbers above those of int64 would become negative."""
+    most = np.iinfo(np.int64).max
+    if data.dtype.kind == "u" and data.dtype.itemsize == 8 and data.size and data.max() > most:
+        raise InputError(f"{path}: label {data.max():,} is too large (at most {most:,}); number the objects anew.")
 
 
 def _label_type(data: Any) -> type:
@@ -212,5 +220,7 @@ def _write_zarr(path: Path, image: Image, *, labels: bool) -> Path:
                 key = tuple(target[ordered.index(a)] for a in axes)
                 left = [a for a in axes if a in "YX"]
                 block = np.asarray(image.data[key])
+                if labels:
+                    _check_labels(block, path)
                 new.array[target] = block if left == ["Y", "X"] else block.T
     return path

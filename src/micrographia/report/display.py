@@ -127,7 +127,7 @@ def _averaged(field: Image, step: int) -> np.ndarray:
 def _coloured(pixels: np.ndarray, colour: bool, dtype: np.dtype) -> np.ndarray:
     """(C, y, x) to (y, x, 3) uint8."""
     if colour and len(pixels) == 3:
-        values = np.nan_to_num(np.moveaxis(pixels, 0, -1).astype(np.float32))
+        values = np.nan_to_num(np.moveaxis(pixels, 0, -1).astype(np.float32), posinf=0, neginf=0)
         if dtype == np.uint8:
             return np.clip(np.round(values), 0, 255).astype(np.uint8)
         top = np.percentile(values, 99.9) if values.size else 0
