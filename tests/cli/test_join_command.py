@@ -31,6 +31,19 @@ def test_join_and_go_on(run, plate):
     assert read(plate / "images" / "A2.ome.tif").data[:, 0, 0].tolist() == [1, 9]
 
 
+def test_results_of_other_files_stay_and_are_no_files_to_join(run, plate):
+    other = plate / "other"
+    for channel in (1, 2):
+        write(other / f"A1_w{channel}.tif", np.full((6, 7), 5, np.uint16))
+    assert run("join", "plate", *NAMES, "-o", "images")[0] == 0
+    code, _, err = run("join", "other", *NAMES, "-o", "images")
+    assert code == 2 and "A1.ome.tif would be replaced" in err
+    assert read(plate / "images" / "A1.ome.tif").data[:, 0, 0].tolist() == [1, 2]
+    for said in ("1 image, 2 files", "1 image (1 from an earlier run)"):
+        code, out, err = run("join", "other", *NAMES, "-o", "other")
+        assert code == 0 and said in out, err
+
+
 def test_an_image_that_lacks_a_channel_fails_alone(run, plate):
     (plate / "plate" / "A1_w2.tif").unlink()
     code, out, err = run("join", "plate", *NAMES, "-o", "images")

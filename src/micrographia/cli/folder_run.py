@@ -214,12 +214,12 @@ def _plan(
             kept.append(done)
             continue
         tasks.append(task)
-        in_the_way += [run.folder / name for name in task.files if name not in record.files]
+        in_the_way += [run.folder / name for name in task.files if name not in record.files_of(path)]
     in_the_way = [path for path in in_the_way if path.exists()]
     if in_the_way and not overwrite:
         more = f" and {len(in_the_way) - 1} more" if len(in_the_way) > 1 else ""
         raise RequestError(
-            f"{in_the_way[0]}{more} would be replaced, but this command did not make it. "
+            f"{in_the_way[0]}{more} would be replaced, but this command did not make it of the same input. "
             "Choose another folder with --out, or replace it with --overwrite."
         )
     inputs = set(paths)

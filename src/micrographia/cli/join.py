@@ -11,6 +11,7 @@ from typing import Any
 from micrographia.arrays.errors import RequestError
 from micrographia.cli import flags
 from micrographia.cli.folder_run import FolderRun, InputTask, run_folder
+from micrographia.cli.run_record import NAME, RunRecord
 from micrographia.cli.input_files import with_pixel_size
 from micrographia.method import Declared, parameter
 
@@ -71,9 +72,12 @@ def run(args: Namespace) -> int:
     options = flags.read(args, Join)
     if not options.names:
         raise RequestError(r"Say how the files are named, for example --names '_w(?P<channel>\d)'.")
+    folder = Path(options.out).expanduser().absolute()
+    own = RunRecord(folder, {}).files if (folder / NAME).exists() else set()
     paths = [path.absolute() for path in find_images(args.images)]
+    paths = [path for path in paths if path.parent != folder or path.name not in own]
     images = {next(iter(image.files.values())): image for image in spread_images(paths, options.names)}
-    folder, cores = Path(options.out).expanduser().absolute(), usable_cores()
+    cores = usable_cores()
     values: dict[str, Any] = {"channels": list(options.channels), "pixel_size": options.pixel_size}
     folder_run: FolderRun[JoinTask] = FolderRun(
         folder,

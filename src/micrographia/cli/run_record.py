@@ -70,6 +70,10 @@ class RunRecord:
         """Names of all files that this run wrote or began to write."""
         return {name for line in (*self.begun.values(), *self.done.values()) for name in line.get("files", ())}
 
+    def files_of(self, source: Path) -> set[str]:
+        """Names of the files that were written or begun for one input."""
+        return {name for lines in (self.begun, self.done) for name in lines.get(str(source), {}).get("files", ())}
+
     def changed_settings(self) -> list[str]:
         """What differs from the settings of the earlier run, in words; empty where nothing does."""
         if self.earlier is None:
