@@ -332,3 +332,25 @@ def test_bad_annotation_tables_are_refused(tmp_path, table):
         read_annotations(path, rows)
     path.write_text("ImageNumber,ObjectNumber,Class\n1,1,\n1,2,b\n")
     assert read_annotations(path, rows).count() == 1
+
+
+def test_a_time_that_is_none_is_refused_at_once(tmp_path, table):
+    rows = ObjectRows(table)
+    with Annotations(None, rows.keys) as session:
+        session.add_class("dead")
+        with pytest.raises(InputError, match="'yesterday' of an annotation is not in ISO format"):
+            session.annotate(rows.names([0]), "dead", "Anna", when="yesterday")
+        assert session.count() == 0
+        session.annotate(rows.names([0]), "dead", "Anna", when="2026-01-31T12:00:00+02:00")
+        assert session.table()["Time"].tolist() == ["2026-01-31T10:00:00.000+00:00"]
+        back = read_annotations(write_annotations(tmp_path / "cells.csv", session), rows)
+        assert back.table()["Time"].tolist() == session.table()["Time"].tolist()
+
+
+def test_one_annotator_gives_an_object_one_class(tmp_path, table):
+    rows, path = ObjectRows(table), tmp_path / "cells.csv"
+    path.write_text("ImageNumber,ObjectNumber,Class,Annotator\n1,1,a,\n1,1,b,\n")
+    with pytest.raises(InputError, match=r"cells.csv: The annotations give ImageNumber 1, .* more than one class"):
+        read_annotations(path, rows)
+    path.write_text("ImageNumber,ObjectNumber,Class,Annotator\n1,1,a,Anna\n1,1,b,Ben\n1,1,a,Anna\n")
+    assert read_annotations(path, rows).annotators == ("Anna", "Ben")

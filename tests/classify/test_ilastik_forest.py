@@ -104,5 +104,9 @@ def test_a_damaged_tree_is_refused(change, words):
 def test_a_forest_of_other_features_or_without_trees_is_refused():
     with pytest.raises(InputError, match="trained on 2 features, but 3 are selected"):
         forest_from_vigra([stump()], np.arange(3), [0, 1], 2, "forest")
+    other = stump()
+    other[0][0] = 999
+    with pytest.raises(InputError, match="is damaged .* number of features"):
+        forest_from_vigra([stump(), other], np.arange(2), [0, 1], 2, "forest")
     with pytest.raises(InputError, match="has no trees"):
         forest_from_vigra([], np.arange(3), [0, 1], 2, "forest")

@@ -159,6 +159,18 @@ def test_a_forest_of_other_features_is_refused(tmp_path):
         import_project(tmp_path / "p.ilp")
 
 
+def test_stages_and_colours_that_there_are_not(tmp_path):
+    path = tmp_path / "p.ilp"
+    square_project(path, bank=BANK)
+    for stage in (5, -1):
+        with pytest.raises(RequestError, match=f"no stage {stage}; it has 1"):
+            project_strokes(path, stage=stage)
+    image, labels = squares()
+    for colours in ((), ((1, 2),), ((0, 0, 256),)):
+        with pytest.raises(RequestError, match="colours"):
+            write_project(path, Strokes([image], [labels]), colours=colours)
+
+
 def test_without_h5py_the_extra_is_named(tmp_path, monkeypatch):
     image, strokes = square_project(tmp_path / "p.ilp")
     monkeypatch.setitem(sys.modules, "h5py", None)

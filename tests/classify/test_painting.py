@@ -339,7 +339,10 @@ def test_closing_leaves_no_thread_and_no_memory(held):
     assert not set(threading.enumerate()) - others
     assert painter.tiles.kept.nbytes == 0
     painter.close()
-    painter.add(row(3, 3, 9), 1)
+    for change in (lambda: painter.add(row(3, 3, 9), 1), painter.undo, lambda: painter.look(WHOLE),
+                   lambda: painter.predict(WHOLE), painter.contradictions):  # fmt: skip
+        with pytest.raises(RequestError, match="was closed"):
+            change()
     assert painter.wait(PATIENCE) is False
 
 
@@ -384,9 +387,16 @@ def test_bad_requests_are_refused_in_words(painter):
         painter.look((slice(90, 100), slice(0, 10)))
     with pytest.raises(InputError, match="a slice for each of Y, X"):
         painter.look((slice(0, 1), slice(0, 10), slice(0, 10)))
-    with pytest.raises(RequestError, match="a multiple of 4"):
-        Painter(picture(), tile=30)
+    for side in (30, 0, -4):
+        with pytest.raises(RequestError, match="a multiple of 4"):
+            Painter(picture(), tile=side)
+    with pytest.raises(RequestError, match="At least one thread"):
+        Painter(picture(), threads=-1)
+    with pytest.raises(RequestError, match="coarse or full, not 'fine'"):
+        painter.predict(WHOLE, level="fine")
+    assert painter.contradictions() == []
     painter.add(row(1, 1, 20), 1)
+    assert painter.contradictions() == []
     with pytest.raises(InputError, match="at least two classes"):
         painter.predict(WHOLE)
     with pytest.raises(InputError, match="must lie on the image"):

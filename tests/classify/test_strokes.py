@@ -28,6 +28,23 @@ def test_places_and_counts():
     assert found.channels == ("intensity",)
 
 
+def test_images_that_share_a_name_are_counted_apart():
+    labels = np.zeros((5, 6), int)
+    labels[0], labels[1, 0] = 1, 2
+    images = [Image(np.zeros((5, 6)), "YX", name="img", source=f"p{k}/img.tif") for k in (1, 2, 2)]
+    found = painted(Strokes(images, [labels, labels * 0, labels], names=["img.tif"] * 3))
+    assert found.counts == {"p1/img.tif": [6, 1], "p2/img.tif (2)": [6, 1]}
+    arrays = painted(Strokes([np.zeros((5, 6))] * 2, [labels] * 2, names=["a", "a"]))
+    assert arrays.counts == {"a": [6, 1], "a (2)": [6, 1]}
+
+
+def test_intensities_whose_features_cannot_be_computed_are_named(recwarn):
+    for kind, highest in ((np.float32, 1e38), (np.float64, 1e300)):
+        with pytest.raises(InputError, match=r"img: its intensities are too large \(up to 1e\+"):
+            ImageChannels(Image(np.full((4, 5), -highest, kind), "YX", name="img")).read((), (slice(4), slice(5)))
+    assert not recwarn.list
+
+
 @pytest.mark.parametrize(
     ("shape", "label_shape", "dimensions", "channels", "positions"),
     [
@@ -147,7 +164,12 @@ ONES = np.ones((4, 5), int)
         (Strokes([PLANE], [np.ones((5, 5), int)]), "labels are 5 x 5 pixels, but the image is 4 x 5"),
         (Strokes([PLANE], [np.ones((2, 4, 5), int)]), "labels are 2 x 4 x 5 pixels, but the image is 4 x 5"),
         (Strokes([PLANE], [ONES + 0.5]), "whole numbers"),
-        (Strokes([PLANE, np.zeros((4, 5, 3))], [ONES, ONES]), r"image 1 has 3 channels .* trained on 1 channel"),
+        (Strokes([PLANE], [ONES * -1]), "whole numbers from 0"),
+        (Strokes([PLANE, PLANE], [ONES, ONES], names=("a",)), r"^2 images but 1 name\.$"),
+        (
+            Strokes([PLANE, np.zeros((4, 5, 3))], [ONES, ONES]),
+            r"image 1 has 3 channels .* the first image, image 0, has 1",
+        ),
         (Strokes([PLANE * 1j], [ONES]), "not intensities"),
         (Strokes([Image(PLANE, "ZX")], [ONES]), "images with Y and X"),
         (Strokes([np.zeros((0, 5))], [np.zeros((0, 5), int)]), "empty"),
@@ -162,7 +184,6 @@ def test_what_cannot_be_learned_from_is_refused(strokes, says):
     ("strokes", "says"),
     [
         (Strokes([PLANE], [ONES * 0]), "No stroke was painted"),
-        (Strokes([PLANE], [ONES * -1]), "No stroke was painted"),
         (Strokes([PLANE], [ONES * 2]), r"Only one class was painted \(label 2, 20 pixels\)"),
         (Strokes([PLANE], [ONES], classes=("sky", "sea")), r"Only one class was painted \(sky"),
     ],

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.classify.learners.uncertainty import contenders, margin
 from micrographia.classify.pixels.candidates import Candidates
@@ -161,3 +161,10 @@ def test_what_does_not_fit_is_refused(task):
         suggest(PixelClassifier(), images)
     with pytest.raises(InputError, match="labels of shape"):
         suggest_from([np.full((2, 9, 9), 0.5)], [np.zeros((9, 8), int)])
+
+
+def test_no_images_have_no_places_and_unknown_measures_are_named(task):
+    classifier, images, _ = task
+    assert suggest(classifier, []) == suggest_from([]) == []
+    with pytest.raises(RequestError, match="by margin or entropy, not by 'x'"):
+        suggest(classifier, images[:1], measure="x")

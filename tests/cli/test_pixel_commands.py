@@ -185,6 +185,9 @@ def test_same_command_again_goes_on(run, trained, tmp_path, monkeypatch):
     code, out, err = run(*words)
     assert code == 0
     assert "3 images (1 from an earlier run)" in out
+    code, out, err = run(*words, "--output", "probabilities", "probabilities")  # the same setting
+    assert code == 0, err
+    assert "3 images (3 from an earlier run)" in out
     code, _, err = run(*words, "--output", "classes")
     assert code == 2
     assert "other settings" in err
@@ -320,3 +323,41 @@ def test_channels_of_other_names_are_taken_with_a_note(run, tmp_path):
     assert code == 0 and "GFP took the place of DAPI; to choose others, use --channels" in err
     code, _, err = run("classify", "pixels", "other", "-m", "m.zip", "-o", "chosen", "--channels", "GFP")
     assert code == 0 and "took the place" not in err
+
+
+def test_images_of_one_name_in_two_folders_are_counted_apart(run, tmp_path):
+    rows = ["image,label"]
+    for k in (1, 2):
+        image, truth = picture(k)
+        write(tmp_path / f"p{k}" / "img.tif", image, axes="YX")
+        write_labels(tmp_path / f"s{k}" / "img.tif", strokes(truth))
+        rows.append(f"p{k}/img.tif,s{k}/img.tif")
+    (tmp_path / "all.csv").write_text("\n".join(rows) + "\n")
+    code, _, err = run("train", "pixels", "--images", "all.csv", "-o", "m.zip", *FAST)
+    assert code == 0, err
+    assert list(get_method("pixels").load("m.zip").counts_) == ["p1/img.tif", "p2/img.tif"]
+
+
+def test_images_with_other_channels_than_the_first_are_named(run, tmp_path):
+    image, truth = picture()
+    write(tmp_path / "images" / "a.tif", image, axes="YX")
+    write(tmp_path / "images" / "b.tif", np.stack([image.astype(np.uint8)] * 3, axis=-1), axes="YXS")
+    for name in "ab":
+        write_labels(tmp_path / "labels" / f"{name}.tif", strokes(truth))
+    words = ("train", "pixels", "--images", "images", "--labels", "labels", "-o", "m.zip", *FAST)
+    code, _, err = run(*words, "--all-channels")
+    assert code == 1
+    assert "b.tif has 3 channels (red, green, blue), but the first image, a.tif, has 1 channel (intensity)" in err
+    assert "--channel (" in err and "trained" not in err
+    assert run(*words, "--channel", "0")[0] == 0
+
+
+def test_intensities_that_are_too_large_are_named(run, trained, tmp_path, recwarn):
+    image, truth = picture()
+    write(tmp_path / "images" / "a.tif", (image * 1e36).astype(np.float32), axes="YX")
+    write_labels(tmp_path / "labels" / "a.tif", strokes(truth))
+    code, _, err = run("train", "pixels", "--images", "images", "--labels", "labels", "-o", "m.zip", *FAST)
+    assert code == 1 and "a.tif: its intensities are too large" in err
+    code, _, err = run("classify", "pixels", "images", "-m", trained / "discs.zip", "-o", "out", "--jobs", 1)
+    assert code == 1 and "its intensities are too large" in err
+    assert not [one for one in recwarn if issubclass(one.category, RuntimeWarning)]

@@ -57,6 +57,8 @@ class Objects:
         """Read what the options name."""
         assert options.table is not None
         table = read_table(options.table)
+        if not len(table):
+            raise InputError(f"{options.table}: the table has no rows.")
         rows = ObjectRows(table)
         columns = feature_columns(table)
         features = combined(feature_matrix(table, columns), combined_names(columns))

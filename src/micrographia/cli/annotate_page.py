@@ -12,7 +12,7 @@ import numpy as np
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.cli.annotate import Annotate
-from micrographia.features.feature_table import centre_columns
+from micrographia.features.feature_table import centre_columns, key_words
 from micrographia.io.datasets import dataset
 from micrographia.io.find import image_stem
 from micrographia.io.reading import read, read_labels
@@ -56,7 +56,7 @@ def write_gallery(path: Path, objects: pd.DataFrame, listed: pd.DataFrame, optio
     numbers, label_files = _numbers(objects, options), _label_files(options)
     pictures: list[np.ndarray | None] = []
     read_images: dict[str, tuple[Image | None, Image | None]] = {}
-    for position, name in enumerate(objects[column].astype(str)):
+    for position, name in enumerate(key_words(objects[column]).tolist()):
         if name not in read_images:  # lists go from image to image; one at a time is kept
             read_images = {name: (_read(name, files), _read_labels(name, label_files))}
         image, labels = read_images[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from argparse import ArgumentParser, Namespace
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from micrographia.classify.objects.object_classifier import ObjectClassifier
-    from micrographia.classify.objects.scoring import ClassCounts
+    from micrographia.classify.objects.scoring import ClassCounts, Gaps
 
 DESCRIPTION = """
 Give every object of tables a class. For a table plate1.parquet the output folder gets plate1_classes.parquet: which
@@ -95,11 +96,12 @@ def classify_tables(tables: Sequence[str | Path], options: ClassifyObjects) -> i
     model = ObjectClassifier.load(options.model)
     images, wells = ClassCounts(IMAGE, model.classes_), ClassCounts(WELL, model.classes_)
     problems, found = [], np.zeros(len(model.classes_), np.int64)
+    lacking: Counter[str] = Counter()
     bar = Progress(len(paths), "classifying")
     with bar() as progress:
         for path, target in zip(paths, targets):
             try:
-                count, of_images, of_wells = _classify(path, target, model, progress)
+                count, of_images, of_wells, gaps = _classify(path, target, model, progress)
                 images.merge(of_images)
                 wells.merge(of_wells)
             except InputError as error:
@@ -107,6 +109,7 @@ def classify_tables(tables: Sequence[str | Path], options: ClassifyObjects) -> i
                 progress.advance(f"{path.name}: failed")
                 continue
             found += count
+            lacking.update(gaps.mostly())
             progress.advance(f"{path.name}: {counted(int(count.sum()), 'object')}")
     objects = int(found.sum())
     if objects:
@@ -114,6 +117,8 @@ def classify_tables(tables: Sequence[str | Path], options: ClassifyObjects) -> i
         write_counts({folder / f"images.{kind}": images, folder / f"wells.{kind}": wells})
         shares = [f"{name} {100 * share:.1f} %" for name, share in zip(model.classes_, found / objects)]
         print(", ".join([counted(objects, "object"), *shares, duration(time.monotonic() - start)]))
+        if lacking:
+            print(f"note: {_lacking(lacking, objects, len(model.columns_))}")
         print(f"results: {folder}")
     for problem in problems:
         print(f"failed: {problem}", file=sys.stderr)
@@ -137,15 +142,16 @@ def _targets(paths: list[Path], folder: Path, options: ClassifyObjects) -> list[
 
 def _classify(
     path: Path, target: Path, model: ObjectClassifier, progress: Progress
-) -> tuple[np.ndarray, ClassCounts, ClassCounts]:
-    """Classify one table; how many of each class it holds, in all, by image and by well."""
-    from micrographia.classify.objects.scoring import IMAGE, WELL, ClassCounts, needed_columns, score_parts
+) -> tuple[np.ndarray, ClassCounts, ClassCounts, Gaps]:
+    """Classify one table; how many of each class it holds, in all, by image and by well, and which values it lacks."""
+    from micrographia.classify.objects.scoring import IMAGE, WELL, ClassCounts, Gaps, needed_columns, score_parts
     from micrographia.io.table_parts import table_columns, table_parts, table_rows
     from micrographia.io.table_stream import stream_table
 
     all_, images, wells = (ClassCounts(columns, model.classes_) for columns in ((), IMAGE, WELL))
     columns, total = needed_columns(model, table_columns(path)), table_rows(path)
-    parts = table_parts(path, columns)
+    gaps = Gaps(model.columns_)
+    parts = gaps.count(table_parts(path, columns))
     if not set(IMAGE) & set(columns):
         parts = _of_one_image(parts, path.name.partition(".")[0].removesuffix("_objects") or path.name)
     with stream_table(target) as stream:
@@ -155,7 +161,19 @@ def _classify(
                 progress.within(stream.rows / total)
         if not stream.rows:
             raise InputError(f"{path}: the table has no rows.")
-    return all_.total, images, wells
+    return all_.total, images, wells, gaps
+
+
+def _lacking(missing: Mapping[str, int], objects: int, of: int) -> str:
+    """Which measurements have hardly a value; the classes rest on the others."""
+    names = sorted(missing, key=lambda name: (-missing[name], name))
+    shown = ", ".join(f"{name} ({missing[name]:,} of {counted(objects, 'object')})" for name in names[:8])
+    more = f" and {len(names) - 8:,} more" if len(names) > 8 else ""
+    are = "is" if len(names) == 1 else "are"
+    return (
+        f"{len(names):,} of the {of:,} measurements that the model looks at {are} missing or infinite for most objects "
+        f"of a table; the median of the training stands in: {shown}{more}"
+    )
 
 
 def _of_one_image(parts: Iterable[pd.DataFrame], name: str) -> Iterator[pd.DataFrame]:

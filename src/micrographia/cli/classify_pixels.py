@@ -119,6 +119,7 @@ def classify_files(images: Sequence[str | Path], options: ClassifyPixels, object
     from micrographia.models.runtime import usable_cores
 
     objects = objects or ObjectOptions()
+    options = ClassifyPixels(**options.parameters() | {"output": tuple(dict.fromkeys(options.output))})
     values = options.parameters() | (objects.parameters() if "labels" in options.output else {})
     settings = _settings(options, objects, values)
     folder, cores = Path(options.out).expanduser().absolute(), usable_cores()

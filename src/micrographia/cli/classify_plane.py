@@ -58,7 +58,10 @@ def run(args: Namespace) -> int:
     problems = 0
     for path, target in zip(paths, targets):
         try:
-            found = model.predict(read_table(path))
+            table = read_table(path)
+            if not len(table):
+                raise InputError(f"{path}: the table has no rows.")
+            found = model.predict(table)
             write_table(target, found)
             print(f"{counted(len(found), 'object')}: {target}")
         except InputError as error:

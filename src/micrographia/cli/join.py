@@ -11,8 +11,8 @@ from typing import Any
 from micrographia.arrays.errors import RequestError
 from micrographia.cli import flags
 from micrographia.cli.folder_run import FolderRun, InputTask, run_folder
-from micrographia.cli.run_record import NAME, RunRecord
 from micrographia.cli.input_files import with_pixel_size
+from micrographia.cli.run_record import NAME, RunRecord
 from micrographia.method import Declared, parameter
 
 DESCRIPTION = """

@@ -89,7 +89,10 @@ def _examples(options: TrainObjects) -> pd.DataFrame:
     table = read_table(Path(str(options.table)).expanduser())
     if options.annotations is not None:
         table = with_annotations(table, read_table(Path(options.annotations).expanduser()))
-    return labelled(table)[0]
+    examples = labelled(table)[0]
+    if len(examples) < len(table):
+        print(f"{len(examples):,} of {len(table):,} rows have a class; the others are left out")
+    return examples
 
 
 def _judge(method: ObjectClassifier, table: pd.DataFrame, options: TrainObjects, out: Path) -> str:

@@ -71,6 +71,8 @@ def _placed(options: TrainPlane):  # type: ignore[no-untyped-def]
     from micrographia.io.tables import read_table
 
     table = read_table(Path(str(options.table)).expanduser())
+    if not len(table):
+        raise InputError(f"{options.table}: the table has no rows.")
     if options.places is None:
         return table
     places = read_table(Path(options.places).expanduser())

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 CLASS = "Class"
 """Column that holds the class of a row."""
 
+NO_NUMBERS = "no numbers"
+"""What `why_no_feature` says of a column of words."""
+
 OBJECT_KEYS = ("ImageNumber", "Metadata_Image", "Metadata_Plate", "Metadata_Well", "Metadata_Site",
                "Metadata_T", "Metadata_Z", "Tile_Y", "Tile_X", "ObjectNumber", "image", "label", "t", "z")  # fmt: skip
 """Columns that together tell one object from all others, as far as a table has them."""
@@ -76,11 +79,19 @@ def class_words(values: pd.Series) -> np.ndarray:
 
     Numbers are words, too: 1.0, which a gap in a column of whole numbers makes of 1, is 1.
     """
-    return values.astype(object).where(values.notna(), "").map(_class_word).to_numpy(str)
+    return np.char.strip(key_words(values))
 
 
-def _class_word(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+def key_words(values: pd.Series) -> np.ndarray:
+    """A key column as words (N,), empty where it has no value; 7, 7.0 and "7" are the same."""
+    import pandas as pd
+
+    places, different = pd.factorize(values)
+    return np.array([*map(_word, different), ""], str)[places]
+
+
+def _word(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float | np.floating) and float(value).is_integer() else str(value)
 
 
 def feature_matrix(table: pd.DataFrame, names: Sequence[str] | None = None) -> np.ndarray:
@@ -104,17 +115,43 @@ def feature_matrix(table: pd.DataFrame, names: Sequence[str] | None = None) -> n
         Where columns are missing or hold no numbers (they are named), or there is no feature at all.
     """
     names = feature_columns(table) if names is None else list(names)
+    if not len(table) and not names:
+        raise InputError("The table has no rows.")
     if not names:
         raise InputError("The table has no features: no column of numbers besides those that name rows and places.")
     missing = [name for name in names if name not in table.columns]
     if missing:
         raise InputError(f"The table lacks {_listed(missing)}, which the model was trained on.")
     words = [name for name in names if table[name].dtype.kind not in "iufb"]
+    if words and not len(table):
+        raise InputError("The table has no rows.")
+    for name in words:
+        if (reason := why_no_feature(table, name)) != NO_NUMBERS:
+            raise InputError(f"The column {name} of the table holds {reason}.")
     if words:
         raise InputError(f"{_listed(words)} of the table {'holds' if len(words) == 1 else 'hold'} no numbers.")
     matrix = table[names].to_numpy(np.float32, na_value=np.nan, copy=True)
     matrix[~np.isfinite(matrix)] = np.nan
     return matrix
+
+
+def why_no_feature(table: pd.DataFrame, name: str) -> str:
+    """What a column holds that is no feature: the first cell that is no number where others are, else `NO_NUMBERS`."""
+    import pandas as pd
+
+    if table[name].dtype.kind != "O":
+        return NO_NUMBERS
+    cells = table[name].astype(object)
+    numbers = pd.to_numeric(cells, errors="coerce").notna().to_numpy()
+    bad = np.flatnonzero(~numbers & cells.notna().to_numpy())
+    if not numbers.any():
+        return NO_NUMBERS
+    if not len(bad):
+        return "numbers that are stored as text"
+    row = table.iloc[bad[0]]
+    named = ", ".join(f"{key} {row[key]}" for key in OBJECT_KEYS if key in table.columns)
+    more = f", and {len(bad) - 1:,} more such cells" if len(bad) > 1 else ""
+    return f"'{cells.iloc[bad[0]]}', which is no number, in the row {named or bad[0] + 1}{more}"
 
 
 def groups(table: pd.DataFrame) -> np.ndarray | None:
@@ -129,7 +166,7 @@ def groups(table: pd.DataFrame) -> np.ndarray | None:
     for columns in (("Metadata_Plate", "Metadata_Well"), ("Metadata_Image",), ("ImageNumber",), ("image",)):
         present = [name for name in columns if name in table.columns]
         if present:
-            parts = [table[name].astype(str).to_numpy(str) for name in present]
+            parts = [key_words(table[name]) for name in present]
             return parts[0] if len(parts) == 1 else np.char.add(np.char.add(parts[0], "/"), parts[1])
     return None
 

@@ -48,9 +48,9 @@ class AnnDataRows:
         self._text = h5py.string_dtype("utf-8")
         self._file = h5py.File(path, "w")
         _mark(self._file, "anndata", "0.1.0")
-        width = max(1, len(self.features))
-        self._x = self._file.create_dataset(
-            "X", (0, len(self.features)), np.float64, maxshape=(None, len(self.features)), chunks=(_CHUNK, width),
+        width = len(self.features)
+        self._x = self._file.create_dataset(  # a chunk cannot be empty, and is no wider than a width that is fixed
+            "X", (0, width), np.float64, maxshape=(None, width or None), chunks=(_CHUNK, max(1, width)),
             compression="gzip", compression_opts=1, shuffle=True,
         )  # fmt: skip
         _mark(self._x, "array", "0.2.0")
@@ -75,12 +75,15 @@ class AnnDataRows:
             dataset.resize(self.rows, axis=0)
         if not len(table):
             return
-        self._x[start:] = table[self.features].to_numpy(np.float64, na_value=np.nan)
+        if self.features:
+            self._x[start:] = table[self.features].to_numpy(np.float64, na_value=np.nan)
         self._index[start:] = [str(k) for k in range(start, self.rows)]
         for name, dataset in self._columns.items():
             column = table[name]
             if dataset.dtype.kind == "O":
                 dataset[start:] = ["" if missing else str(v) for v, missing in zip(column, column.isna())]
+            elif dataset.dtype.kind == "f":
+                dataset[start:] = column.to_numpy(dataset.dtype, na_value=np.nan)
             else:
                 dataset[start:] = column.to_numpy(dataset.dtype)
 
@@ -95,8 +98,8 @@ class AnnDataRows:
         return group
 
     def _column(self, name: str, dtype: Any) -> Any:
-        if dtype.kind in "biuf":
-            return self._growing(self._obs, name, dtype, "array")
+        if dtype.kind in "biuf":  # pandas' own numbers, as Int64, may be missing in any part
+            return self._growing(self._obs, name, dtype if isinstance(dtype, np.dtype) else np.float64, "array")
         return self._growing(self._obs, name, self._text, "string-array")
 
     def _growing(self, group: Any, name: str, dtype: Any, encoding: str) -> Any:

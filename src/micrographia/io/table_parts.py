@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.io.anndata import open_anndata
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 ROWS = 20_000
 """Rows of one part."""
 
+_WHOLE = re.compile(r"^(-?\d+)\.0$")
 _MISSING = ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
             "NA", "NULL", "NaN", "n/a", "nan", "null")  # fmt: skip
 """What means in a text table that there is no value; None does so in columns of numbers only."""
@@ -82,16 +86,17 @@ def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: in
     try:
         if kind == "parquet":
             for batch in _parquet(path).iter_batches(batch_size=rows, columns=wanted):
-                yield batch.to_pandas()
+                yield with_words(batch.to_pandas())
             return
         if kind == "h5ad":
             with open_anndata(path) as file:
                 for start in range(0, file.rows, rows):
-                    yield file.read(wanted, start, start + rows)
+                    yield with_words(file.read(wanted, start, start + rows))
             return
         with pd.read_csv(path, sep=separator, usecols=wanted, chunksize=rows, **text_options(names)) as parts:
             for part in parts:
-                yield with_empty_words(part if wanted is None else part[wanted])
+                if len(part):
+                    yield with_words(part if wanted is None else part[wanted])
     except (InputError, RequestError):
         raise
     except (OSError, ValueError, pd.errors.ParserError) as error:
@@ -109,9 +114,25 @@ def _word_types(names: Sequence[str]) -> dict[str, type[str]]:
     return {name: str for name in names if name.startswith("Metadata_")}
 
 
-def with_empty_words(table: pd.DataFrame) -> pd.DataFrame:
-    """What is empty in a column of words is an empty word, as in Parquet and AnnData, and no missing number."""
-    return table.fillna(dict.fromkeys(_word_types(list(table.columns)), ""))
+def with_words(table: pd.DataFrame) -> pd.DataFrame:
+    """The same words from every kind of file.
+
+    A column ``Metadata_...`` holds words, whatever it is stored as: empty where nothing is, and 107 for 107.0, which
+    one gap in a column of whole numbers makes of 107. What stands for nothing in a text, such as nan, does so here,
+    also for a class.
+    """
+    words = {str(name): _words(table[name]) for name in table.columns if str(name).startswith("Metadata_")}
+    if "Class" in table.columns and table["Class"].dtype.kind == "O":
+        words["Class"] = table["Class"].mask(table["Class"].isin(_MISSING))
+    return table.assign(**words)
+
+
+def _words(column: pd.Series) -> pd.Series:
+    import pandas as pd
+
+    places, different = pd.factorize(column)
+    words = [_WHOLE.sub(r"\1", text) if text not in _MISSING else "" for text in map(str, different)]
+    return pd.Series(np.array([*words, ""], object)[places], column.index, dtype=str)
 
 
 def table_rows(path: str | Path) -> int | None:

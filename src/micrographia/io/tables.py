@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from micrographia.io.anndata import read_anndata
-from micrographia.io.table_parts import table_kind, text_options, unreadable, with_empty_words
+from micrographia.io.table_parts import table_kind, text_options, unreadable, with_words
 from micrographia.io.table_stream import require_pyarrow, stream_table
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pandas
     Returns
     -------
     pandas.DataFrame
-        Columns whose name says that they are words (``Metadata_...``) are read as words, so that well 01 stays 01.
+        Columns whose name says that they are words (``Metadata_...``) are read as words from every kind of file: well
+        01 stays 01, 7.0 is 7, and what is missing is an empty word.
 
     Raises
     ------
@@ -71,7 +72,7 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pandas
     path = Path(path)
     kind, separator = table_kind(path)
     if kind == "h5ad":
-        return read_anndata(path, columns)
+        return with_words(read_anndata(path, columns))
     if kind == "parquet":
         require_pyarrow(path)
     try:
@@ -79,7 +80,7 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pandas
             table = pandas.read_parquet(path, engine="pyarrow", columns=None if columns is None else list(columns))
         else:
             names = list(pandas.read_csv(path, sep=separator, nrows=0).columns)
-            table = with_empty_words(pandas.read_csv(path, sep=separator, usecols=columns, **text_options(names)))
+            table = pandas.read_csv(path, sep=separator, usecols=columns, **text_options(names))
     except (OSError, ValueError, pandas.errors.ParserError) as error:
         raise unreadable(path, error) from error
-    return table if columns is None else table[list(columns)]
+    return with_words(table if columns is None else table[list(columns)])

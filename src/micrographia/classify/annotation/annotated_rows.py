@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.features.feature_table import CLASS, OBJECT_KEYS, object_keys
+from micrographia.features.feature_table import CLASS, OBJECT_KEYS, class_words, key_words, object_keys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,15 +43,15 @@ def with_annotations(table: pd.DataFrame, annotations: pd.DataFrame) -> pd.DataF
             "The annotations and the table share no column that names objects, such as Metadata_Image and ObjectNumber."
         )
     object_keys(table)
-    given = annotations[annotations[CLASS].notna()][[*keys, CLASS]].drop_duplicates()
-    given = given.assign(**{name: _words(given[name]) for name in keys})
+    given = _words(annotations, keys).assign(**{CLASS: class_words(annotations[CLASS])})
+    given = given[given[CLASS] != ""].drop_duplicates()
     twice = given.duplicated(subset=keys, keep=False).to_numpy()
     if twice.any():
         first = given[twice].iloc[0]
         raise InputError(f"The annotations give {_named(first, keys)} more than one class; settle it first.")
-    own = table[keys].apply(_words)
+    own = _words(table, keys)
     many = own.duplicated(keep=False).to_numpy()
-    found = own.reset_index(drop=True).merge(given, how="left", on=keys)[CLASS]
+    found = own.merge(given, how="left", on=keys)[CLASS]
     if (found.notna().to_numpy() & many).any():
         first = own[found.notna().to_numpy() & many].iloc[0]
         raise InputError(
@@ -67,9 +67,10 @@ def with_annotations(table: pd.DataFrame, annotations: pd.DataFrame) -> pd.DataF
     return table.copy().assign(**{CLASS: found.to_numpy()})
 
 
-def _words(column: pd.Series) -> pd.Series:
-    """Keys as words: 7, 7.0 and "7" are the same."""
-    return column.map(lambda key: str(int(key)) if isinstance(key, float) and key.is_integer() else str(key))
+def _words(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame({name: key_words(table[name]) for name in keys})
 
 
 def _named(row: pd.Series, keys: list[str]) -> str:

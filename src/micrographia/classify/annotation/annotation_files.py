@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.classify.annotation.annotations import ANNOTATOR, TIME, Annotations, unknown_objects
+from micrographia.classify.annotation.annotations import ANNOTATOR, TIME, Annotations, unknown_objects, utc
 from micrographia.classify.annotation.object_rows import ObjectRows
-from micrographia.features.feature_table import CLASS, centre_columns, class_words
+from micrographia.features.feature_table import CLASS, centre_columns, class_words, key_words
 from micrographia.io.atomic import replacing
 from micrographia.io.tables import read_table, write_table
 
@@ -46,7 +45,8 @@ def read_annotations(path: str | Path, rows: ObjectRows, into: Annotations | Non
     Raises
     ------
     InputError
-        Where the file is damaged, or names objects that the table lacks or knows several of.
+        Where the file is damaged, names objects that the table lacks or knows several of, or gives an object more than
+        one class of one annotator.
     RequestError
         Where it has no column ``Class``.
     """
@@ -66,7 +66,11 @@ def read_annotations(path: str | Path, rows: ObjectRows, into: Annotations | Non
         if name not in known:
             into.add_class(name)
     who = _words(table, ANNOTATOR)
-    when = [_utc(text) for text in _words(table, TIME)]
+    for row, annotator in _contradictory(found.tolist(), who, table[CLASS].tolist()):
+        named = ", ".join(f"{key} {text}" for key, text in zip(rows.keys, rows.names([row])[0]))
+        by = f" of {annotator}" if annotator else ""
+        raise InputError(f"{path}: The annotations{by} give {named} more than one class; settle it first.")
+    when = [utc(text) if text else "" for text in _words(table, TIME)]
     parts = _together(table[CLASS].tolist(), who, when)
     for (name, annotator, time), some in parts.items():
         into.annotate(rows.names(found[some]), name, annotator, time or None)
@@ -157,6 +161,14 @@ def _rows(table: pd.DataFrame, rows: ObjectRows) -> np.ndarray:
     return found
 
 
+def _contradictory(objects: list[int], who: list[str], classes: list[str]) -> list[tuple[int, str]]:
+    """Objects to which one annotator gives several classes, and the annotator."""
+    said: dict[tuple[int, str], set[str]] = {}
+    for row, annotator, name in zip(objects, who, classes):
+        said.setdefault((row, annotator), set()).add(name)
+    return [key for key, names in said.items() if len(names) > 1]
+
+
 def _together(*columns: list[str]) -> dict[tuple[str, ...], np.ndarray]:
     """Positions of equal tuples."""
     groups: dict[tuple[str, ...], list[int]] = {}
@@ -168,14 +180,4 @@ def _together(*columns: list[str]) -> dict[tuple[str, ...], np.ndarray]:
 def _words(table: pd.DataFrame, name: str) -> list[str]:
     if name not in table.columns:
         return [""] * len(table)
-    return table[name].fillna("").astype(str).tolist()
-
-
-def _utc(text: str) -> str:
-    if not text:
-        return ""
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"The time '{text}' of an annotation is not in ISO format, as 2026-01-31T12:00:00.") from None
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="milliseconds")
+    return key_words(table[name]).tolist()

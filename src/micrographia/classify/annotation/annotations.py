@@ -204,20 +204,20 @@ class Annotations:
         who : str
             The annotator; each has one class for an object, the last one given.
         when : str, optional
-            Time in ISO format; now, otherwise.
+            Time in ISO format, UTC where it names no zone; now, otherwise.
 
         Raises
         ------
         RequestError
             Where there is no such class.
         InputError
-            For no objects, or a key with too few or too many values.
+            For no objects, a key with too few or too many values, or a time that is not in ISO format.
         """
         plain = [tuple(map(_key_text, one)) for one in objects]
         if not plain or any(len(one) != len(self.keys) for one in plain):
             wrong = next((one for one in plain if len(one) != len(self.keys)), None)
             raise InputError(f"An object is named by {', '.join(self.keys)}; got {wrong or 'no object'}.")
-        self._add("annotate", who, name=name, objects=plain, when=when)
+        self._add("annotate", who, name=name, objects=plain, when=utc(when) if when else None)
 
     def undo(self, who: str = "") -> bool:
         """Take back the last thing that this annotator did; False where there is none.
@@ -284,6 +284,21 @@ def unknown_objects(keys: Sequence[str], objects: Sequence[Key], of: int) -> Inp
     """The sentence for annotated objects that a table lacks."""
     first = ", ".join(f"{name} {text}" for name, text in zip(keys, objects[0]))
     return InputError(f"{len(objects):,} of {of:,} annotated objects are not in the table, first {first}.")
+
+
+def utc(time: str) -> str:
+    """A time in ISO format as one in UTC with milliseconds, so that the order of texts is the order of times.
+
+    Raises
+    ------
+    InputError
+        Where it is in no such format.
+    """
+    try:
+        read = datetime.fromisoformat(time)
+    except ValueError:
+        raise InputError(f"The time '{time}' of an annotation is not in ISO format, as 2026-01-31T12:00:00.") from None
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def _key_text(value: Any) -> str:

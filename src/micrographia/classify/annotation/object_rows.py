@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrographia.arrays.errors import InputError
-from micrographia.features.feature_table import object_keys
+from micrographia.features.feature_table import key_words, object_keys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +91,7 @@ def _as_kind(values: Sequence[Any], column: np.ndarray) -> np.ndarray:
     import pandas as pd
 
     if column.dtype.kind != "i":
-        return np.array([_text(value) for value in values], object)
+        return _texts(pd.Series(list(values), dtype=object))
     numbers = pd.to_numeric(pd.Series(list(values), dtype=object), errors="coerce").to_numpy(float, na_value=np.nan)
     whole = np.isfinite(numbers) & (numbers == np.round(numbers))
     return np.where(whole, np.where(whole, numbers, 0).astype(np.int64), _NOWHERE)
@@ -103,11 +103,8 @@ def _plain(column: pd.Series) -> np.ndarray:
         values = column.to_numpy(float, na_value=np.nan)
         if (values == np.round(values)).all():
             return column.to_numpy(np.int64)
-    return np.array([_text(value) for value in column.tolist()], object)
+    return _texts(column)
 
 
-def _text(value: Any) -> str:
-    """The text of a key: 3, 3.0 and "3" are the same object."""
-    if value is None or value != value:
-        return ""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+def _texts(column: pd.Series) -> np.ndarray:
+    return np.asarray(key_words(column), object)

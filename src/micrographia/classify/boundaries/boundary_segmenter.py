@@ -24,6 +24,7 @@ from micrographia.classify.learners.forest import Forest
 from micrographia.classify.pixels.image_channels import ImageChannels, learned_channels
 from micrographia.classify.pixels.label_layers import label_array
 from micrographia.classify.pixels.strokes import class_number
+from micrographia.classify.pixels.thread_count import thread_count
 from micrographia.features.pixel_bank import ILASTIK_FILTERS
 from micrographia.features.region_edges import edge_feature_names, edge_features
 from micrographia.geometry.region_graph import region_graph
@@ -112,11 +113,11 @@ class BoundarySegmenter(Method):
         else:
             examples = self._painted(examples)
         fields: list[tuple[Any, ...]] = []
-        names: tuple[str, ...] | None = None
+        first: ImageChannels | None = None
         for image, labels, probability in self._told(examples, threads):
             channels = ImageChannels(image, self.dimensions)
-            channels = channels if names is None else channels.matching(names)
-            names = channels.names
+            channels = channels if first is None else channels.like(first)
+            first = first or channels
             layer, maps = label_array(labels, channels), self._maps(probability, channels)
             fields += [(channels, at, maps[at], layer[at]) for at in channels.positions if layer[at].any()]
 
@@ -129,7 +130,7 @@ class BoundarySegmenter(Method):
                 told = edges_from_strokes(graph, labels, self.boundary_)
             return features[:, told >= 0], told[told >= 0]
 
-        with ThreadPoolExecutor(threads or _cores()) as pool:
+        with ThreadPoolExecutor(thread_count(threads)) as pool:
             found = list(pool.map(rows, fields))
         told = np.concatenate([t for _, t in found] or [np.zeros(0, np.int8)]).astype(np.int64)
         counts = np.bincount(told, minlength=2)
@@ -140,7 +141,8 @@ class BoundarySegmenter(Method):
             )
         features = np.ascontiguousarray(np.concatenate([f for f, _ in found], axis=1))
         grown = grow_forest(features, told, 2, trees=self.trees, seed=self.seed, min_leaf=2, threads=threads)
-        self.forest_, self.channels_, self.counts_ = grown.forest, names or (), (int(counts[0]), int(counts[1]))
+        self.forest_, self.counts_ = grown.forest, (int(counts[0]), int(counts[1]))
+        self.channels_ = first.names if first else ()
         error = error_of(grown.out_of_bag, told)
         self.out_of_bag_error_ = None if np.isnan(error) else error
         named = zip(edge_feature_names(self.channels_), grown.importance, strict=True)
@@ -199,7 +201,7 @@ class BoundarySegmenter(Method):
             boundary = self.forest_.predict(features)[1] if len(graph.edges) else np.zeros(0)
             out[at] = join_regions(regions, graph.edges, graph.lengths, boundary, self.bias, self.linkage)
 
-        with ThreadPoolExecutor(threads or _cores()) as pool:
+        with ThreadPoolExecutor(thread_count(threads)) as pool:
             list(pool.map(one, seen.positions))
         return out
 
@@ -296,12 +298,6 @@ class BoundarySegmenter(Method):
     def _learned(self) -> None:
         if not hasattr(self, "forest_"):
             raise InputError("This boundary segmenter has not learned anything yet: call fit or load first.")
-
-
-def _cores() -> int:
-    from micrographia.models.runtime import usable_cores
-
-    return usable_cores()
 
 
 def _example(field: tuple[Any, ...], side: int = 96) -> np.ndarray:

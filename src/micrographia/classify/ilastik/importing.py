@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.classify.ilastik.project_file import Lane, Project, ProjectStage, read_project
 from micrographia.classify.ilastik.project_images import found_image, label_order, lane_image
@@ -125,8 +125,12 @@ def project_strokes(path: str | Path, images: Sequence[str | Path] = (), *, stag
     ------
     InputError
         Where an image with strokes is not found, else as for `import_project`.
+    RequestError
+        Where there is no such stage, else as for `import_project`.
     """
     project = read_project(path)
+    if not 0 <= stage < len(project.stages):
+        raise RequestError(f"{project.path}: there is no stage {stage}; it has {len(project.stages)}, counted from 0.")
     return _strokes(project, stage, _dimensions(project), images)
 
 

@@ -39,6 +39,7 @@ COLOURS = (
 _VERSION = b"1.4.1"
 _BLOCK = {2: 256, 3: 64}
 _MOST_CLASSES = 255
+_BRIGHTEST = 255
 
 
 def write_project(
@@ -67,7 +68,8 @@ def write_project(
     InputError
         Where images and strokes do not fit each other, or the file cannot be written.
     RequestError
-        Where a feature is not one of ilastik's, there are more classes than it allows, or h5py is not installed.
+        Where a feature is not one of ilastik's, there are more classes than it allows, the colours are none, or h5py
+        is not installed.
     """
     path = Path(path).expanduser()
     try:
@@ -77,6 +79,11 @@ def write_project(
             f"{path}: ilastik projects are HDF5 files, which need the package h5py; install it with: "
             "pip install micrographia[formats]"
         ) from None
+    palette = np.asarray(colours)
+    if palette.shape != (len(colours), 3) or not len(colours) or palette.dtype.kind not in "iu":
+        raise RequestError("The colours of the classes are three whole numbers each (red, green, blue), at least one.")
+    if palette.min() < 0 or palette.max() > _BRIGHTEST:
+        raise RequestError(f"The colours of the classes are numbers from 0 to {_BRIGHTEST}.")
     bank = bank or Bank.grid()
     chosen = _selection(bank)
     found = painted(strokes, bank.dimensions)
@@ -100,7 +107,7 @@ def write_project(
         })  # fmt: skip
         file.create_group("Input Data/local_data")
         classes = file["PixelClassification"]
-        table = np.array([colours[k % len(colours)] for k in range(len(found.classes))], np.int64)
+        table = palette[np.arange(len(found.classes)) % len(palette)].astype(np.int64)
         for key, value in {
             "LabelNames": np.array([name.encode() for name in found.classes], object),
             "LabelColors": table,

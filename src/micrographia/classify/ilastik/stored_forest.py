@@ -97,13 +97,15 @@ class _DamagedError(ValueError):
 
 def _check_heads(topology: np.ndarray, starts: np.ndarray, features: int, classes: int) -> None:
     has = np.unique(topology[starts])
-    if has.tolist() != [features]:
+    if len(has) > 1:
+        raise _DamagedError("it is damaged (its trees do not agree about the number of features)")
+    if has[0] != features:
         raise _DamagedError(
             f"it was trained on {has[0]} features, but {features} are selected; choose 'Live Update' in ilastik to "
             "train it again, and save the project"
         )
     if np.unique(topology[starts + 1]).tolist() != [classes]:
-        raise _DamagedError("its trees do not agree about the number of classes")
+        raise _DamagedError("it is damaged (its trees do not agree about the number of classes)")
 
 
 def _walk(

@@ -9,7 +9,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.classify.objects.class_tables import with_classes
-from micrographia.features.feature_table import OBJECT_KEYS, object_keys
+from micrographia.features.feature_table import OBJECT_KEYS, key_words, object_keys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ def average_classes(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             strange = next(iter(set(own).symmetric_difference(columns))).removeprefix(_PROBABILITY)
             raise InputError(f"{name} and {next(iter(tables))} know different classes; only one of them has {strange}.")
         object_keys(table[keys])
-        index = pd.MultiIndex.from_frame(table[keys].astype(str))
+        index = pd.MultiIndex.from_arrays([key_words(table[key]) for key in keys], names=keys)
         rows = index if rows is None else rows
         if len(index) != len(rows) or not rows.isin(index).all():
             raise InputError(f"{name} and {next(iter(tables))} do not hold the same objects.")

@@ -10,7 +10,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.objects.object_fitting import listed_classes
-from micrographia.features.feature_table import CLASS, groups
+from micrographia.features.feature_table import CLASS, groups, object_keys
 from micrographia.metrics.calibration import brier_score, calibration_error, log_loss
 from micrographia.metrics.classification import ClassEvaluation, confusion_matrix, evaluate_classes, scores_of
 from micrographia.metrics.stratified_folds import stratified_folds
@@ -85,10 +85,15 @@ def labelled(table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, tuple[str, 
     ------
     RequestError
         Where the column ``Class`` is missing or holds fewer than two classes.
+    InputError
+        Where the table has no rows, or two rows have the same keys.
     """
+    if not len(table):
+        raise InputError("The table has no rows.")
     if CLASS not in table.columns:
         raise RequestError(f"The table has no column '{CLASS}' with the classes of the examples.")
     known, truth, names = listed_classes(table[CLASS], CLASS)
+    object_keys(table)
     examples = table[known].reset_index(drop=True)
     return examples, truth, names, groups(examples)
 

@@ -17,6 +17,7 @@ from micrographia.features.feature_table import (
     is_key,
     object_keys,
     row_columns,
+    why_no_feature,
 )
 from micrographia.method import Method, parameter
 
@@ -119,7 +120,7 @@ class ObjectClassifier(Method):
         self.counts_ = {name: int(count) for name, count in zip(names, np.bincount(classes))}
         turned = set(columns) - {columns[i] for positions in plan.values() for i in positions}
         self.dropped_ = {
-            **dict.fromkeys(words, "no numbers"),
+            **{name: why_no_feature(examples, name) for name in words},
             **{name: "changes when the object is turned" for name in columns if name in turned},
             **fitted.standardiser.dropped,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.classify.objects.enrichment import enrichment_scores, fit_prior
-from micrographia.features.feature_table import CLASS, object_keys, row_columns
+from micrographia.features.feature_table import CLASS, feature_matrix, key_words, object_keys, row_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,8 +64,8 @@ class ClassCounts:
                 f"{', '.join(present)} there."
             )
         self.present = present
-        keys = found[[*present, CLASS]].astype(str).value_counts(sort=False)
-        for (*key, name), count in keys.items():
+        words = [key_words(found[name]).tolist() for name in (*present, CLASS)]
+        for (*key, name), count in Counter(zip(*words)).items():
             own = self.counts.setdefault(tuple(key), np.zeros(len(self.classes), np.int64))
             own[number[name]] += count
 
@@ -111,6 +112,45 @@ class ClassCounts:
             columns[f"Fraction_{name}"] = counts[:, k] / np.maximum(total, 1)
             columns[f"Enrichment_{name}"] = scores[:, k]
         return pd.DataFrame(columns), notes
+
+
+class Gaps:
+    """How many values of each measurement that a model looks at are missing or infinite, counted part by part.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        The measurements, for example `ObjectClassifier.columns_`.
+
+    Attributes
+    ----------
+    missing : (F,) int64 array
+        Rows without a value, of each.
+    rows : int
+        All rows.
+    """
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.columns = tuple(columns)
+        self.missing, self.rows = np.zeros(len(self.columns), np.int64), 0
+
+    def count(self, parts: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        """The same parts, counted as they pass.
+
+        Raises
+        ------
+        InputError
+            Where columns are missing or hold no numbers.
+        """
+        for part in parts:
+            self.missing += np.isnan(feature_matrix(part, self.columns)).sum(axis=0)
+            self.rows += len(part)
+            yield part
+
+    def mostly(self) -> dict[str, int]:
+        """The measurements that more than half of the rows lack, and how many rows."""
+        many = np.flatnonzero(2 * self.missing > self.rows)
+        return {self.columns[f]: int(self.missing[f]) for f in many}
 
 
 def needed_columns(model: ObjectClassifier, names: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.objects.cross_validation import CrossValidation, cross_validate
-from micrographia.features.feature_table import CLASS, OBJECT_KEYS, feature_columns, object_keys
+from micrographia.features.feature_table import CLASS, OBJECT_KEYS, feature_columns, key_words, object_keys
 from micrographia.metrics.class_gains import ClassGain, class_gain
 
 if TYPE_CHECKING:
@@ -114,7 +114,8 @@ def joined_tables(tables: Mapping[str, pd.DataFrame]) -> tuple[dict[str, pd.Data
     indexed = {}
     for name, table in tables.items():
         object_keys(table[keys])
-        indexed[name] = table.set_index(pd.MultiIndex.from_frame(table[keys].astype(str)))
+        words = [key_words(table[key]) for key in keys]
+        indexed[name] = table.set_index(pd.MultiIndex.from_arrays(words, names=keys))
     known = indexed[classified]
     rows = known.index[known[CLASS].notna().to_numpy()]
     for table in indexed.values():

@@ -68,6 +68,8 @@ class LiveModel:
 
     def contradictions(self, labelled: Labelled) -> list[Contradiction]:
         """The strokes that contradict the others, judged by models that never saw them."""
+        if len(np.unique(labelled.labels)) < 2:
+            return []
         with self._lock:
             rows, classes = self._look_up(labelled.pixels), labelled.labels - 1
         count = self._count(labelled)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 import numpy as np
 from scipy import ndimage
@@ -29,6 +29,7 @@ from micrographia.classify.pixels.image_channels import ImageChannels
 from micrographia.classify.pixels.label_layers import label_array
 from micrographia.classify.pixels.pixel_classifier import PixelClassifier
 from micrographia.classify.pixels.strokes import Strokes, class_names
+from micrographia.classify.pixels.thread_count import thread_count
 
 Level = Literal["coarse", "full"]
 
@@ -81,16 +82,14 @@ class Painter:
         deliver: Callable[[View], None] | None = None,
         tile: int = SIDE,
     ) -> None:
-        from micrographia.models.runtime import usable_cores
-
-        if tile % COARSE:
-            raise RequestError(f"The side of a tile must be a multiple of {COARSE}, not {tile}.")
+        if tile < COARSE or tile % COARSE:
+            raise RequestError(f"The side of a tile must be a multiple of {COARSE} above 0, not {tile}.")
+        threads = thread_count(threads)
         self.classifier = classifier or PixelClassifier()
         self.channels = ImageChannels(image, self.classifier.dimensions)
         self.shape = (*self.channels.stack_shape, *self.channels.shape)
         self.classes = tuple(classes or ())
         self.tiles = FeatureTiles(self.channels, self.classifier.features([self.channels]), memory, tile)
-        threads = threads or usable_cores()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tiles")
         self._model = LiveModel(self.tiles, self.classifier, len(self.classes), self._pool, threads)
         self._views = TileViews(self.tiles, self._pool)
@@ -99,6 +98,7 @@ class Painter:
         self._viewport: Viewport | None = None
         self._deliver = deliver
         self._waiting: list[View] = []
+        self._closed = False
         self._lock = threading.Lock()
         self._background = NewestTask(self._show, "painter")
         if labels is not None:
@@ -155,6 +155,7 @@ class Painter:
         """
         viewport = self._checked(region, at)
         with self._lock:
+            self._refuse_closed()
             self._viewport = viewport
             self._background.ask((self._labelled, viewport))
 
@@ -172,9 +173,14 @@ class Painter:
         ------
         InputError
             Where strokes of fewer than two classes were painted.
+        RequestError
+            Where there is no such level.
         """
+        if level not in get_args(Level):
+            raise RequestError(f"A view is {' or '.join(get_args(Level))}, not '{level}'.")
         viewport = self._checked(region, at)
         with self._lock:
+            self._refuse_closed()
             labelled = self._labelled
         model = self._model.quick(labelled) if level == "coarse" else self._model.learn(labelled)
         if model is None:
@@ -201,8 +207,12 @@ class Painter:
         return self._background.wait(timeout)
 
     def contradictions(self) -> list[tuple[Contradiction, np.ndarray]]:
-        """The strokes that contradict the others, the worst first, and the pixels (n, D) where they do."""
+        """The strokes that contradict the others, the worst first, and the pixels (n, D) where they do.
+
+        None where strokes of fewer than two classes were painted.
+        """
         with self._lock:
+            self._refuse_closed()
             labelled = self._labelled
         found = self._model.contradictions(labelled)
         return [(c, np.stack(np.unravel_index(labelled.pixels[c.pixels], self.shape), axis=1)) for c in found]
@@ -220,7 +230,13 @@ class Painter:
         return type(self.classifier)(**self.classifier.parameters()).fit(strokes)
 
     def close(self) -> None:
-        """End the work in the background and give the memory back."""
+        """End the work in the background and give the memory back.
+
+        The strokes can no longer be changed or looked at then (RequestError), but taken (`labels`) and learned from
+        (`fit`).
+        """
+        with self._lock:
+            self._closed = True
         self._background.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self.tiles.kept.clear()
@@ -234,12 +250,17 @@ class Painter:
 
     def _change(self, edit: Callable[[], int]) -> int:
         with self._lock:
+            self._refuse_closed()
             version = edit()
             if version != self._labelled.version:
                 self._labelled = self._history.labelled()
                 if self._viewport is not None:
                     self._background.ask((self._labelled, self._viewport))
         return version
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise RequestError("This painter was closed; make another one to go on painting.")
 
     def _take(self, labels: np.ndarray) -> None:
         """Strokes that were there before, each connected piece as one; they cannot be undone."""

@@ -12,6 +12,9 @@ from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
 from micrographia.io.axes import plan_axes
 
+LARGEST = 1e18
+"""Features square the intensities in 32 bits, which hold numbers up to about 1e38."""
+
 _COLOURS = ("red", "green", "blue")
 _UNNAMED = re.compile(r"intensity|channel \d+")
 """What channels without names are called."""
@@ -115,6 +118,14 @@ class ImageChannels:
         found._assumed = note
         return found
 
+    def like(self, first: ImageChannels) -> ImageChannels:
+        """The channels of the first of the images that are learned from, found (or refused) as by `same_channels`."""
+        numbers, _ = same_channels(
+            self.names, first.names, self.title, than=f"the first image, {first.title}, has",
+            remedy="give all images the same channels, or learn from one of them: --channel (Image.take in Python)",
+        )  # fmt: skip
+        return self._only(numbers)
+
     def read(self, at: Sequence[int], window: Block) -> np.ndarray:
         """Pixels of a window, channels first, as float32; what is no number is 0.
 
@@ -124,17 +135,27 @@ class ImageChannels:
             Position in the stack.
         window : tuple of slice
             One for each axis of `shape`.
+
+        Raises
+        ------
+        InputError
+            Where intensities are beyond `LARGEST`.
         """
         if self._chosen is None or not self._axis:
             parts = slice(0, 3) if self._axis == "S" else slice(None)
             data = self._read(at, window, parts)
         else:
             data = np.stack([self._read(at, window, k) for k in self._chosen])
-        data = np.ascontiguousarray(data, np.float32)
-        if self.image.dtype.kind == "f" and not (finite := np.isfinite(data)).all():
-            self.not_finite = True
-            data = np.where(finite, data, np.float32(0))
-        return data
+        if data.dtype.kind == "f":
+            if not (finite := np.isfinite(data)).all():
+                self.not_finite = True
+                data = np.where(finite, data, data.dtype.type(0))
+            if (highest := float(max(data.max(initial=0), -data.min(initial=0)))) > LARGEST:
+                raise InputError(
+                    f"{self.title}: its intensities are too large (up to {highest:.4g}); divide them by a number that "
+                    f"leaves them below {LARGEST:g}."
+                )
+        return np.ascontiguousarray(data, np.float32)
 
     def _read(self, at: Sequence[int], window: Block, channel: int | slice) -> np.ndarray:
         here = dict(zip(self.stack_axes, at, strict=True)) | dict(zip(self.space, window, strict=True))
@@ -152,7 +173,7 @@ class ImageChannels:
         chosen = ImageChannels(self.image, self.dimensions)
         before = self._chosen or tuple(range(len(self.names)))
         chosen._chosen = tuple(before[k] for k in numbers)
-        chosen.names = tuple(self.names[k] for k in numbers)
+        chosen.names, chosen.title = tuple(self.names[k] for k in numbers), self.title
         return chosen
 
 
@@ -186,7 +207,15 @@ def learned_channels(
     return found.matching(learned)
 
 
-def same_channels(here: Sequence[str], learned: Sequence[str], title: str, choose: str = "") -> tuple[list[int], str]:
+def same_channels(
+    here: Sequence[str],
+    learned: Sequence[str],
+    title: str,
+    choose: str = "",
+    *,
+    than: str = "the model was trained on",
+    remedy: str = "give it an image with the same channels",
+) -> tuple[list[int], str]:
     """Which of an image's channels a model was trained on: those of the same names, else all in their order.
 
     Parameters
@@ -197,6 +226,8 @@ def same_channels(here: Sequence[str], learned: Sequence[str], title: str, choos
         The image, for the message.
     choose : str
         How channels can be chosen, for the messages.
+    than, remedy : str
+        What has the channels `learned`, and what to do where they differ, for the message.
 
     Returns
     -------
@@ -215,10 +246,7 @@ def same_channels(here: Sequence[str], learned: Sequence[str], title: str, choos
         return [folded.index(name) for name in wanted], ""
     if len(here) != len(learned):
         hint = f", or choose them with {choose}" if choose else ""
-        raise InputError(
-            f"{title} has {_counted(here)}, but the model was trained on {_counted(learned)}; "
-            f"give it an image with the same channels{hint}."
-        )
+        raise InputError(f"{title} has {_counted(here)}, but {than} {_counted(learned)}; {remedy}{hint}.")
     named = [not all(map(_UNNAMED.fullmatch, names)) for names in (here, learned)]
     note = ""
     if folded != wanted and (all(named) or (any(named) and len(here) > 1)):

@@ -55,18 +55,17 @@ class LabelLayer:
         Raises
         ------
         InputError
-            Where there are fractions.
+            Where there are fractions or negative numbers.
         """
         here = dict(zip(self.axes, (*at, *window), strict=True))
         axes = self.image.axes
         data = np.asarray(self.image.data[tuple(here.get(axis, 0) for axis in axes)])
         left = [axis for axis in axes if isinstance(here.get(axis), slice)]
         data = data.transpose([left.index(axis) for axis in self.axes[len(at) :]])
-        if data.dtype.kind in "iub":
-            return data
-        if data.dtype.kind != "f" or not (data == np.rint(data)).all():
-            raise InputError(f"{self.title}: labels are whole numbers (0 unlabelled, 1 the first class, ...).")
-        return data.astype(np.int32)
+        whole = data.dtype.kind in "iub" or (data.dtype.kind == "f" and (data == np.rint(data)).all())
+        if not whole or data.min(initial=0) < 0:
+            raise InputError(f"{self.title}: labels are whole numbers from 0 (0 unlabelled, 1 the first class, ...).")
+        return data.astype(np.int32) if data.dtype.kind == "f" else data
 
     def _other_shape(self, shape: Sequence[int], wanted: Sequence[int]) -> str:
         return (

@@ -16,6 +16,7 @@ from micrographia.classify.pixels.pixel_blocks import Read, reader
 from micrographia.classify.pixels.stages import Stage
 from micrographia.classify.pixels.stroke_features import features_at
 from micrographia.classify.pixels.strokes import Painted, PaintedField
+from micrographia.classify.pixels.thread_count import thread_count
 from micrographia.features.pixel_bank import Bank
 
 _EXAMPLE = {2: (64, 64), 3: (16, 32, 32)}
@@ -71,9 +72,7 @@ def learn_stages(
     threads : int, optional
         Threads to use; all usable cores where not given.
     """
-    from micrographia.models.runtime import usable_cores
-
-    threads = threads or usable_cores()
+    threads = thread_count(threads)
     count = len(painted.classes)
 
     def learn(features: np.ndarray, classes: np.ndarray, bank: Bank, context: int) -> tuple[Stage, Any]:

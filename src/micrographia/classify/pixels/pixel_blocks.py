@@ -23,6 +23,7 @@ import numpy as np
 from micrographia.arrays.blocks import Block, block_shape, blocks, grown, inside
 from micrographia.classify.pixels.image_channels import ImageChannels
 from micrographia.classify.pixels.stages import Stage
+from micrographia.classify.pixels.thread_count import thread_count
 
 Progress = Callable[[float], None]
 Read = Callable[[Block], np.ndarray]
@@ -184,9 +185,7 @@ def _one_block(
 
 @contextmanager
 def _workers(threads: int | None) -> Iterator[ThreadPoolExecutor]:
-    from micrographia.models.runtime import usable_cores
-
-    pool = ThreadPoolExecutor(threads or usable_cores())
+    pool = ThreadPoolExecutor(thread_count(threads))
     try:
         yield pool
     finally:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -33,7 +35,8 @@ class Strokes:
         One for each image and of its shape without channels: 0 where nothing was said, 1 for the first class, 2 for
         the second, and so on.
     names : sequence of str, optional
-        Name of each image for messages and for the model card; otherwise the images' own.
+        Name of each image for messages and for the model card; otherwise the images' own. Those that share a name are
+        told apart by the folders of their files, else by numbers.
     classes : sequence of str, optional
         Name of each class. More than ten classes that look like objects, nearly every label in one piece, need names.
     """
@@ -126,8 +129,7 @@ def painted(strokes: Strokes, dimensions: int = 2, *, most: int = 0, seed: int =
         objects, not classes.
     """
     channels = _channels(strokes, dimensions)
-    learned = channels[0].names
-    channels = [one.matching(learned) for one in channels]
+    channels = [one.like(channels[0]) for one in channels]
     layers = [LabelLayer(labels, one) for labels, one in zip(strokes.labels, channels, strict=True)]
     places = [
         (number, at, window)
@@ -149,7 +151,7 @@ def painted(strokes: Strokes, dimensions: int = 2, *, most: int = 0, seed: int =
         mine = counts[[k for k, place in enumerate(places) if place[0] == number]].sum(axis=0)
         if mine.any():
             table[channels[number].title] = mine.tolist()
-    return Painted(fields, tuple(strokes.classes or class_names(kinds)), learned, table)
+    return Painted(fields, tuple(strokes.classes or class_names(kinds)), channels[0].names, table)
 
 
 def class_names(count: int) -> tuple[str, ...]:
@@ -185,13 +187,36 @@ def _channels(strokes: Strokes, dimensions: int) -> list[ImageChannels]:
         ImageChannels(image, dimensions, _first_axis(image, labels))
         for image, labels in zip(strokes.images, strokes.labels, strict=True)
     ]
+    if strokes.names is not None and len(strokes.names) != len(channels):
+        raise InputError(f"{_number(channels, 'image')} but {_number(strokes.names, 'name')}.")
     unnamed = strokes.names is None and len(channels) > 1
     for number, one in enumerate(channels):
         if strokes.names is not None:
             one.title = str(strokes.names[number])
         elif unnamed and one.title == "image":
             one.title = f"image {number}"
+    for one, title in zip(channels, _distinct(channels), strict=True):
+        one.title = title
     return channels
+
+
+def _distinct(channels: Sequence[ImageChannels]) -> list[str]:
+    """Titles of images, each another: those that are alike with the folder of the file, then with a number."""
+    shared = Counter(one.title for one in channels)
+    titles = [
+        f"{Path(one.image.source).parent.name}/{one.title}" if shared[one.title] > 1 and one.image.source else one.title
+        for one in channels
+    ]
+    for number, title in enumerate(titles):
+        count = 2
+        while titles[number] in titles[:number]:
+            titles[number] = f"{title} ({count})"
+            count += 1
+    return titles
+
+
+def _number(things: Sequence[Any], what: str) -> str:
+    return f"{len(things)} {what}{'s' * (len(things) != 1)}"
 
 
 def _first_axis(image: Any, labels: Any) -> int | None:

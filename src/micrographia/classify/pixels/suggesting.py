@@ -18,16 +18,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.classify.learners.gaussian_process import squared_distances
 from micrographia.classify.learners.uncertainty import UNCERTAINTIES
-from micrographia.classify.pixels.candidates import Candidates, Near, of_classifier, of_probabilities
+from micrographia.classify.pixels.candidates import Candidates, Measure, Near, of_classifier, of_probabilities
 from micrographia.classify.pixels.image_channels import ImageChannels
 from micrographia.classify.pixels.label_layers import label_array
 from micrographia.classify.pixels.pixel_blocks import reader
 from micrographia.classify.pixels.stages import Stage
 from micrographia.classify.pixels.stroke_features import features_at
+from micrographia.classify.pixels.thread_count import thread_count
 
 if TYPE_CHECKING:
     from micrographia.classify.pixels.pixel_classifier import PixelClassifier
@@ -110,21 +111,24 @@ def suggest(
     ------
     InputError
         Where images and labels do not fit, or the classifier has learned from other channels.
+    RequestError
+        Where there is no such measure.
     """
-    from micrographia.models.runtime import usable_cores
-
+    uncertainty = _uncertainty(measure)
     seen = [classifier.look_at(image) for image in images]
+    if not seen:
+        return []
     painted = [_painted(one, channels) for one, channels in zip(_each(labels, len(seen)), seen, strict=True)]
     rng = np.random.default_rng(seed)
     stage = classifier.stages_[0]
     parts, typical, known = [], [], []
-    with ThreadPoolExecutor(threads or usable_cores()) as pool:
+    with ThreadPoolExecutor(thread_count(threads)) as pool:
         for number, channels in enumerate(seen):
             stack = len(channels.stack_shape)
             asked = _asked(before, number, stack + len(channels.shape))
             near = Near(np.concatenate([painted[number], asked]), stack, REACH)
             found, some = of_classifier(
-                stage, channels, number, near, step=STEP, measure=UNCERTAINTIES[measure], rng=rng, pool=pool
+                stage, channels, number, near, step=STEP, measure=uncertainty, rng=rng, pool=pool
             )
             parts.append(found)
             typical.append(some)
@@ -150,6 +154,9 @@ def suggest_from(
     As the second question of `suggest`, but the distance between places is that in the image; places in different
     images are far apart.
     """
+    uncertainty = _uncertainty(measure)
+    if not len(probabilities):
+        return []
     rng = np.random.default_rng(seed)
     parts = []
     for number, (one, painted) in enumerate(zip(probabilities, _each(labels, len(probabilities)), strict=True)):
@@ -158,7 +165,7 @@ def suggest_from(
             raise InputError(f"Image {number}: labels of shape {painted.shape}, but probabilities of {shape}.")
         taken = np.zeros((0, len(shape)), np.int64) if painted is None else np.argwhere(painted > 0)
         near = Near(np.concatenate([taken, _asked(before, number, len(shape))]), 0, REACH)
-        parts.append(of_probabilities(one, number, near, step=STEP, measure=UNCERTAINTIES[measure], rng=rng))
+        parts.append(of_probabilities(one, number, near, step=STEP, measure=uncertainty, rng=rng))
     return _chosen(parts, _positions, np.zeros((0, 0)), count)
 
 
@@ -265,6 +272,12 @@ def _asked(before: Sequence[Place], image: int, axes: int) -> np.ndarray:
 
 def _some(length: int, count: int, rng: np.random.Generator) -> np.ndarray:
     return np.sort(rng.permutation(length)[:count])
+
+
+def _uncertainty(measure: str) -> Measure:
+    if measure not in UNCERTAINTIES:
+        raise RequestError(f"Uncertainty is measured by {' or '.join(UNCERTAINTIES)}, not by '{measure}'.")
+    return UNCERTAINTIES[measure]
 
 
 def _each(labels: Sequence[np.ndarray | None] | None, count: int) -> Sequence[np.ndarray | None]:

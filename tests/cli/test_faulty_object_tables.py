@@ -1,0 +1,116 @@
+"""Tables and annotations with faults: what the commands say of them, and that they say the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from made_tables import made_table
+from micrographia.cli import main
+from micrographia.io.tables import write_table
+
+QUICK = ["--classifier", "lda", "--folds", "2", "--no-search", "--outer-folds"]
+
+
+def train(table: Path, out: Path, folds: int = 0, *more: str) -> int:
+    return main(["train", "objects", "--table", str(table), "-o", str(out), *QUICK, str(folds), *more])
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    assert train(write_table(tmp_path / "annotated.csv", made_table()), tmp_path / "model.zip") == 0
+    return tmp_path / "model.zip"
+
+
+def test_null_wells_are_counted(model: Path, tmp_path: Path) -> None:
+    table = made_table(seed=1).drop(columns="Class")
+    table.loc[:3, "Metadata_Well"] = None
+    path = write_table(tmp_path / "objects.parquet", table.assign(Metadata_Plate=None))
+    assert main(["classify", "objects", str(path), "-m", str(model), "-o", str(tmp_path / "out")]) == 0
+    for name in ("images", "wells"):
+        assert pd.read_csv(tmp_path / "out" / f"{name}.csv")["Objects"].sum() == 240
+
+
+@pytest.mark.parametrize("folds", [0, 3])
+def test_repeated_rows_are_counted_alike(
+    model: Path, tmp_path: Path, folds: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = made_table()
+    path = write_table(tmp_path / "twice.csv", pd.concat([table, table[:5]]))
+    said = "5 rows of the table repeat the key of another one, first Metadata_Image image00_0"
+    assert train(path, tmp_path / "no.zip", folds) == 1
+    assert said in capsys.readouterr().err
+    assert main(["classify", "objects", str(path), "-m", str(model), "-o", str(tmp_path / "out")]) == 1
+    assert said in capsys.readouterr().err
+    assert main(["annotate", "rare", "--table", str(path), "-o", str(tmp_path / "l.csv")]) == 1
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_table_without_rows_says_so(
+    model: Path, tmp_path: Path, ending: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_table(tmp_path / f"empty.{ending}", made_table()[:0])
+    out = str(tmp_path / "out.csv")
+    for words in (
+        ["train", "objects", "--table", str(path), "-o", str(tmp_path / "no.zip")],
+        ["classify", "objects", str(path), "-m", str(model), "-o", str(tmp_path / "out")],
+        ["annotate", "rare", "--table", str(path), "-o", out],
+        ["annotate", "similar", "--table", str(path), "-o", out, "--like", "a"],
+        ["train", "plane", "--table", str(path), "-o", str(tmp_path / "no.zip")],
+    ):
+        assert main(words) == 1
+        assert "he table has no rows." in capsys.readouterr().err
+
+
+def test_one_bad_cell_is_named(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = made_table()
+    table["Noise"] = table["Noise"].astype(object)
+    table.loc[3, "Noise"] = "n/a?"
+    path = write_table(tmp_path / "cell.csv", table.assign(Words="x"))
+    named = "'n/a?', which is no number, in the row Metadata_Image image03_1"
+    assert train(path, tmp_path / "other.zip") == 0
+    said = capsys.readouterr().out
+    assert f"Noise ({named}" in said and "Words (no numbers)" in said and "ObjectNumber 4)" in said
+    assert main(["classify", "objects", str(path), "-m", str(model), "-o", str(tmp_path / "out")]) == 1
+    assert f"The column Noise of the table holds {named}" in capsys.readouterr().err
+
+
+def test_missing_measurements_are_told(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = made_table(seed=1)
+    table.loc[:150, "Nuclei_AreaShape_Area"] = np.inf
+    table.loc[:50, "Nuclei_Intensity_MeanIntensity"] = np.nan
+    paths = [write_table(tmp_path / f"{name}.csv", made_table(seed=k)) for k, name in ((2, "whole"), (3, "also"))]
+    capsys.readouterr()
+    assert main(["classify", "objects", *map(str, paths), "-m", str(model), "-o", str(tmp_path / "whole")]) == 0
+    assert "note" not in capsys.readouterr().out
+    paths.append(write_table(tmp_path / "gaps.csv", table.assign(Noise=np.nan)))
+    assert main(["classify", "objects", *map(str, paths), "-m", str(model), "-o", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert said.count("note: ") == 1 and "note: 2 of the 5 measurements" in said
+    assert "Noise (240 of 720 objects), Nuclei_AreaShape_Area (151 of 720 objects)" in said
+
+
+def test_contradictory_annotations_are_refused_alike(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = made_table()
+    path = write_table(tmp_path / "objects.csv", table.drop(columns="Class"))
+    given = table[["Metadata_Image", "ObjectNumber", "Class"]]
+    both = pd.concat([given, given[:3].assign(Class="other")])
+    annotations = str(write_table(tmp_path / "both.csv", both))
+    capsys.readouterr()
+    assert train(path, tmp_path / "no.zip", 0, "--annotations", annotations) == 1
+    assert "ObjectNumber 1 more than one class; settle it first" in capsys.readouterr().err
+    for words in (["suggest"], ["similar", "--like", "other"]):
+        assert main(["annotate", *words, "--table", str(path), "--annotations", annotations,
+                     "-o", str(tmp_path / "l.csv")]) == 1  # fmt: skip
+        assert "ObjectNumber 1 more than one class; settle it first" in capsys.readouterr().err
+
+
+def test_rows_without_a_class_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = made_table()
+    path = write_table(tmp_path / "some.csv", table.assign(Class=table["Class"].where(table.index > 39)))
+    assert train(path, tmp_path / "m.zip") == 0
+    assert "200 of 240 rows have a class" in capsys.readouterr().out
