@@ -115,6 +115,14 @@ def test_supervoxels_of_many_blocks():
 
 def test_what_cannot_be_cleaned_is_said():
     labels = np.zeros((8, 8), np.int32)
+    with pytest.raises(RequestError, match="at least one pixel along each of 2 axes, not 0"):
+        choose_sizes_in_blocks(labels, labels.copy(), block=0)
+    with pytest.raises(RequestError, match="at least 10 and at most 3"):
+        choose_sizes_in_blocks(labels, labels.copy(), 10, 3)
+    with pytest.raises(RequestError, match="sigma"):
+        smooth_labels_in_blocks(labels, labels.copy(), -1)
+    with pytest.raises(InputError, match="no pixels"):
+        choose_sizes_in_blocks(labels[:0], labels[:0].copy())
     with pytest.raises(RequestError, match="another array"):
         smooth_labels_in_blocks(labels, labels)
     with pytest.raises(InputError, match=r"the shape \(8, 7\), the labels \(8, 8\)"):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from micrographia.arrays.errors import InputError
+from micrographia.segment.label_blocks import interpolate_labels_in_blocks
 from micrographia.segment.label_interpolation import interpolate_labels, signed_distance
 
 
@@ -33,6 +34,16 @@ def test_an_object_that_moves_far_is_followed():
     labels[4][disc(40, 50, 7)] = 1
     assert iou(interpolate_labels(labels)[2] == 1, disc(25, 30, 7)) > 0.9
     assert not interpolate_labels(labels, align=False)[2].any()
+
+
+def test_it_does_not_matter_where_an_object_that_changes_its_size_goes():
+    for y, x in ((145, 145), (120, 190), (0, 290)):
+        labels = np.zeros((5, 300, 300), int)
+        labels[0, 100:200, 100:200] = labels[4, y : y + 10, x : x + 10] = 1
+        blocks = np.zeros(labels.shape, np.int32)
+        interpolate_labels_in_blocks(labels, blocks)
+        for filled in (interpolate_labels(labels), blocks):
+            assert filled.sum((1, 2)).tolist() == [10000, 5712, 2728, 948, 100]
 
 
 def test_objects_do_not_overlap_and_end_where_they_end():
@@ -84,3 +95,8 @@ def test_bad_input():
         interpolate_labels(labels, labelled=[0, 4])
     with pytest.raises(InputError, match="stack"):
         interpolate_labels(labels[0])
+    with pytest.raises(InputError, match="whole numbers, not"):
+        interpolate_labels(labels, labelled=[0.0, 2.0])
+    for number in (2**32 + 7, -2):
+        with pytest.raises(InputError, match="from 0 to 2,147,483,647"):
+            interpolate_labels(labels + number)

@@ -12,7 +12,7 @@ from micrographia.arrays.errors import InputError, RequestError
 from micrographia.segment.click_path import click_path, path_cost, path_cost_python
 from micrographia.segment.label_cleaning import choose_sizes, fill_holes, smooth_labels
 from micrographia.segment.seeded import graph_cut, random_walker
-from micrographia.segment.supervoxels import paint_supervoxels, supervoxels
+from micrographia.segment.supervoxels import paint_supervoxels, supervoxels, supervoxels_in_blocks
 
 
 def square(shape, *corners):
@@ -77,6 +77,62 @@ def test_a_brush_paints_whole_supervoxels():
     assert (painted == 6 * (regions == 2)).all()
     with pytest.raises(InputError, match="brush"):
         paint_supervoxels(regions, 0 * regions, [(3, 10)], 6)
+
+
+def test_a_brush_that_touched_nothing_paints_nothing():
+    regions = square((10, 10), ((0, 10), (0, 5)), ((0, 10), (5, 10)))
+    for positions in ([], np.zeros((0, 2))):
+        np.testing.assert_array_equal(paint_supervoxels(regions, regions, positions, 7), regions)
+    with pytest.raises(InputError, match="2 whole numbers each"):
+        paint_supervoxels(regions, regions, [(3.0, 3.0)], 7)
+    with pytest.raises(InputError, match="not -2"):
+        paint_supervoxels(regions, regions, [(3, 3)], -2)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"compactness": 0}, "compactness"),
+        ({"compactness": -1}, "compactness"),
+        ({"spacing": (1.0,)}, "each of 2 axes"),
+        ({"spacing": (0, 1)}, "above 0"),
+        ({"size": 0}, "at least one pixel"),
+    ],
+)
+def test_supervoxels_that_make_no_sense_are_refused(options, says):
+    image = np.random.default_rng(0).random((20, 30))
+    with pytest.raises(RequestError, match=says):
+        supervoxels(image, **{"size": 20, **options})
+    with pytest.raises(RequestError, match=says):
+        supervoxels_in_blocks(image, np.zeros(image.shape, np.int32), **{"size": 20, **options})
+
+
+def test_supervoxels_in_blocks_need_pixels_and_blocks():
+    image = np.zeros((20, 30))
+    with pytest.raises(RequestError, match="at least one pixel along each"):
+        supervoxels_in_blocks(image, np.zeros(image.shape, np.int32), block=0)
+    with pytest.raises(InputError, match="no pixels"):
+        supervoxels_in_blocks(image[:0], np.zeros((0, 30), np.int32))
+
+
+def test_compact_supervoxels_have_their_size_even_in_noise():
+    noise = np.random.default_rng(0).random((64, 64))
+    assert 50 < noise.size / supervoxels(noise, 100, compactness=1.0).max() < 200
+
+
+@pytest.mark.parametrize("clean", [fill_holes, smooth_labels, choose_sizes])
+def test_labels_without_pixels_are_refused(clean):
+    with pytest.raises(InputError, match="no pixels"):
+        clean(np.zeros((0, 5), int))
+
+
+def test_sizes_and_widths_that_make_no_sense_are_refused():
+    labels = np.eye(5, dtype=int)
+    with pytest.raises(RequestError, match="at least 10 and at most 3"):
+        choose_sizes(labels, 10, 3)
+    for sigma in (-1, float("nan"), float("inf")):
+        with pytest.raises(RequestError, match="sigma"):
+            smooth_labels(labels, sigma)
 
 
 def test_supervoxels_of_a_volume():
@@ -196,6 +252,9 @@ def test_bad_input(monkeypatch):
         click_path(image, [(0, 0)])
     with pytest.raises(InputError, match="0 to 1"):
         click_path(image + np.nan, [(0, 0), (1, 1)])
+    for floor in (0, float("inf"), float("nan")):
+        with pytest.raises(InputError, match="floor"):
+            click_path(image, [(0, 0), (1, 1)], floor=floor)
     with pytest.raises(InputError, match="mask"):
         supervoxels(image, 9, mask=np.zeros((8, 8), bool))
     with pytest.raises(InputError, match="NaN"):

@@ -37,6 +37,18 @@ def test_each_option_does_what_it_says():
     assert count(discs((20, 30, 12)), split="distance") == 1
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_probabilities_stored_as_whole_numbers_are_the_same(kind):
+    probabilities = as_probabilities(gaussian_filter(discs((10, 10, 5), (30, 40, 7)) * 1.0, 2))
+    stored = np.rint(probabilities * np.iinfo(kind).max).astype(kind)
+    expected = objects_from_probabilities(stored / np.float32(np.iinfo(kind).max), 0)
+    assert 0 < np.count_nonzero(expected) < expected.size / 2
+    np.testing.assert_array_equal(objects_from_probabilities(stored, 0), expected)
+    blocks = np.zeros(expected.shape, np.int32)
+    objects_in_blocks(stored, 0, blocks, block=16)
+    np.testing.assert_array_equal(blocks, expected)
+
+
 def test_holes_are_filled_up_to_their_size():
     ring = discs((20, 30, 12)) & ~discs((20, 30, 3))
     for largest, filled in ((28, False), (29, True)):
@@ -135,6 +147,12 @@ def test_bad_input():
         objects_from_probabilities(good[0], 0)
     with pytest.raises(InputError, match="NaN"):
         objects_from_probabilities(np.where(good == 0.5, np.nan, good), 0)
+    with pytest.raises(InputError, match=r"from 0 to 255\.$"):
+        objects_from_probabilities(255.0 * (good > 2 * np.indices(good.shape)[1]), 0)
+    with pytest.raises(InputError, match="no pixels"):
+        objects_from_probabilities(good[:, :0], 0)
+    with pytest.raises(RequestError, match="at least one pixel"):
+        objects_in_blocks(good, 0, np.zeros((8, 8), np.int32), block=0)
     with pytest.raises(RequestError, match="seed_class"):
         objects_from_probabilities(good, 0, ObjectOptions(split="seeds"))
     with pytest.raises(RequestError, match="another"):

@@ -14,6 +14,8 @@ from micrographia.geometry.heap import grown as longer
 from micrographia.geometry.heap import key, ordered_one, pop, push
 
 _MARGIN = {2: 64, 3: 24}
+_HIGHEST = 1_000_000
+"""Highest floor: from there on evidence no longer shows in a sum of costs, which must stay finite."""
 _WALL, _UNSEEN = -1.0, -2.0
 _EVIDENCE = "The evidence for a path is a plane or volume of numbers from 0 to 1, without NaN."
 
@@ -75,7 +77,8 @@ def click_path(
     clicks : sequence of positions
         At least two (y, x) or (z, y, x).
     floor : float
-        What a pixel of full evidence costs; one without costs 1 more. Larger values make straighter lines.
+        What a pixel of full evidence costs, above 0 and at most 1,000,000; one without costs 1 more. Larger values
+        make straighter lines.
     closed : bool
         Go back to the first click.
 
@@ -87,7 +90,7 @@ def click_path(
     Raises
     ------
     InputError
-        Where a click lies outside, or the evidence that is read is not between 0 and 1.
+        Where a click lies outside, the floor is none, or the evidence that is read is not between 0 and 1.
     """
     evidence = evidence if hasattr(evidence, "shape") else np.asarray(evidence)
     points = _checked(evidence.shape, clicks, floor)
@@ -172,8 +175,8 @@ def _checked(shape: Sequence[int], clicks: Sequence[Sequence[int]], floor: float
     for p in points:
         if p.shape != (len(shape),) or p.dtype.kind not in "iu" or (p < 0).any() or (p >= shape).any():
             raise InputError(f"The click {p.tolist()} lies outside the image of shape {tuple(shape)}.")
-    if not floor > 0:
-        raise InputError(f"The floor of a path's costs must be above 0, not {floor}.")
+    if not 0 < floor <= _HIGHEST:
+        raise InputError(f"The floor of a path's costs must be above 0 and at most {_HIGHEST:,}, not {floor}.")
     return points
 
 

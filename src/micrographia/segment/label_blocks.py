@@ -13,10 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from micrographia.arrays.blocks import Block, block_size, blocks, grown, inside
+from micrographia.arrays.blocks import Block, grown, inside
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.segment.label_cleaning import NONE, label_array, labels_beside, smooth_labels
-from micrographia.segment.label_interpolation import interpolate_labels
+from micrographia.segment.block_plans import block_plan
+from micrographia.segment.label_cleaning import (
+    NONE,
+    check_sigma,
+    check_sizes,
+    label_array,
+    labels_beside,
+    smooth_labels,
+)
+from micrographia.segment.label_interpolation import interpolate_labels, labelled_slices
 from micrographia.segment.pieces import Pieces, touching, write_pieces
 
 
@@ -41,7 +49,7 @@ def fill_holes_in_blocks(
     InputError
         Where the shapes differ, or the values are not whole numbers from 0.
     RequestError
-        Where the target is the array that is read.
+        Where the target is the array that is read, or the blocks have no pixel.
     """
     from scipy import ndimage
 
@@ -86,6 +94,7 @@ def choose_sizes_in_blocks(
     InputError, RequestError
         As for `fill_holes_in_blocks`.
     """
+    check_sizes(smallest, largest)
     plan = _plan(labels, target, block)
     seen = [np.unique(label_array(labels[part]), return_counts=True) for part in plan]
     ids, place = np.unique(np.concatenate([np.zeros(0, np.int64), *(one for one, _ in seen)]), return_inverse=True)
@@ -113,6 +122,7 @@ def smooth_labels_in_blocks(
     InputError, RequestError
         As for `fill_holes_in_blocks`.
     """
+    check_sigma(sigma)
     halo = int(np.ceil(4 * sigma)) + 1
     for part in _plan(labels, target, block):
         window = grown(part, halo, labels.shape)
@@ -138,11 +148,9 @@ def interpolate_labels_in_blocks(
     InputError, RequestError
         As for `interpolate_labels` and `fill_holes_in_blocks`.
     """
-    depth = len(_plan(labels, target, (1, *labels.shape[1:])))
-    slices = [z for z in range(depth) if np.any(labels[z])] if labelled is None else sorted(set(labelled))
-    if len(labels.shape) != 3 or len(slices) < 2 or not 0 <= slices[0] <= slices[-1] < depth:
-        interpolate_labels(np.zeros((depth, 1, 1), np.int32), slices)  # says what is wrong
-    for z in (*range(slices[0]), *range(slices[-1], depth)):
+    _plan(labels, target, None)
+    slices = labelled_slices(labels, labelled)
+    for z in (*range(slices[0]), *range(slices[-1], int(labels.shape[0]))):
         target[z] = label_array(labels[z])
     for below, above in zip(slices, slices[1:]):
         part = label_array(labels[below : above + 1])
@@ -155,6 +163,4 @@ def _plan(labels: Any, target: Any, block: int | Sequence[int] | None) -> list[B
         raise RequestError("What is cleaned is read again while the result is written; give the result another array.")
     if tuple(target.shape) != shape:
         raise InputError(f"The target has the shape {tuple(target.shape)}, the labels {shape}.")
-    if len(shape) not in (2, 3):
-        raise InputError(f"The labels must be a plane or a volume of whole numbers, not {len(shape)}-D.")
-    return list(blocks(shape, block_size(shape, block, 2048, 192)))
+    return block_plan(shape, block, 2048, 192)

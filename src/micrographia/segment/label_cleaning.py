@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 
 NONE = np.iinfo(np.int32).max
 """The lowest label where there is none."""
@@ -20,16 +20,30 @@ def label_array(labels: np.ndarray, what: str = "labels") -> np.ndarray:
     Raises
     ------
     InputError
-        Where it is not 2-D or 3-D, or its values are not whole numbers from 0.
+        Where it is not 2-D or 3-D, holds no pixel, or its values are not whole numbers from 0.
     """
     labels = np.asarray(labels)
     if labels.ndim not in (2, 3) or labels.dtype.kind not in "biu":
         raise InputError(
             f"The {what} must be a plane or a volume of whole numbers, not {labels.ndim}-D of {labels.dtype}."
         )
-    if labels.size and (int(labels.min()) < 0 or int(labels.max()) > np.iinfo(np.int32).max):
+    if not labels.size:
+        raise InputError(f"The {what} hold no pixels: the array has the shape {labels.shape}.")
+    if int(labels.min()) < 0 or int(labels.max()) > np.iinfo(np.int32).max:
         raise InputError(f"The {what} must be whole numbers from 0 to 2,147,483,647.")
     return labels
+
+
+def check_sizes(smallest: int, largest: int) -> None:
+    """Raises RequestError where no object can have so many pixels; 0 as `largest` is no limit."""
+    if largest and largest < smallest:
+        raise RequestError(f"No object has at least {smallest:,} and at most {largest:,} pixels.")
+
+
+def check_sigma(sigma: float) -> None:
+    """Raises RequestError where a Gaussian cannot have this width."""
+    if not 0 <= sigma < np.inf:
+        raise RequestError(f"The width (sigma) of the smoothing must be a number from 0, not {sigma}.")
 
 
 def fill_holes(labels: np.ndarray, largest: int | None = None) -> np.ndarray:
@@ -94,7 +108,15 @@ def choose_sizes(labels: np.ndarray, smallest: int = 0, largest: int = 0) -> np.
     Returns
     -------
     ([Z,] Y, X) int32 array
+
+    Raises
+    ------
+    InputError
+        As `label_array`.
+    RequestError
+        Where the most are fewer than the fewest.
     """
+    check_sizes(smallest, largest)
     labels = label_array(labels).astype(np.int32)
     ids, position = np.unique(labels, return_inverse=True)
     sizes = np.bincount(position.ravel())
@@ -116,9 +138,17 @@ def smooth_labels(labels: np.ndarray, sigma: float = 1.0) -> np.ndarray:
     Returns
     -------
     ([Z,] Y, X) int32 array
+
+    Raises
+    ------
+    InputError
+        As `label_array`.
+    RequestError
+        Where the width is negative or no number.
     """
     from scipy import ndimage
 
+    check_sigma(sigma)
     labels = label_array(labels)
     ids = np.unique(labels)
     numbers = np.searchsorted(ids, labels).astype(np.int32) + 1  # background is a label, too

@@ -5,12 +5,15 @@ Raya & Udupa 1990, "Shape-based interpolation of multidimensional objects", IEEE
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.geometry.distances import label_distance
+from micrographia.segment.label_cleaning import label_array
 
 
 def interpolate_labels(labels: np.ndarray, labelled: Sequence[int] | None = None, *, align: bool = True) -> np.ndarray:
@@ -35,24 +38,47 @@ def interpolate_labels(labels: np.ndarray, labelled: Sequence[int] | None = None
     Raises
     ------
     InputError
-        Where there are not two labelled slices, or a slice does not exist.
+        Where the labels are no whole numbers from 0, there are not two labelled slices, or a slice does not exist.
     """
-    labels = np.asarray(labels)
-    if labels.ndim != 3 or labels.dtype.kind not in "biu":
-        raise InputError(
-            f"Labels of a stack (Z, Y, X) are interpolated, whole numbers, not {labels.ndim}-D of {labels.dtype}."
-        )
-    depth = len(labels)
-    slices = [z for z in range(depth) if labels[z].any()] if labelled is None else sorted(set(labelled))
-    if any(not 0 <= z < depth for z in slices):
-        raise InputError(f"There are slices 0 to {depth - 1}, not {slices}.")
-    if len(slices) < 2:
-        raise InputError("To interpolate, label at least two slices.")
+    labels = label_array(labels)
+    slices = labelled_slices(labels, labelled)
     out = labels.astype(np.int32)
     for below, above in zip(slices, slices[1:]):
         if above > below + 1:
             out[below + 1 : above] = _between(out[below], out[above], above - below - 1, align)
     return out
+
+
+def labelled_slices(labels: Any, labelled: Sequence[int] | None = None) -> list[int]:
+    """The slices between which labels are interpolated, in order.
+
+    Parameters
+    ----------
+    labels : (Z, Y, X) integer array
+        Anything with a shape and NumPy slicing.
+    labelled : sequence of int, optional
+        Their numbers; otherwise those that hold an object are looked for.
+
+    Raises
+    ------
+    InputError
+        As `interpolate_labels`.
+    """
+    if len(labels.shape) != 3:
+        raise InputError(f"Labels of a stack (Z, Y, X) are interpolated, not of the shape {tuple(labels.shape)}.")
+    depth = int(labels.shape[0])
+    if labelled is None:
+        slices = [z for z in range(depth) if np.any(labels[z])]
+    else:
+        try:
+            slices = sorted({operator.index(z) for z in labelled})
+        except TypeError:
+            raise InputError(f"The numbers of slices must be whole numbers, not {list(labelled)}.") from None
+    if any(not 0 <= z < depth for z in slices):
+        raise InputError(f"There are slices 0 to {depth - 1}, not {slices}.")
+    if len(slices) < 2:
+        raise InputError("To interpolate, label at least two slices.")
+    return slices
 
 
 def _between(first: np.ndarray, last: np.ndarray, count: int, align: bool) -> np.ndarray:
@@ -62,13 +88,14 @@ def _between(first: np.ndarray, last: np.ndarray, count: int, align: bool) -> np
     deepest = np.zeros((count, *shape), np.float32)
     for number in np.intersect1d(first[first > 0], last[last > 0]):
         pair = [first == number, last == number]
-        middles = np.array([np.argwhere(mask).mean(axis=0) for mask in pair])
-        low = np.min([np.argwhere(mask).min(axis=0) for mask in pair], axis=0) - 1
-        high = np.max([np.argwhere(mask).max(axis=0) for mask in pair], axis=0) + 2
+        places = [np.argwhere(mask) for mask in pair]
+        way = places[1].mean(axis=0) - places[0].mean(axis=0) if align else np.zeros(2)
         for k in range(count):
             share = (k + 1) / (count + 1)
-            middle = middles[0] * (1 - share) + middles[1] * share
-            moves = [np.rint(middle - m).astype(int) if align else np.zeros(2, int) for m in middles]
+            # Both move by whole pixels, and always to the same place on each other, wherever they are.
+            moves = [_whole(share * way), _whole(share * way) - _whole(way)]
+            low = np.min([place.min(axis=0) + move for place, move in zip(places, moves)], axis=0) - 1
+            high = np.max([place.max(axis=0) + move for place, move in zip(places, moves)], axis=0) + 2
             box = tuple(slice(a, b) for a, b in zip(low, high))
             ends = [signed_distance(_window(mask, box, move)) for mask, move in zip(pair, moves)]
             depth = ((1 - share) * ends[0] + share * ends[1]).astype(np.float32)
@@ -78,6 +105,11 @@ def _between(first: np.ndarray, last: np.ndarray, count: int, align: bool) -> np
             deepest[k][inner][better] = depth[better]
             out[k][inner][better] = number
     return out
+
+
+def _whole(way: np.ndarray) -> np.ndarray:
+    """The nearest whole numbers; halves go up, whether they are even or odd."""
+    return np.floor(way + 0.5).astype(int)
 
 
 def _window(mask: np.ndarray, box: tuple[slice, ...], move: np.ndarray) -> np.ndarray:

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from micrographia.arrays.blocks import Block, block_size, blocks, grown, inside
+from micrographia.arrays.blocks import Block, blocks, grown, inside
 from micrographia.arrays.errors import InputError
+from micrographia.segment.block_plans import block_sides
 from micrographia.segment.pieces import Pieces, renumber, touching, write_pieces
 from micrographia.segment.probability_objects import (
     ObjectOptions,
@@ -72,7 +73,7 @@ def objects_in_blocks(
     shape = tuple(int(n) for n in probabilities.shape[1:])
     if tuple(target.shape) != shape:
         raise InputError(f"The target has the shape {tuple(target.shape)}, the probabilities {shape}.")
-    size = block_size(shape, block, 2048, 192)
+    size = block_sides(shape, block, 2048, 192)
     plan = list(blocks(shape, size))
     passes = 2 + bool(options.holes) + (options.split != "none")
     done = 0

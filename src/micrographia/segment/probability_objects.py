@@ -12,10 +12,13 @@ from micrographia.arrays.errors import InputError, RequestError
 from micrographia.geometry.splitting import split_at_necks
 from micrographia.geometry.watershed import watershed
 from micrographia.method import Declared, parameter
-from micrographia.segment.label_cleaning import border_labels
+from micrographia.segment.label_cleaning import border_labels, check_sizes
 
 TRUNCATE = 4.0
 """Where the Gaussian that smooths is cut off, in sigmas."""
+
+_ROUNDING = 1e-3
+"""So far beyond 0 and 1 a probability may lie: a softmax in 16 bits does."""
 
 
 class ObjectOptions(Declared):
@@ -64,7 +67,7 @@ def objects_from_probabilities(
     Parameters
     ----------
     probabilities : (K, Y, X) or (K, Z, Y, X) array
-        Probability of each class, 0 to 1.
+        Probability of each class, 0 to 1; as uint8 or uint16 spread over 0 to 255 or 65,535, as they may be stored.
     class_index : int
         Class of the objects, counted from 0.
     options : ObjectOptions, optional
@@ -78,7 +81,8 @@ def objects_from_probabilities(
     Raises
     ------
     InputError
-        Where the array is no class probabilities (wrong dimensions, NaN) or has no such class.
+        Where the array is no class probabilities (wrong dimensions, no pixels, NaN, not from 0 to 1) or has no such
+        class.
     RequestError
         Where the options contradict each other.
     """
@@ -106,6 +110,8 @@ def chosen_classes(probabilities: np.ndarray, class_index: int, options: ObjectO
     shape = tuple(np.shape(probabilities))
     if len(shape) not in (3, 4):
         raise InputError(f"Class probabilities have the axes (K, Y, X) or (K, Z, Y, X), not the shape {shape}.")
+    if 0 in shape:
+        raise InputError(f"There are no pixels: the class probabilities have the shape {shape}.")
     if not 0 <= class_index < shape[0]:
         raise InputError(
             f"There is no class {class_index}: the probabilities hold {shape[0]} classes, 0 to {shape[0] - 1}."
@@ -114,8 +120,7 @@ def chosen_classes(probabilities: np.ndarray, class_index: int, options: ObjectO
         raise RequestError(
             f"The core probability {options.core:g} lies below the threshold {options.threshold:g}; it must be higher."
         )
-    if options.largest and options.largest < options.smallest:
-        raise RequestError(f"No object has at least {options.smallest:,} and at most {options.largest:,} pixels.")
+    check_sizes(options.smallest, options.largest)
     if options.split != "seeds":
         return [class_index]
     seed = options.seed_class - 1
@@ -127,14 +132,22 @@ def chosen_classes(probabilities: np.ndarray, class_index: int, options: ObjectO
 
 
 def smoothed(planes: list[np.ndarray], options: ObjectOptions) -> list[np.ndarray]:
-    """Smoothed probabilities as float32; raises InputError where they hold NaN."""
+    """Smoothed probabilities as float32, 0 to 1; raises InputError where they are none."""
     from scipy import ndimage
 
     out = []
     for plane in planes:
-        plane = plane.astype(np.float32)
+        full = np.iinfo(plane.dtype).max if plane.dtype in (np.uint8, np.uint16) else 1
+        with np.errstate(over="ignore"):
+            plane = plane.astype(np.float32) / np.float32(full)
         if not np.isfinite(plane).all():
             raise InputError("The probabilities hold pixels that are not numbers (NaN or infinite).")
+        low, high = float(plane.min(initial=0)), float(plane.max(initial=0))
+        if low < -_ROUNDING or high > 1 + _ROUNDING:
+            raise InputError(
+                f"Probabilities lie between 0 and 1 (as uint8 or uint16: 0 and their highest value); these reach from "
+                f"{low:.4g} to {high:.4g}."
+            )
         out.append(ndimage.gaussian_filter(plane, options.smooth, truncate=TRUNCATE) if options.smooth else plane)
     return out
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from micrographia.arrays.blocks import block_size, blocks
 from micrographia.arrays.errors import InputError, RequestError
+from micrographia.segment.block_plans import block_plan
+from micrographia.segment.label_cleaning import label_array
 
 
 def supervoxels(
@@ -26,11 +27,14 @@ def supervoxels(
     image : ([Z,] Y, X) array
         One channel; it is scaled to the range 0 to 1.
     size : int
-        Pixels of a region, about.
+        Pixels of a region, about. A region falls into pieces where noise outweighs its compactness; pieces smaller
+        than half of this are joined to a neighbour, and regions become much larger than asked for (pure noise may give
+        a single one). What helps is to smooth the image first (sigma of 1 to 2 pixels), or more compactness.
     compactness : float
-        More makes regions rounder, less lets them follow edges more closely.
+        More makes regions rounder, less lets them follow edges more closely; above 0. With 1 they have about their
+        size even in noise.
     spacing : tuple of float, optional
-        Size of a pixel along each axis.
+        Size of a pixel along each axis, above 0.
     mask : ([Z,] Y, X) bool array, optional
         Where regions are wanted.
 
@@ -44,7 +48,7 @@ def supervoxels(
     InputError
         Where the image has no such axes, holds NaN, or the mask is empty.
     RequestError
-        Where scikit-image is missing.
+        Where the size, the compactness or the spacing makes no sense, or scikit-image is missing.
     """
     image = np.asarray(image)
     if image.ndim not in (2, 3) or image.dtype.kind not in "biuf" or not image.size:
@@ -52,8 +56,7 @@ def supervoxels(
     image = image.astype(np.float32)
     if not np.isfinite(image).all():
         raise InputError("The image holds pixels that are not numbers (NaN or infinite).")
-    if size < 1:
-        raise RequestError(f"A supervoxel has at least one pixel, not {size}.")
+    _check_options(image.ndim, size, compactness, spacing)
     if mask is not None and (np.shape(mask) != image.shape or not np.any(mask)):
         raise InputError("The mask must have the image's shape and hold a pixel.")
     low, high = float(image.min()), float(image.max())
@@ -95,11 +98,10 @@ def supervoxels_in_blocks(
         As for `supervoxels`; also where the target has another shape.
     """
     shape = tuple(int(n) for n in image.shape)
-    if len(shape) not in (2, 3) or tuple(target.shape) != shape:
-        raise InputError(f"The image has the shape {shape}, the target {tuple(target.shape)}; a plane or a volume.")
-    if size < 1:
-        raise RequestError(f"A supervoxel has at least one pixel, not {size}.")
-    plan = list(blocks(shape, block_size(shape, block, 1024, 128)))
+    if tuple(target.shape) != shape:
+        raise InputError(f"The image has the shape {shape}, the target {tuple(target.shape)}.")
+    plan = block_plan(shape, block, 1024, 128)
+    _check_options(len(shape), size, compactness, spacing)
     ends = [(float(np.min(image[part])), float(np.max(image[part]))) for part in plan]
     low, high = min(a for a, _ in ends), max(b for _, b in ends)
     if not (np.isfinite(low) and np.isfinite(high)):
@@ -111,6 +113,16 @@ def supervoxels_in_blocks(
         target[part] = found + count
         count += int(found.max())
     return count
+
+
+def _check_options(dimensions: int, size: int, compactness: float, spacing: tuple[float, ...] | None) -> None:
+    """Refuse what SLIC cannot work with."""
+    if not size >= 1:
+        raise RequestError(f"A supervoxel has at least one pixel, not {size}.")
+    if not 0 < compactness < np.inf:
+        raise RequestError(f"The compactness of supervoxels must be a number above 0, not {compactness}.")
+    if spacing is not None and (len(spacing) != dimensions or not all(0 < one < np.inf for one in spacing)):
+        raise RequestError(f"The spacing is a number above 0 for each of {dimensions} axes, not {tuple(spacing)}.")
 
 
 def _regions(
@@ -139,19 +151,31 @@ def paint_supervoxels(regions: np.ndarray, labels: np.ndarray, positions: np.nda
     labels : ([Z,] Y, X) integer array
         What was painted so far.
     positions : (N, 2) or (N, 3) integer array
-        Pixels that the brush touched.
+        Pixels that the brush touched; where there are none, nothing is painted.
     label : int
         Label to give; 0 wipes.
 
     Returns
     -------
     ([Z,] Y, X) int32 array
+
+    Raises
+    ------
+    InputError
+        Where the shapes differ, the brush left the image, or positions or label are no whole numbers from 0.
     """
-    positions = np.asarray(positions).reshape(-1, np.ndim(regions))
-    if np.shape(labels) != np.shape(regions):
-        raise InputError(f"The labels have the shape {np.shape(labels)} and the supervoxels {np.shape(regions)}.")
-    if len(positions) and ((positions < 0).any() or (positions >= np.shape(regions)).any()):
-        raise InputError(f"The brush left the image of shape {np.shape(regions)}.")
+    regions, labels, positions = label_array(regions, "supervoxels"), label_array(labels), np.asarray(positions)
+    if labels.shape != regions.shape:
+        raise InputError(f"The labels have the shape {labels.shape} and the supervoxels {regions.shape}.")
+    if not 0 <= label <= np.iinfo(np.int32).max or label != int(label):
+        raise InputError(f"A label is a whole number from 0 to 2,147,483,647, not {label}.")
+    if not positions.size:
+        return labels.astype(np.int32)
+    if positions.dtype.kind not in "iu" or positions.size % regions.ndim:
+        raise InputError(f"The pixels a brush touched are {regions.ndim} whole numbers each.")
+    positions = positions.reshape(-1, regions.ndim)
+    if (positions < 0).any() or (positions >= regions.shape).any():
+        raise InputError(f"The brush left the image of shape {regions.shape}.")
     touched = np.unique(regions[tuple(positions.T)])
     return np.where(np.isin(regions, touched[touched > 0]), label, labels).astype(np.int32)
 
