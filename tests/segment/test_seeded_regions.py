@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import coo_array, diags_array
+from scipy.sparse.linalg import splu
 
-from micrographia.arrays.errors import InputError
-from micrographia.segment import seed_graph
-from micrographia.segment.seed_graph import first_reached, walking
+from micrographia.arrays.errors import InputError, RequestError
+from micrographia.segment.seed_graph import first_reached, pixel_pairs, walking
 from micrographia.segment.seeded import graph_cut, random_walker
 from micrographia.segment.seeded_regions import graph_cut_in_blocks, random_walker_in_blocks
 from micrographia.segment.supervoxels import supervoxels, supervoxels_in_blocks
@@ -58,8 +59,7 @@ def test_the_walker_is_that_of_scikit_image(seed, shape):
     assert (random_walker(image, seeds, beta=130) == wanted)[clear].all()
 
 
-@pytest.mark.parametrize("flat", [True, False])
-def test_the_walker_solves_its_equations(flat):
+def test_the_walker_solves_its_equations():
     rng = np.random.default_rng(0)
     pairs = np.array([(a, b) for a in range(12) for b in range(a + 1, 12) if rng.random() < 0.4]).T
     weights = walking(rng.random(12), pairs, 5.0, 0.3)
@@ -68,21 +68,78 @@ def test_the_walker_solves_its_equations(flat):
     dense[tuple(pairs)] = dense[tuple(pairs[::-1])] = weights
     laplacian = np.diag(dense.sum(0)) - dense
     chance = np.linalg.solve(laplacian[3:, 3:], dense[3:, :3])
-    assert first_reached(pairs, weights, seeds, flat=flat)[3:].tolist() == (1 + chance.argmax(axis=1)).tolist()
+    assert first_reached(pairs, weights, seeds)[3:].tolist() == (1 + chance.argmax(axis=1)).tolist()
 
 
 def test_where_no_way_leads_nothing_is_said():
     pairs = np.array([[0, 2], [1, 3]])
-    assert first_reached(pairs, np.ones(2), np.array([7, 0, 0, 0]), flat=True).tolist() == [7, 7, 0, 0]
+    assert first_reached(pairs, np.ones(2), np.array([7, 0, 0, 0])).tolist() == [7, 7, 0, 0]
 
 
-def test_a_walk_that_does_not_settle_is_refused(monkeypatch):
+def test_a_walk_that_does_not_settle_is_refused():
     pairs, seeds = np.stack([np.arange(49), np.arange(1, 50)]), np.array([1, *[0] * 48, 2])
-    halves = first_reached(pairs, np.ones(49), seeds, flat=True)
-    assert (halves == first_reached(pairs, np.ones(49), seeds, flat=False)).all() and (halves == 1).sum() == 25
-    monkeypatch.setattr(seed_graph, "_DIRECT", 47)
-    with pytest.raises(InputError, match="settle"):
-        first_reached(pairs, np.ones(49), seeds, flat=True, most=1)
+    assert (first_reached(pairs, np.ones(49), seeds) == 1).sum() == 25
+    pairs, seeds = pixel_pairs((10, 10)), np.array([1, *[0] * 98, 2])
+    with pytest.raises(RequestError, match="settle"):
+        first_reached(pairs, np.ones(180), seeds, most=1)
+
+
+@pytest.mark.parametrize("shape", [(10, 5, 9), (5, 20, 20), (20, 20, 20)])
+def test_a_walk_through_noise_settles_where_an_exact_one_does(shape):
+    walk = pytest.importorskip("skimage.segmentation").random_walker
+    rng, seeds = np.random.default_rng(1), np.zeros(shape, int)
+    seeds[0, 0, 0], seeds[-1, -1, -1] = 1, 2
+    for k in range(12):
+        image = rng.random(shape)
+        found = random_walker(image, seeds)
+        if k < 3 or image.size < 1000:
+            scaled = ((image - image.min()) / np.ptp(image)).astype(np.float32)
+            chance = walk(scaled, seeds, beta=1000, mode="bf", return_full_prob=True)[0]
+            clear = np.abs(chance - 0.5) > 1e-4  # the exact solution has errors of almost that itself
+            assert clear.any() and ((found == 1) == (chance > 0.5))[clear].all()
+            assert image.size > 1000 or clear.mean() > 0.9
+
+
+@pytest.mark.parametrize("beta", [0, 130, 1000, 4000, 1e6])
+def test_a_volume_is_solved_as_directly(data_dir, beta):
+    from PIL import Image
+
+    files = [data_dir / "isbi2012" / "images" / f"{k:02}.png" for k in range(6)]
+    values = np.stack([np.asarray(Image.open(file))[:64, :64] for file in files]).astype(np.float32) / 255
+    seeds = np.zeros(values.shape, int)
+    seeds[0, 30, 20:30], seeds[2, 10, 40:60], seeds[-1, 2, :30] = 1, 2, 3
+    pairs = pixel_pairs(values.shape)
+    weights = walking(values.ravel(), pairs, beta, float(values.std()))
+    found = first_reached(pairs, weights, seeds.ravel(), most=80)
+    assert np.mean(found == directly(pairs, weights, seeds.ravel())) > 0.9999  # but for ties
+
+
+def directly(pairs, weights, seeds):
+    """The likeliest seed by sparse factors of the equations."""
+    graph = coo_array((weights, tuple(pairs)), shape=(len(seeds),) * 2).tocsr()
+    graph = graph + graph.T
+    free = np.flatnonzero(seeds == 0)
+    laplacian = (diags_array(graph.sum(axis=1)[free]) - graph[free][:, free]).tocsc()
+    onto = np.stack([graph[free] @ (seeds == k).astype(float) for k in (1, 2, 3)], axis=1)
+    found = seeds.copy()
+    found[free] = 1 + splu(laplacian).solve(onto).argmax(axis=1)
+    return found
+
+
+@pytest.mark.parametrize("value", [-5, -1e-9, np.nan, np.inf])
+def test_steps_in_intensity_never_ease_a_way(value):
+    image, seeds = np.arange(36.0).reshape(6, 6), np.zeros((6, 6), int)
+    seeds[0, 0], seeds[5, 5] = 1, 2
+    regions, target = np.arange(1, 37).reshape(6, 6), np.zeros((6, 6), np.int32)
+    with pytest.raises(RequestError, match="beta must be"):
+        random_walker(image, seeds, beta=value)
+    with pytest.raises(RequestError, match="sharpness must be"):
+        graph_cut(image, seeds, sharpness=value)
+    with pytest.raises(RequestError, match="beta must be"):
+        random_walker_in_blocks(image, regions, seeds, target, beta=value)
+    with pytest.raises(RequestError, match="sharpness must be"):
+        graph_cut_in_blocks(image, regions, seeds, target, sharpness=value)
+    assert not target.any()
 
 
 def test_what_is_painted_stays_painted():

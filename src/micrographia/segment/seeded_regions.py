@@ -23,6 +23,7 @@ from micrographia.segment.seed_graph import (
     BACKGROUND,
     OBJECT,
     check_cut,
+    check_hindrance,
     check_kinds,
     cutting,
     first_reached,
@@ -53,19 +54,21 @@ def random_walker_in_blocks(
     target : ([Z,] Y, X) int32 array
         Where a seed's number is written for each pixel, 0 where no way leads to a seed.
     beta : float
-        How much a step in intensity hinders.
+        How much a step in intensity hinders, 0 or more.
     block : int or sequence of int, optional
         Side of the blocks; 1024 for planes and 128 for volumes where not given.
 
     Raises
     ------
     InputError
-        Where the shapes differ, the image holds NaN or is constant, there are not two different seeds, or the equations
-        cannot be solved.
+        Where the shapes differ, the image holds NaN or is constant, or there are not two different seeds.
+    RequestError
+        Where beta is negative or not finite, or the equations are not solved after 500 steps (10 to 30 are usual).
     """
+    check_hindrance("beta", beta)
     graph = _read(image, regions, seeds, target, block)
     ease = graph.touching * walking(graph.mean, graph.pairs, beta, graph.spread)
-    _write(regions, seeds, target, first_reached(graph.pairs, ease, graph.seeds, flat=image.ndim == 2), block)
+    _write(regions, seeds, target, first_reached(graph.pairs, ease, graph.seeds), block)
 
 
 def graph_cut_in_blocks(
@@ -92,7 +95,10 @@ def graph_cut_in_blocks(
     ------
     InputError
         Where the shapes differ, the image holds NaN, or the seeds are not those of an object and of background.
+    RequestError
+        Where the sharpness is negative or not finite.
     """
+    check_hindrance("sharpness", sharpness)
     graph = _read(image, regions, seeds, target, block, cut=True)
     costs = graph.touching * cutting(graph.mean, graph.pairs, sharpness)
     inside = minimum_cut(graph.pairs, costs, graph.seeds == OBJECT, graph.seeds == BACKGROUND)
