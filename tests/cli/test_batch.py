@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 
@@ -102,9 +101,15 @@ def test_ctrl_c_waits_for_what_must_not_be_disturbed() -> None:
     reached = []
     with pytest.raises(KeyboardInterrupt), undisturbed():
         for _ in range(2):
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         reached.append("the end")
     assert reached == ["the end"]
     with pytest.raises(KeyboardInterrupt):  # from here on it is heard at once, as before
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         time.sleep(5)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with undisturbed():  # who ignores it, as nohup does, is not stopped
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)

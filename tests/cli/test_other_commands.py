@@ -170,10 +170,11 @@ def test_evaluate_takes_labels_of_the_same_planes_only(run, tmp_path):
     assert (tmp_path / "shape" / "report.html").exists()
 
 
+@pytest.mark.usefixtures("model")
 def test_evaluate_says_what_was_assumed_and_where_it_cannot_write(run, tmp_path):
     write(tmp_path / "i" / "c.ome.tif", np.stack([spots(), spots()]), axes="CYX", channels=["GFP", "DAPI"])
     write_labels(tmp_path / "l" / "c.tif", (spots() > 100).astype(np.int32))
-    options = ["evaluate", "--predictions", "l", "--images", "i", "--labels", "l", "-o"]
+    options = ["evaluate", "nuclei", "--images", "i", "--labels", "l", "-o"]
     code, _, err = run(*options, "out")
     assert code == 0 and "c: " in err and "DAPI" in err
     assert pd.read_csv(tmp_path / "out" / "evaluation_images.csv")["image"].tolist() == ["c"]

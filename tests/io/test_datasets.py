@@ -225,3 +225,14 @@ def test_importing_the_room_is_cheap() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
     )
     assert done.stdout.split() in ([], ["numpy"])
+
+
+def test_no_image_is_its_own_labels(tmp_path):
+    for name in ("a.tif", "a_labels.tif", "b.tif", "b_labels.tif"):
+        write(tmp_path / name, np.ones((4, 4), np.int32))
+    pattern = str(tmp_path / "*.tif")
+    for images, labels in ((tmp_path, pattern), (pattern, tmp_path), (pattern, pattern)):
+        found = dataset(images, labels)
+        assert all(item.label.name == f"{item.image.stem}_labels.tif" for item in found), (images, labels)
+    with pytest.raises(InputError, match="these are the images themselves"):
+        dataset(tmp_path / "a.tif", [tmp_path / "a.tif"])

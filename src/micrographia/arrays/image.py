@@ -20,7 +20,7 @@ class Image:
     Parameters
     ----------
     data : array
-        NumPy array, or anything lazy with ``shape``, ``dtype`` and NumPy indexing (a ``zarr.Array``).
+        NumPy array, or anything lazy with ``shape``, ``dtype`` and NumPy indexing.
     axes : str
         One letter of ``"TCZYXS"`` for each dimension, in the array's order.
     pixel_size : dict

@@ -92,7 +92,7 @@ def _in_pool(
                     yield future.result()
                 except BrokenProcessPool:
                     doubtful.append(task)
-    except (KeyboardInterrupt, GeneratorExit):
+    except BaseException:
         with undisturbed():  # an impatient second Ctrl-C must not leave the pool half closed
             for process in list((pool._processes or {}).values()):
                 process.kill()
@@ -105,11 +105,12 @@ def _in_pool(
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Ctrl-C waits for the end of the block; processes that are started in it never see it (but on Windows)."""
-    if threading.current_thread() is not threading.main_thread():
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or handler in (None, signal.SIG_IGN):
         yield
         return
     came: list[int] = []
-    handler = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
     block = getattr(
         signal, "pthread_sigmask", None
     )  # children inherit it; other threads of this process have their own
@@ -120,8 +121,8 @@ def undisturbed() -> Iterator[None]:
         if block:
             block(signal.SIG_SETMASK, mask)
         signal.signal(signal.SIGINT, handler)
-    if came:
-        raise KeyboardInterrupt
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _ignore_interrupts() -> None:

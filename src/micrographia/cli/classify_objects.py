@@ -129,8 +129,7 @@ def _targets(paths: list[Path], folder: Path, options: ClassifyObjects) -> list[
     targets = []
     for path in paths:
         suffix = path.suffix.lower() if options.format == "auto" else f".{options.format}"
-        name = path.name.partition(".")[0] or path.name
-        targets.append(folder / f"{name}_classes{'.parquet' if suffix == '.parquet' else '.csv'}")
+        targets.append(folder / f"{_stem(path)}_classes{'.parquet' if suffix == '.parquet' else '.csv'}")
         if targets[-1] in targets[:-1]:
             raise RequestError(f"Two tables would give {targets[-1].name}; classify them into different folders.")
     end = "parquet" if options.format == "parquet" else "csv"
@@ -153,7 +152,7 @@ def _classify(
     gaps = Gaps(model.columns_)
     parts = gaps.count(table_parts(path, columns))
     if not set(IMAGE) & set(columns):
-        parts = _of_one_image(parts, path.name.partition(".")[0].removesuffix("_objects") or path.name)
+        parts = _of_one_image(parts, _stem(path).removesuffix("_objects"))
     with stream_table(target) as stream:
         for found in score_parts(parts, model, (all_, images, wells)):
             stream.add(found)
@@ -174,6 +173,11 @@ def _lacking(missing: Mapping[str, int], objects: int, of: int) -> str:
         f"{len(names):,} of the {of:,} measurements that the model looks at {are} missing or infinite for most objects "
         f"of a table; the median of the training stands in: {shown}{more}"
     )
+
+
+def _stem(path: Path) -> str:
+    """A table's name without what says that it is a table."""
+    return Path(path.name.removesuffix(".gz")).stem
 
 
 def _of_one_image(parts: Iterable[pd.DataFrame], name: str) -> Iterator[pd.DataFrame]:

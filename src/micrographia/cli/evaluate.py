@@ -67,13 +67,13 @@ def run(args: Namespace) -> int:
         raise RequestError("Name a model, or give label images with --predictions; one of the two.")
     if options.images is None:
         raise RequestError("Say which images to check on: --images FOLDER --labels FOLDER, or --images TABLE.csv.")
-    folder = Path(options.out).expanduser()
-    if (folder / "report.html").exists() and not options.overwrite:
-        raise RequestError(f"{folder / 'report.html'} exists already; choose another --out, or use --overwrite.")
     from micrographia.io.atomic import check_folder
     from micrographia.metrics.instances import evaluate_instances
 
+    folder = Path(options.out).expanduser()
     check_folder(folder)
+    if (folder / "report.html").exists() and not options.overwrite:
+        raise RequestError(f"{folder / 'report.html'} exists already; choose another --out, or use --overwrite.")
     failures: list[str] = []
     said: dict[str, str] = {}
     names: list[str] = []
@@ -81,7 +81,7 @@ def run(args: Namespace) -> int:
 
     def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for plane, predicted in _predicted(args.model, options, failures):
-            for note in plane.notes:
+            for note in plane.notes if args.model is not None else ():
                 said.setdefault(note, plane.name)
             names.append(plane.name)
             groups.append(plane.groups)

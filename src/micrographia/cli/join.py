@@ -76,6 +76,8 @@ def run(args: Namespace) -> int:
     own = RunRecord(folder, {}).files if (folder / NAME).exists() else set()
     paths = [path.absolute() for path in find_images(args.images)]
     paths = [path for path in paths if path.parent != folder or path.name not in own]
+    if not paths:
+        raise RequestError(f"{folder} holds nothing but what was joined before; name the files to join.")
     images = {next(iter(image.files.values())): image for image in spread_images(paths, options.names)}
     cores = usable_cores()
     values: dict[str, Any] = {"channels": list(options.channels), "pixel_size": options.pixel_size}

@@ -22,7 +22,7 @@ _NONE = np.zeros((0, 0), np.int32)
 class LabelledPlane:
     """One plane: pixels (YX, YXS or CYX) and labels (Y, X), with a name, the groups of its image, and its T and Z.
 
-    `sizes` are the lengths of T and Z of the whole image, `notes` what was assumed of it.
+    `sizes` are the lengths of T and Z of the whole image, `notes` what was assumed of its channels.
     """
 
     name: str
@@ -98,7 +98,9 @@ def labelled_planes(
     """
     image, truth = read_pair(item, axes)
     assert item.label is not None
-    planes, notes = choose_planes(image, channel=channel, all_channels=all_channels)
+    planes, _ = choose_planes(image, channel=channel, all_channels=all_channels)
+    one = image.take(**{axis: 0 for axis in "TZ" if axis in image.axes})
+    _, notes = choose_planes(one, channel=channel, all_channels=all_channels)  # of its channels alone
     sizes = {axis: image.size(axis) for axis in "TZ" if image.size(axis) > 1}
     for index in planes:
         at = {axis: int(index[axis]) for axis in sizes}

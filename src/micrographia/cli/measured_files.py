@@ -63,7 +63,7 @@ def refuse_negative(labels: Image, name: str) -> None:
     """
     if labels.dtype.kind == "u":
         return
-    size = [_BLOCK if axis in "YX" else 1 for axis in labels.axes]
+    size = getattr(labels.data, "chunks", [_BLOCK if axis in "YX" else 1 for axis in labels.axes])
     for part in blocks(labels.shape, size):
         lowest = int(np.asarray(labels.data[part]).min(initial=0))
         if lowest < 0:

@@ -115,7 +115,7 @@ class RunRecord:
         self._append(line)
 
     def _read(self) -> None:
-        for text in self.path.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+        for text in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 line = json.loads(text)
             except ValueError:
@@ -135,8 +135,8 @@ class RunRecord:
     def _append(self, line: Mapping[str, Any]) -> None:
         try:
             cut = self.path.exists() and self.path.stat().st_size and not _ends_with_newline(self.path)
-            with self.path.open("a", encoding="utf-8", errors="surrogateescape") as file:  # any name of a file
-                file.write(("\n" if cut else "") + json.dumps(line, ensure_ascii=False) + "\n")
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(("\n" if cut else "") + json.dumps(line) + "\n")  # in ASCII: any name of a file
         except OSError as error:
             raise write_problem(self.path, error) from error
 
@@ -144,7 +144,7 @@ class RunRecord:
         from micrographia.io.atomic import replacing
 
         with replacing(self.path) as partial:
-            partial.write_text(json.dumps({"settings": self.settings}, ensure_ascii=False) + "\n", encoding="utf-8")
+            partial.write_text(json.dumps({"settings": self.settings}) + "\n", encoding="utf-8")
 
 
 def fingerprint(path: Path) -> str:
@@ -159,7 +159,8 @@ def fingerprint(path: Path) -> str:
             folders.sort()
             for name in sorted(files):
                 stat = os.stat(os.path.join(folder, name))
-                digest.update(f"{os.path.relpath(folder, path)}/{name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+                line = f"{os.path.relpath(folder, path)}/{name} {stat.st_size} {stat.st_mtime_ns}\n"
+                digest.update(line.encode(errors="surrogatepass"))
         return digest.hexdigest()[:32]
     size = path.stat().st_size
     with path.open("rb") as file:

@@ -87,10 +87,11 @@ def key_words(values: pd.Series) -> np.ndarray:
     import pandas as pd
 
     places, different = pd.factorize(values)
-    return np.array([*map(_word, different), ""], str)[places]
+    return np.array([*map(key_word, different), ""], str)[places]
 
 
-def _word(value: Any) -> str:
+def key_word(value: Any) -> str:
+    """A key as a word: 7, 7.0 and "7" are the same."""
     return str(int(value)) if isinstance(value, float | np.floating) and float(value).is_integer() else str(value)
 
 

@@ -35,8 +35,8 @@ def write_problem(path: str | Path, error: OSError) -> InputError:
 
 def check_folder(folder: Path) -> None:
     """Raise InputError where a folder for results cannot be made or written to; it is not made yet."""
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
         probe = sibling(there / "probe")
         probe.touch()
         probe.unlink()

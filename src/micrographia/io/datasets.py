@@ -134,10 +134,15 @@ def dataset(
     if isinstance(images, (str, Path)) and isinstance(labels, (str, Path)) and _same(images, labels):
         # our own results are left out otherwise, but their labels are wanted here
         found_labels = [p for p in find_images(images, results=True) if _without_ending(image_stem(p)) is not None]
-        found_images = [path for path in find_images(images) if path not in found_labels]
+        taken = set(found_labels)
+        found_images = [path for path in find_images(images) if path not in taken]
     else:
         found_images = find_images(images)
-        found_labels = [path for path in find_images(labels) if not image_stem(path).endswith(NO_LABELS)]
+        taken = {path.resolve() for path in found_images}  # they may lie beside their labels
+        offered = [p for p in find_images(labels, results=True) if not image_stem(p).endswith(NO_LABELS)]
+        found_labels = [path for path in offered if path.resolve() not in taken]
+        if offered and not found_labels:
+            raise InputError(f"{labels}: these are the images themselves, and there are no labels beside them.")
     whole = isinstance(images, (str, Path)) and Path(images).expanduser().is_dir() and not is_zarr(Path(images))
     found = _matched(found_images, found_labels, some, strokes)
     return found if whole else replace(found, imageless=())  # labels of images that were not asked for are no loss

@@ -33,7 +33,7 @@ class _Place:
 
 
 def read_zarr(path: Path, *, axes: str | None = None, scene: int = 0, level: int = 0, labels: bool = False) -> Image:
-    """An image of a Zarr folder, left on disk (``data`` is a ``zarr.Array``).
+    """An image of a Zarr folder, left on disk (``data`` is :class:`StoredPixels`).
 
     Parameters
     ----------

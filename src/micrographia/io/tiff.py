@@ -47,7 +47,7 @@ def read_tiff(path: Path, *, axes: str | None = None, scene: int = 0, level: int
     Returns
     -------
     Image
-        In memory; lazy (a ``zarr.Array``) where larger than ``LAZY_BYTES``.
+        In memory; lazy (:class:`StoredPixels`) where larger than ``LAZY_BYTES``.
 
     Raises
     ------

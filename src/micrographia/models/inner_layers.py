@@ -107,10 +107,10 @@ class ExposedNetwork:
     def __init__(self, onnx: bytes, threads: int | None = None) -> None:
         import onnxruntime
 
-        from micrographia.models.runtime import usable_cores
+        from micrographia.models.runtime import thread_count
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or usable_cores()
+        options.intra_op_num_threads = thread_count(threads)
         options.log_severity_level = 4
         try:
             self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 
 if TYPE_CHECKING:
     from micrographia.models.tensors import TensorSpec
@@ -44,6 +44,19 @@ def usable_cores() -> int:
     except (OSError, ValueError):
         pass
     return cores
+
+
+def thread_count(threads: int | None = None) -> int:
+    """So many threads as are asked for; all usable cores where nothing (or 0) is.
+
+    Raises
+    ------
+    RequestError
+        For fewer than none.
+    """
+    if threads is not None and threads < 0:
+        raise RequestError(f"At least one thread has to work (0 for all usable cores), not {threads}.")
+    return threads or usable_cores()
 
 
 class Network:
@@ -82,7 +95,7 @@ class Network:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or usable_cores()
+        options.intra_op_num_threads = thread_count(threads)
         options.inter_op_num_threads = 1
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.enable_mem_pattern = False  # costs a third more memory and wins no time; the arena (on) wins a third

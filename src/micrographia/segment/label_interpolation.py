@@ -89,13 +89,14 @@ def _between(first: np.ndarray, last: np.ndarray, count: int, align: bool) -> np
     for number in np.intersect1d(first[first > 0], last[last > 0]):
         pair = [first == number, last == number]
         places = [np.argwhere(mask) for mask in pair]
+        extents = [(place.min(axis=0), place.max(axis=0)) for place in places]
         way = places[1].mean(axis=0) - places[0].mean(axis=0) if align else np.zeros(2)
         for k in range(count):
             share = (k + 1) / (count + 1)
             # Both move by whole pixels, and always to the same place on each other, wherever they are.
             moves = [_whole(share * way), _whole(share * way) - _whole(way)]
-            low = np.min([place.min(axis=0) + move for place, move in zip(places, moves)], axis=0) - 1
-            high = np.max([place.max(axis=0) + move for place, move in zip(places, moves)], axis=0) + 2
+            low = np.min([first + move for (first, _), move in zip(extents, moves)], axis=0) - 1
+            high = np.max([last + move for (_, last), move in zip(extents, moves)], axis=0) + 2
             box = tuple(slice(a, b) for a, b in zip(low, high))
             ends = [signed_distance(_window(mask, box, move)) for mask, move in zip(pair, moves)]
             depth = ((1 - share) * ends[0] + share * ends[1]).astype(np.float32)

@@ -24,6 +24,7 @@ from micrographia.classify.annotation.annotation_history import History
 from micrographia.classify.annotation.annotation_state import COLOURS
 from micrographia.classify.annotation.event_log import Event, EventLog
 from micrographia.classify.annotation.object_rows import Key, ObjectRows
+from micrographia.features.feature_table import key_word
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -213,7 +214,7 @@ class Annotations:
         InputError
             For no objects, a key with too few or too many values, or a time that is not in ISO format.
         """
-        plain = [tuple(map(_key_text, one)) for one in objects]
+        plain = [tuple(map(key_word, one)) for one in objects]
         if not plain or any(len(one) != len(self.keys) for one in plain):
             wrong = next((one for one in plain if len(one) != len(self.keys)), None)
             raise InputError(f"An object is named by {', '.join(self.keys)}; got {wrong or 'no object'}.")
@@ -299,12 +300,6 @@ def utc(time: str) -> str:
     except ValueError:
         raise InputError(f"The time '{time}' of an annotation is not in ISO format, as 2026-01-31T12:00:00.") from None
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="milliseconds")
-
-
-def _key_text(value: Any) -> str:
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
 
 
 def _named(name: str) -> str:

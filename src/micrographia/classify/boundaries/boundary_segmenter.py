@@ -24,11 +24,11 @@ from micrographia.classify.learners.forest import Forest
 from micrographia.classify.pixels.image_channels import ImageChannels, learned_channels
 from micrographia.classify.pixels.label_layers import label_array
 from micrographia.classify.pixels.strokes import class_number
-from micrographia.classify.pixels.thread_count import thread_count
 from micrographia.features.pixel_bank import ILASTIK_FILTERS
 from micrographia.features.region_edges import edge_feature_names, edge_features
 from micrographia.geometry.region_graph import region_graph
 from micrographia.method import Method, parameter
+from micrographia.models.runtime import thread_count
 
 if TYPE_CHECKING:
     from micrographia.classify.pixels.pixel_classifier import PixelClassifier

@@ -37,7 +37,7 @@ def crop_measurements(pixels: np.ndarray, *, threads: int = 0) -> np.ndarray:
     """
     import pandas as pd
 
-    from micrographia.models.runtime import usable_cores
+    from micrographia.models.runtime import thread_count
 
     def measured(crop: np.ndarray) -> pd.DataFrame:
         mask, image = crop[-1] > 0.5, np.clip(crop[:-1].astype(np.float32), 0, 1)
@@ -47,7 +47,7 @@ def crop_measurements(pixels: np.ndarray, *, threads: int = 0) -> np.ndarray:
             mask.astype(np.int32), image if len(image) > 1 else image[0], white=1, appearance=True, threads=1
         )
 
-    with ThreadPoolExecutor(threads or usable_cores()) as pool:
+    with ThreadPoolExecutor(thread_count(threads)) as pool:
         table = pd.concat(pool.map(measured, pixels), ignore_index=True)
     columns = feature_columns(table)
     features = combined(feature_matrix(table, columns), combined_names(columns))

@@ -16,7 +16,7 @@ from micrographia.classify.learners.boosted_trees import grow_boosted
 from micrographia.classify.learners.forest import Forest
 from micrographia.classify.learners.softmax import softmax
 from micrographia.classify.learners.training_samples import checked_samples
-from micrographia.models.runtime import usable_cores
+from micrographia.models.runtime import thread_count
 
 _BINS = 64
 
@@ -135,7 +135,7 @@ def boost(
     # With K trees a round, the diagonal of the second derivatives is scaled as Friedman's algorithm 6 does.
     scale = 1.0 if n_classes == 2 else n_classes / (n_classes - 1)
 
-    with ThreadPoolExecutor(min(threads or usable_cores(), len(heights))) as pool:
+    with ThreadPoolExecutor(min(thread_count(threads), len(heights))) as pool:
         for _ in range(rounds):
             share = softmax(scores).astype(np.float64)
 

@@ -19,7 +19,7 @@ from micrographia.classify.learners.binning import bin_borders, binned
 from micrographia.classify.learners.forest import Forest
 from micrographia.classify.learners.forest_splits import find_cut
 from micrographia.classify.learners.training_samples import checked_samples
-from micrographia.models.runtime import usable_cores
+from micrographia.models.runtime import thread_count
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def grow_forest(
 
     parts, importance = [], np.zeros(len(features))
     out_of_bag, judges = np.zeros((n_classes, len(classes)), np.float32), np.zeros(len(classes), np.float32)
-    with ThreadPoolExecutor(threads or usable_cores()) as pool:
+    with ThreadPoolExecutor(thread_count(threads)) as pool:
         for feature, cut, child, votes, decrease, leaf in pool.map(one, states):  # in the order of the trees
             parts.append((feature, cut, child, votes))
             importance += decrease

@@ -29,7 +29,7 @@ from micrographia.classify.pixels.image_channels import ImageChannels
 from micrographia.classify.pixels.label_layers import label_array
 from micrographia.classify.pixels.pixel_classifier import PixelClassifier
 from micrographia.classify.pixels.strokes import Strokes, class_names
-from micrographia.classify.pixels.thread_count import thread_count
+from micrographia.models.runtime import thread_count
 
 Level = Literal["coarse", "full"]
 

@@ -16,8 +16,8 @@ from micrographia.classify.pixels.pixel_blocks import Read, reader
 from micrographia.classify.pixels.stages import Stage
 from micrographia.classify.pixels.stroke_features import features_at
 from micrographia.classify.pixels.strokes import Painted, PaintedField
-from micrographia.classify.pixels.thread_count import thread_count
 from micrographia.features.pixel_bank import Bank
+from micrographia.models.runtime import thread_count
 
 _EXAMPLE = {2: (64, 64), 3: (16, 32, 32)}
 """Size of the piece of image that is stored with a model to test it."""

@@ -23,7 +23,7 @@ import numpy as np
 from micrographia.arrays.blocks import Block, block_shape, blocks, grown, inside
 from micrographia.classify.pixels.image_channels import ImageChannels
 from micrographia.classify.pixels.stages import Stage
-from micrographia.classify.pixels.thread_count import thread_count
+from micrographia.models.runtime import thread_count
 
 Progress = Callable[[float], None]
 Read = Callable[[Block], np.ndarray]

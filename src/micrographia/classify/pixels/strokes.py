@@ -207,11 +207,13 @@ def _distinct(channels: Sequence[ImageChannels]) -> list[str]:
         f"{Path(one.image.source).parent.name}/{one.title}" if shared[one.title] > 1 and one.image.source else one.title
         for one in channels
     ]
+    taken, counts = set(titles), Counter[str]()
     for number, title in enumerate(titles):
-        count = 2
-        while titles[number] in titles[:number]:
-            titles[number] = f"{title} ({count})"
-            count += 1
+        counts[title] += 1
+        while counts[title] > 1 and titles[number] in taken:
+            titles[number] = f"{title} ({counts[title]})"
+            counts[title] += titles[number] in taken
+        taken.add(titles[number])
     return titles
 
 

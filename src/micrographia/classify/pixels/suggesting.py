@@ -28,7 +28,7 @@ from micrographia.classify.pixels.label_layers import label_array
 from micrographia.classify.pixels.pixel_blocks import reader
 from micrographia.classify.pixels.stages import Stage
 from micrographia.classify.pixels.stroke_features import features_at
-from micrographia.classify.pixels.thread_count import thread_count
+from micrographia.models.runtime import thread_count
 
 if TYPE_CHECKING:
     from micrographia.classify.pixels.pixel_classifier import PixelClassifier
