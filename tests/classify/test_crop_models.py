@@ -285,3 +285,68 @@ def test_only_so_many_crops_are_kept_and_each_has_the_same_chance():
     assert all(len(one) == 4 for one in kept)
     shares = [np.mean([np.mean(one.images == name) for one in kept]) for name in "abc"]
     assert np.abs(np.array(shares) - 1 / 3).max() < 0.06
+
+
+def bands(shape: tuple[int, int], count: int = 24) -> ClassifiedImages:
+    """Noise; images of class b have a bright band at both ends."""
+    rng = np.random.default_rng(0)
+    images, rows = [], []
+    for k in range(count):
+        pixels = rng.integers(0, 60, shape, np.uint8)
+        if k % 2:
+            pixels[:, :20] = pixels[:, -20:] = 250
+        images.append(Image(pixels, "YX", name=f"i{k}"))
+        rows.append((f"i{k}", "ab"[k % 2]))
+    return ClassifiedImages(images, pd.DataFrame(rows, columns=["Metadata_Image", "Class"]))
+
+
+def test_a_wide_image_is_seen_to_both_ends():
+    given = bands((64, 256))
+    method = ImageClassifier(size=32, widths=(8, 16), steps=40, every=10, batch=8, intensity="range", device="cpu")
+    crops = method._crops(CellImages(given.images))
+    assert [round(float(crop.max()), 2) > 0.5 for crop in crops.pixels[:4]] == [False, True, False, True]
+    found = method.fit(given).predict(CellImages(given.images))
+    assert (found["Class"].to_numpy() == given.table["Class"].to_numpy()).mean() > 0.9
+    with pytest.raises(InputError, match="Several images are called i0"):
+        method.predict(CellImages(given.images[:1] * 2))
+
+
+def test_images_are_seen_wholly_by_a_network_that_saw_cells(encoder, tmp_path):
+    plain = CellEncoder(**SMALL, steps=3, every=3, task="views").fit(CellImages(examples().images, examples().labels))
+    started = ImageClassifier(start=str(plain.save(tmp_path / "e.zip")), size=48, intensity="range")
+    image = np.zeros((256, 256), np.uint8)
+    image[:, :40] = 200
+    crops = started._crops(CellImages([image]))
+    assert crops.pixels.shape[2:] == (16, 16) and crops.pixels[0, 0, 8, 0] > crops.pixels[0, 0, 8, 8]
+
+
+def test_checkpoints_of_another_lesson_are_refused(tmp_path):
+    small = dict(**SMALL, steps=4, every=2)
+    CropClassifier(**small).fit(examples(), folder=tmp_path)
+    again = CropClassifier(**small).fit(examples(), folder=tmp_path)  # the same goes on
+    assert again.history_.steps == 4
+    changed = examples()
+    changed.table["Class"] = changed.table["Class"].map({"disc": "square", "square": "disc"})
+    with pytest.raises(RequestError, match="with other images, classes or settings"):
+        CropClassifier(**small).fit(changed, folder=tmp_path)
+    with pytest.raises(RequestError, match="with other images, classes or settings"):
+        CropClassifier(**small | {"size": 24}).fit(examples(), folder=tmp_path)
+
+
+def test_empty_images_may_come_first_and_deep_networks_are_refused_before(tmp_path):
+    given = bands((32, 32), 10)
+    dark = [Image(np.zeros((32, 32), np.uint8), "YX", name=image.name) for image in given.images[:4]]
+    given = ClassifiedImages(dark + list(given.images[4:]), given.table)
+    method = ImageClassifier(size=16, widths=(4, 8), steps=2, every=2, batch=4, intensity="range", device="cpu")
+    assert method.fit(given).save(tmp_path / "m.zip").exists()
+    with pytest.raises(RequestError, match="at most 4 for crops of 16 pixels"):
+        CropClassifier(**SMALL | {"widths": (4,) * 5}).fit(examples())
+
+
+@pytest.mark.parametrize("number", [np.nan, "x", 1.5])
+def test_a_label_that_is_no_number_is_named(number):
+    given = examples(2)
+    given.table["ObjectNumber"] = given.table["ObjectNumber"].astype(object)
+    given.table.loc[3, "ObjectNumber"] = number
+    with pytest.raises(InputError, match="ObjectNumber holds .* for an object of f0.tif"):
+        CropClassifier(**SMALL, steps=2).fit(given)

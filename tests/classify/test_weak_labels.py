@@ -358,3 +358,9 @@ def test_wells_that_cannot_tell_are_refused():
 
 def test_names_of_the_cycle_are_in_the_data(data_dir):
     assert set(mitotic_table(data_dir, most=2)["Class"]) == set(CYCLE)
+
+
+def test_neighbours_do_not_depend_on_the_origin() -> None:
+    points = np.random.default_rng(0).normal(size=(60, 4))
+    near, far = nearest_neighbours(points, 5), nearest_neighbours(points + 1e5, 5)
+    assert all(set(a) == set(b) for a, b in zip(near[0].tolist(), far[0].tolist(), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 import warnings
@@ -18,6 +19,8 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, default_collate
+
+from micrographia.arrays.errors import RequestError
 
 Loss = Callable[[Any, dict[str, Tensor]], dict[str, Tensor]]
 Report = Callable[[Mapping[str, float]], None]
@@ -218,6 +221,7 @@ def train_network(
     schedule: Schedule,
     folder: Path,
     *,
+    lesson: str = "",
     device: str = "auto",
     progress: bool = True,
     report: Report | None = None,
@@ -238,6 +242,8 @@ def train_network(
         Steps, time budget, learning rate.
     folder : Path
         Checkpoints live here.
+    lesson : str
+        What is learned (`lesson_of`): checkpoints of another network or another lesson are refused.
     device : str
         "auto", "cpu", "cuda", "mps". bfloat16 is used where the hardware computes in it.
     report : callable, optional
@@ -249,7 +255,13 @@ def train_network(
         The averaged network (exponential moving average of the weights) at the lowest validation loss.
     history : History
         Losses by step.
+
+    Raises
+    ------
+    RequestError
+        Where the folder holds checkpoints of something else.
     """
+    _check_lesson(folder, lesson_of(lesson, [(name, tuple(t.shape)) for name, t in network.state_dict().items()]))
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     training = _Training(network, loss, schedule, report)
@@ -320,3 +332,23 @@ def _computes_in_bfloat16(device: str) -> bool:
     if device in ("auto", "cpu") and not torch.backends.mps.is_available():
         return torch.cpu._is_avx512_bf16_supported()
     return False
+
+
+def lesson_of(*parts: Any) -> str:
+    """A short text that changes when arrays, or other values, from which a network learns change."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(np.ascontiguousarray(part).tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
+    return digest.hexdigest()
+
+
+def _check_lesson(folder: Path, lesson: str) -> None:
+    """Note what is learned in a folder, or refuse to go on with something else."""
+    noted = folder / "lesson.txt"
+    if (folder / "last.ckpt").exists() and noted.exists() and noted.read_text(encoding="utf-8") != lesson:
+        raise RequestError(
+            f"{folder} holds checkpoints of a training with other images, classes or settings. Delete that folder to "
+            "begin anew, or give the model another name."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    noted.write_text(lesson, encoding="utf-8")

@@ -94,7 +94,7 @@ class StarDist(Method):
 
         from micrographia.nets.losses import star_loss
         from micrographia.nets.patches import Patches
-        from micrographia.nets.training import Schedule, train_network
+        from micrographia.nets.training import Schedule, lesson_of, train_network
         from micrographia.segment.star_package import equivalent_diameters
         from micrographia.segment.star_thresholds import choose_thresholds, network_maps
 
@@ -137,6 +137,7 @@ class StarDist(Method):
         with tempfile.TemporaryDirectory() as scratch:
             trained, self.history_ = train_network(
                 network, star_loss, patches, validation, schedule, Path(folder or scratch),
+                lesson=lesson_of(*pixels, *labels, held, self.patch, self.zoom, self.seed),
                 device=self.device, report=report, progress=progress,
             )  # fmt: skip
         network.load_state_dict(trained.state_dict())

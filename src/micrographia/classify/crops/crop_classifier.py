@@ -11,7 +11,7 @@ import numpy as np
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.classify.crops.cell_images import CellCrops, CellImages, cell_crops
-from micrographia.classify.crops.crop_learning import Training, learn_classes
+from micrographia.classify.crops.crop_learning import Training, check_widths, example_of, learn_classes
 from micrographia.classify.crops.crop_package import (
     CropModel,
     open_crop_model,
@@ -149,8 +149,8 @@ class CropClassifier(Method):
         progress: bool = False,
     ) -> CropClassifier:
         """Learn from crops that are cut already; `classified` says which have which class. Keywords as in `fit`."""
-        if len(self.widths) < 2:
-            raise RequestError(f"{self.name}: widths must name two levels or more; got {self.widths}.")
+        if not self.start:
+            check_widths(self.name, self.widths, self.size)
         if self.frozen and not self.start:
             raise RequestError(f"{self.name}: frozen keeps an encoder as it is; name one with start.")
         if len(classified.names) < 2:
@@ -165,6 +165,9 @@ class CropClassifier(Method):
             for name, count in self.counts_.items()
             if count < _FEWEST
         ]
+        if start is not None and (self.plan.size, self.plan.mask) != (self.size, self.mask):
+            masked = "with" if self.plan.mask else "without"
+            self.notes_.append(f"crops are cut as for {self.start}: {self.plan.size} pixels, {masked} the mask")
         held = held_out(classified, 0.0 if self.frozen else self.validation_share, self.seed)
         training = Training(
             self.steps, self.batch, self.minutes, self.learning_rate, self.every, self.patience, self.device,
@@ -176,7 +179,7 @@ class CropClassifier(Method):
             smoothing=self.smoothing, mixup=self.mixup,
         )  # fmt: skip
         self.classes_, self.channels_ = classified.names, crops.channels
-        self._example = pixels[:4].astype(np.float32)
+        self._example = example_of(pixels)
         self._held = int(held.sum())
         return self
 

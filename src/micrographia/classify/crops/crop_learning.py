@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.crops.crop_head import fit_head
 
 if TYPE_CHECKING:
@@ -33,6 +33,22 @@ class Training:
     folder: Path | None = None
     progress: bool = False
     report: Any = None
+
+
+def check_widths(method: str, widths: Sequence[int], size: int) -> None:
+    """Raise RequestError where these levels of a network do not fit crops of `size` pixels: each halves the side."""
+    most = int(np.ceil(np.log2(size)))  # the last level needs two pixels along a side
+    if not 2 <= len(widths) <= most:
+        raise RequestError(
+            f"{method}: widths must name two levels or more, and at most {most} for crops of {size} pixels; "
+            f"got {widths}."
+        )
+
+
+def example_of(pixels: np.ndarray) -> np.ndarray:
+    """Up to four crops (n, C, S, S) float32 to test a model with, those that show something first."""
+    shows = np.ptp(pixels.reshape(len(pixels), -1), axis=1) > 0
+    return pixels[np.argsort(~shows, kind="stable")[:4]].astype(np.float32)
 
 
 def learn_encoder(
@@ -90,7 +106,8 @@ def learn_encoder(
     def views(numbers: range) -> CropViews:
         return CropViews(crops, numbers, targets, mask=mask, seed=training.seed)
 
-    trained, history = _train(network, loss, views, [], training, batch=batch)
+    lesson = (crops, targets, mask, training.seed)
+    trained, history = _train(network, loss, views, [], training, lesson, batch=batch)
     return trained.encoder.eval(), history
 
 
@@ -176,12 +193,15 @@ def learn_classes(
         )
 
     judging = batches(crops[held], np.eye(n_classes, dtype=np.float32)[classes[held]])
-    trained, history = _train(network, CropLoss(smoothing), views, judging, training, batch=training.batch)
+    lesson = (crops, classes, held, mask, balance, smoothing, mixup, training.seed)
+    trained, history = _train(network, CropLoss(smoothing), views, judging, training, lesson, batch=training.batch)
     return trained.eval(), history
 
 
-def _train(network: Any, loss: Any, views: Any, judging: Any, training: Training, batch: int) -> tuple[Any, History]:
-    from micrographia.nets.training import Schedule, train_network
+def _train(
+    network: Any, loss: Any, views: Any, judging: Any, training: Training, lesson: tuple[Any, ...], batch: int
+) -> tuple[Any, History]:
+    from micrographia.nets.training import Schedule, lesson_of, train_network
 
     schedule = Schedule(
         training.steps, training.minutes, batch, training.learning_rate, every=min(training.every, training.steps),
@@ -190,7 +210,7 @@ def _train(network: Any, loss: Any, views: Any, judging: Any, training: Training
     with tempfile.TemporaryDirectory() as scratch:
         return train_network(
             network, loss, views, judging, schedule, Path(training.folder or scratch),
-            device=training.device, progress=training.progress, report=training.report,
+            lesson=lesson_of(*lesson), device=training.device, progress=training.progress, report=training.report,
         )  # fmt: skip
 
 

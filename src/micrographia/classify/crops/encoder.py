@@ -11,7 +11,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.crops.cell_images import CellCrops, CellImages, cell_crops
-from micrographia.classify.crops.crop_learning import Training, learn_encoder
+from micrographia.classify.crops.crop_learning import Training, check_widths, example_of, learn_encoder
 from micrographia.classify.crops.crop_measurements import crop_measurements
 from micrographia.classify.crops.crop_package import CropModel, open_crop_model, run_saved, write_crop_package
 from micrographia.features.crops import INTENSITIES, CropPlan
@@ -143,8 +143,7 @@ class CellEncoder(Method):
         report: Callable[[Mapping[str, float]], None] | None,
         progress: bool,
     ) -> CellEncoder:
-        if len(self.widths) < 2:
-            raise RequestError(f"encoder: widths must name two levels or more; got {self.widths}.")
+        check_widths(self.name, self.widths, self.size)
         training = Training(
             self.steps, min(self.batch, len(crops)), self.minutes, self.learning_rate, self.every, 0, self.device,
             self.seed, None if folder is None else Path(folder), progress, report,
@@ -153,7 +152,7 @@ class CellEncoder(Method):
             crops.pixels, training, widths=self.widths, mask=self.mask, targets=targets
         )
         self.channels_, self.count_ = crops.channels, len(crops)
-        self.example_ = crops.pixels[:4].astype(np.float32)
+        self.example_ = example_of(crops.pixels)
         self._ready = None
         return self
 

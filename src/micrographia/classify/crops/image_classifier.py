@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from micrographia.classify.crops.cell_images import CellCrops, CellImages, cell_crops
+from micrographia.arrays.errors import InputError
+from micrographia.arrays.image import Image
+from micrographia.classify.crops.cell_images import CellCrops, CellImages, cell_crops, cell_names, plane_of
 from micrographia.classify.crops.crop_classifier import CropClassifier
 from micrographia.classify.objects.class_tables import Classified, join_classes, with_classes
 from micrographia.features.crops import CropPlan
@@ -22,9 +26,9 @@ _EQUAL_CIRCLE = 2 / np.sqrt(np.pi)
 class ImageClassifier(CropClassifier):
     """Tells the class of whole images: quality, phenotype of a field, translocation.
 
-    Each image is scaled down to a square, or cut into tiles, each of which is scaled down and has the image's class;
-    the probabilities of an image are the mean of those of its tiles. Learns from images and a table that gives some of
-    them a class.
+    Each image is scaled down to a square (the shorter side goes on mirrored), or cut into tiles, each of which is
+    scaled down and has the image's class; the probabilities of an image are the mean of those of its tiles. Learns from
+    images and a table that gives some of them a class.
     """
 
     name = "images"
@@ -35,11 +39,21 @@ class ImageClassifier(CropClassifier):
     tiles: int = parameter(1, "Tiles along each side of an image; more for small details", ge=1, le=16)
     batch: int = parameter(32, "Images or tiles in a training step", ge=4, le=4096)
 
+    @property
+    def plan(self) -> CropPlan:
+        """How images are cut: wholly, whatever the model looked at from which the training starts."""
+        plan = super().plan
+        return plan if self._ready is not None else replace(plan, diameter=plan.size * _EQUAL_CIRCLE)
+
     def _plan(self) -> CropPlan:
         return CropPlan(self.size, self.size * _EQUAL_CIRCLE, False, self.intensity)
 
     def _crops(self, images: CellImages) -> CellCrops:
-        return cell_crops(CellImages(images.images, None, images.names), self.plan, divide=self._grid)
+        names = cell_names(images)
+        if repeated := [name for name, count in Counter(names).items() if count > 1]:
+            raise InputError(f"Several images are called {repeated[0]}; give each a name of its own (names=).")
+        squares = [_square(image, name) for image, name in zip(images.images, names, strict=True)]
+        return cell_crops(CellImages(squares, None, names), self.plan, divide=self._grid)
 
     def _grid(self, shape: tuple[int, int]) -> np.ndarray:
         """A label image that numbers the tiles of an image."""
@@ -58,3 +72,11 @@ class ImageClassifier(CropClassifier):
         order = np.argsort(first)
         means = (sums / np.bincount(index)[:, None])[order]
         return with_classes(pd.DataFrame({"Metadata_Image": names[order]}), means, self.model().classes)
+
+
+def _square(image: Image | np.ndarray, name: str) -> Image:
+    """An image (C, Y, X) whose shorter side goes on mirrored, on both ends alike, until it is a square."""
+    pixels, channels = plane_of(image, name)
+    more = [max(pixels.shape[1:]) - n for n in pixels.shape[1:]]
+    padded = np.pad(pixels, [(0, 0), *((n // 2, n - n // 2) for n in more)], mode="symmetric") if any(more) else pixels
+    return Image(padded, "CYX", channels=channels, name=name)

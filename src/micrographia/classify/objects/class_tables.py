@@ -96,7 +96,7 @@ def join_classes(table: pd.DataFrame, images: np.ndarray, labels: np.ndarray | N
     stems = [_stem(str(name)) for name in table[image]]
     numbers = [0] * len(table)
     if labels is not None:
-        numbers = [int(n) for n in table[_column(table, _OBJECT, "the object")]]
+        numbers = _numbers(table[_column(table, _OBJECT, "the object")], table[image])
     at: dict[tuple[str, int], int] = {}
     for row, key in enumerate(zip(stems, numbers, strict=True)):
         if key in at:
@@ -164,3 +164,14 @@ def _stem(name: str) -> str:
     from micrographia.io.find import IMAGE_SUFFIXES, image_stem
 
     return image_stem(name) if name.lower().endswith(tuple(IMAGE_SUFFIXES)) else name
+
+
+def _numbers(column: pd.Series, images: pd.Series) -> list[int]:
+    """Labels of objects; raises InputError where one is no whole number."""
+    import pandas as pd
+
+    values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    if len(bad := np.flatnonzero(~(values == np.rint(values)))):
+        given, image = column.iloc[bad[0]], images.iloc[bad[0]]
+        raise InputError(f"The table's column {column.name} holds '{given}' for an object of {image}, not its label.")
+    return [int(value) for value in values]

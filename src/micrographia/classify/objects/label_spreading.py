@@ -39,7 +39,8 @@ def nearest_neighbours(points: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarr
     rows : (N, k) int array
     distance : (N, k) float array
     """
-    x = np.ascontiguousarray(points, np.float32)
+    # distances do not depend on the origin, but the rounding of squares does
+    x = np.ascontiguousarray(points - np.mean(points, axis=0, dtype=np.float64), np.float32)
     own = (x**2).sum(axis=1)
     k = min(k, len(x) - 1)
     rows, distance = np.empty((len(x), k), np.int64), np.empty((len(x), k))
