@@ -2,10 +2,10 @@
 
 Random walker (Grady 2006, IEEE PAMI 28:1768) and graph cut (Boykov & Jolly 2001, ICCV). Both take planes and volumes; a
 time series is segmented time point by time point. On one core of a small machine, with seeds of two kinds in electron
-micrographs, the walker took 1 s for a plane of 512² pixels, 6 s for one of 1024², 2 s for a volume of 24 x 104 x 104 voxels, 5 to 8 s and
-1 GB for one of 24 x 208 x 208, a million (beta 130 to 4000), and 5 s for 100³ of noise (beta 0 to 1000); each further
-kind of seeds took 2 s more for a million. The cut took 1 s for that plane and 2 s for that million, 24 s for 100³ of
-noise between two faces. Both compile for 5 s once after an installation.
+micrographs, the walker took 1 s for a plane of 512² pixels, 6 s for one of 1024², 2 s for a volume of 24 x 104 x 104
+voxels, 5 to 8 s and 1 GB for one of 24 x 208 x 208, a million (beta 130 to 4000), and 5 s for 100³ of noise (beta 0 to
+1000); each further kind of seeds took 2 s more for a million. The cut took 1 s for that plane and 2 s for that million,
+24 s for 100³ of noise between two faces. Both compile for 5 s once after an installation.
 :mod:`micrographia.segment.seeded_regions` does the same over regions, with less noise and for images larger than
 memory. The defaults were chosen on six neurons in electron micrographs and 27 nuclei of training images, over pixels
 and over regions.
