@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -101,3 +102,9 @@ class Image:
             if a not in have:
                 data = np.expand_dims(data, i)
         return data
+
+
+def refuse_path(given: Any, read: str = "read") -> None:
+    """Raise InputError where a path was given for an image; `read` is the function that reads it."""
+    if isinstance(given, str | PathLike):
+        raise InputError(f'{given} is a path, not an image; read it first: mg.{read}("{given}").')

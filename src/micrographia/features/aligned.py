@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from micrographia.arrays.errors import InputError
-from micrographia.arrays.image import Image
+from micrographia.arrays.image import Image, refuse_path
 
 _SAMPLES = ("red", "green", "blue")
 
@@ -34,7 +33,7 @@ def as_labels(labels: Any, axes: str | None = None) -> Image:
     InputError
         Where the axes are missing or do not end with "YX", or the values are not whole numbers.
     """
-    _no_path(labels, "read_labels")
+    refuse_path(labels, "read_labels")
     if not isinstance(labels, Image):
         data = labels if hasattr(labels, "shape") and hasattr(labels, "dtype") else np.asarray(labels)
         if axes is None and len(data.shape) != 2:
@@ -83,7 +82,7 @@ def as_image(image: Any, labels: Image, channels: Sequence[str] | None = None) -
     InputError
         Where the shapes do not fit (both are named), the extra dimension is ambiguous, or the number of names is wrong.
     """
-    _no_path(image, "read")
+    refuse_path(image, "read")
     if not isinstance(image, Image):
         data = image if hasattr(image, "shape") and hasattr(image, "dtype") else np.asarray(image)
         image = Image(data, _guess_axes(tuple(data.shape), labels), name="image")
@@ -106,11 +105,6 @@ def as_image(image: Any, labels: Image, channels: Sequence[str] | None = None) -
     if not names:
         names = ("",) if number == 1 else tuple(f"c{i}" for i in range(number))
     return Image(image.data, image.axes, image.pixel_size, names, image.name, image.source, image.notes)
-
-
-def _no_path(given: Any, read: str) -> None:
-    if isinstance(given, (str, PathLike)):
-        raise InputError(f'{given} is a path, not an image; read it first: mg.{read}("{given}").')
 
 
 def planes(image: Image, **index: int) -> np.ndarray:

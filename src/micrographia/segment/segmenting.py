@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import warnings
 from functools import lru_cache
-from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
 from micrographia.arrays.errors import InputError
-from micrographia.arrays.image import Image
+from micrographia.arrays.image import Image, refuse_path
 from micrographia.segment.planes import choose_planes, read_plane
 from micrographia.segment.predictor import Predictor, load_predictor
 
@@ -89,8 +88,7 @@ def as_image(image: Image | np.ndarray, axes: str | None = None) -> Image:
     """
     if isinstance(image, Image):
         return image
-    if isinstance(image, (str, PathLike)):
-        raise InputError(f'{image} is a path, not an image; read it first: mg.segment(mg.read("{image}")).')
+    refuse_path(image)
     data = np.asarray(image)
     if axes is None:
         if data.ndim == 2:
