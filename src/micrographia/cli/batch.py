@@ -111,9 +111,8 @@ def undisturbed() -> Iterator[None]:
         return
     came: list[int] = []
     signal.signal(signal.SIGINT, lambda number, _: came.append(number))
-    block = getattr(
-        signal, "pthread_sigmask", None
-    )  # children inherit it; other threads of this process have their own
+    # Children inherit what is blocked; other threads of this process do not.
+    block = getattr(signal, "pthread_sigmask", None)
     mask = block(signal.SIG_BLOCK, {signal.SIGINT}) if block else None
     try:
         yield

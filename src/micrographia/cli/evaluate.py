@@ -134,7 +134,11 @@ def _predicted(
                     from micrographia.io.reading import read_labels
 
                     file = stored[item.image]
-                    yield plane, labels_of_plane(read_labels(file), plane, file.name, item.image.name)
+                    labels = read_labels(file)
+                    yield (
+                        plane,
+                        labels_of_plane(labels, plane.image, plane.index, plane.sizes, file.name, item.image.name),
+                    )
         except InputError as error:
             failures.append(str(error))
 

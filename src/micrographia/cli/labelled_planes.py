@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,8 +14,6 @@ from micrographia.io.datasets import Dataset, Item
 from micrographia.io.find import image_stem
 from micrographia.io.reading import read, read_labels
 from micrographia.segment.planes import choose_planes, read_plane
-
-_NONE = np.zeros((0, 0), np.int32)
 
 
 @dataclass(frozen=True)
@@ -106,12 +104,17 @@ def labelled_planes(
         at = {axis: int(index[axis]) for axis in sizes}
         place = "".join(f" {axis.lower()}{where}" for axis, where in at.items())
         name = f"{image_stem(item.image)}{place}"
-        plane = LabelledPlane(name, read_plane(image, index), _NONE, item.groups, at, sizes, tuple(notes))
-        yield replace(plane, labels=labels_of_plane(truth, plane, item.label.name, item.image.name))
+        plane = read_plane(image, index)
+        labels = labels_of_plane(truth, plane, at, sizes, item.label.name, item.image.name)
+        yield LabelledPlane(name, plane, labels, item.groups, at, sizes, tuple(notes))
 
 
-def labels_of_plane(labels: Image, plane: LabelledPlane, name: str, image: str) -> np.ndarray:
+def labels_of_plane(
+    labels: Image, plane: Image, at: Mapping[str, int], sizes: Mapping[str, int], name: str, image: str
+) -> np.ndarray:
     """The labels (Y, X) that an image of labels has for a plane of an image; `name` and `image` are their files.
+
+    `at` and `sizes` as the attributes `index` and `sizes` of `LabelledPlane`.
 
     Raises
     ------
@@ -119,14 +122,14 @@ def labels_of_plane(labels: Image, plane: LabelledPlane, name: str, image: str) 
         Where the labels are of an image of another shape.
     """
     for axis in dict.fromkeys((*"TZ", *labels.axes)):
-        count, expected = labels.size(axis), plane.sizes.get(axis, 1)
+        count, expected = labels.size(axis), sizes.get(axis, 1)
         if axis not in "YX" and count != expected:
             raise InputError(
                 f"{name} has {count} along {axis}, but its image {image} has {expected}; labels must be of the same "
                 "planes as the image."
             )
-    found = labels.take(**{axis: plane.index.get(axis, 0) for axis in labels.axes if axis not in "YX"})
-    size = (plane.image.size("Y"), plane.image.size("X"))
+    found = labels.take(**{axis: at.get(axis, 0) for axis in labels.axes if axis not in "YX"})
+    size = (plane.size("Y"), plane.size("X"))
     if found.shape != size:
         raise InputError(
             f"{name} is {found.shape[0]} x {found.shape[1]} pixels, but its image {image} is {size[0]} x {size[1]}."

@@ -17,6 +17,7 @@ from micrographia.io.find import image_stem
 from micrographia.io.ome_xml import companion_name, file_names
 from micrographia.io.tiff_check import check_complete, cut_short
 from micrographia.io.tiff_metadata import tiff_metadata
+from micrographia.io.vendor import scene_note
 
 LAZY_BYTES = 1 << 30
 """Series larger than this stay on disk and are read where they are asked for."""
@@ -59,9 +60,7 @@ def read_tiff(path: Path, *, axes: str | None = None, scene: int = 0, level: int
     image = None
     try:
         series = _series(tif, path, scene)
-        if len(tif.series) > 1:
-            hint = "" if scene else " (choose with --scene, scene= in Python)"
-            notes += (f"the file holds {len(tif.series)} images; number {scene} was read{hint}",)
+        notes += scene_note(len(tif.series), scene)
         _check_planes(tif, series, path, scene)
         sizes, channels, told = tiff_metadata(tif, series, scene)
         data, stored, changed = _pixels(series, level, axes, str(path), indexed)

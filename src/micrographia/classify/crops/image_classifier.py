@@ -46,7 +46,7 @@ class ImageClassifier(CropClassifier):
         return plan if self._ready is not None else replace(plan, diameter=plan.size * _EQUAL_CIRCLE)
 
     def _plan(self) -> CropPlan:
-        return CropPlan(self.size, self.size * _EQUAL_CIRCLE, False, self.intensity)
+        return CropPlan(self.size, intensity=self.intensity)
 
     def _crops(self, images: CellImages) -> CellCrops:
         names = cell_names(images)
