@@ -15,7 +15,7 @@ from mitocheck_crops import some
 from micrographia.classify.crops.cell_images import CellCrops
 from micrographia.classify.crops.crop_classifier import CropClassifier
 from micrographia.classify.crops.encoder import CellEncoder
-from micrographia.classify.objects.class_tables import Classified
+from micrographia.classify.objects.class_tables import SINGLE_OBJECTS, WHOLE_WELLS, Classified
 from micrographia.features.feature_table import groups
 
 FOLDER = Path(tempfile.gettempdir()) / "micrographia-mitocheck-learned"
@@ -43,7 +43,8 @@ def examples(keys: pd.DataFrame, used: np.ndarray) -> Classified:
     """The crops that may be learned from, with their classes."""
     names, classes = np.unique(keys["Class"], return_inverse=True)
     rows = np.flatnonzero(used)
-    return Classified(rows, classes[rows], tuple(names.tolist()), groups(keys)[rows])  # type: ignore[index]
+    groupings = {WHOLE_WELLS: groups(keys)[rows], SINGLE_OBJECTS: rows}  # type: ignore[index]
+    return Classified(rows, classes[rows], tuple(names.tolist()), groupings)
 
 
 def _kept(path: Path, method: Any, fit: Callable[[Path], object]) -> None:

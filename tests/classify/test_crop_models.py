@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip("torch")
 
@@ -16,7 +18,15 @@ from micrographia.classify.crops.crop_measurements import crop_measurements
 from micrographia.classify.crops.encoder import CellEncoder
 from micrographia.classify.crops.image_classifier import ImageClassifier
 from micrographia.classify.crops.learned_features import learned_table, open_features
-from micrographia.classify.objects.class_tables import Classified, ClassifiedImages, held_out, join_classes
+from micrographia.classify.objects.class_tables import (
+    SINGLE_OBJECTS,
+    WHOLE_IMAGES,
+    WHOLE_WELLS,
+    Classified,
+    ClassifiedImages,
+    held_out,
+    join_classes,
+)
 from micrographia.features.crops import CropPlan
 
 SMALL = {"size": 16, "widths": (4, 8), "batch": 16, "device": "cpu", "intensity": "range"}
@@ -243,7 +253,7 @@ def test_tables_of_classes():
     table = pd.DataFrame({"image": ["a.tif", "b.tif", "a.tif"], "label": [2, 1, 1], "Class": ["x", "y", None]})
     found = join_classes(table, images, labels)
     assert found.rows.tolist() == [1, 2] and found.classes.tolist() == [0, 1] and found.names == ("x", "y")
-    assert found.groups.tolist() == ["a.tif", "b.tif"]
+    assert found.groupings[WHOLE_IMAGES].tolist() == ["a", "b"] and found.counts == {"x": 1, "y": 1}
     with pytest.raises(InputError, match="gives a, object 2 a class twice"):
         join_classes(pd.concat([table, table[:1]]), images, labels)
     with pytest.raises(InputError, match="classes to 1 that are not there, first object 9 of a"):
@@ -257,15 +267,41 @@ def test_tables_of_classes():
 
 
 def test_what_is_held_out_keeps_groups_together_and_leaves_an_example_of_each_class():
-    groups = np.repeat([f"w{i}" for i in range(20)], 5)
+    wells, rows = np.repeat([f"w{i}" for i in range(20)], 5), np.arange(100)
     classes = np.tile([0, 0, 0, 1, 1], 20)
-    held = held_out(Classified(np.arange(100), classes, ("a", "b"), groups), 0.2, 0)
-    assert held.sum() == 20 and all(len(set(held[groups == g])) == 1 for g in np.unique(groups))
-    alone = held_out(
-        Classified(np.arange(100), np.where(np.arange(100) == 3, 2, classes), ("a", "b", "c"), groups), 0.2, 1
-    )
+    kinds = {WHOLE_WELLS: wells, SINGLE_OBJECTS: rows}
+    held, whole = held_out(Classified(rows, classes, ("a", "b"), kinds), 0.2, 0)
+    assert whole == WHOLE_WELLS and held.sum() == 20
+    assert all(len(set(held[wells == w])) == 1 for w in np.unique(wells))
+    alone, _ = held_out(Classified(rows, np.where(rows == 3, 2, classes), ("a", "b", "c"), kinds), 0.2, 1)
     assert not alone[3]
-    assert not held_out(Classified(np.arange(3), classes[:3], ("a", "b"), None), 0.2, 0).any()
+    few = Classified(rows[:3], classes[:3], ("a", "b"), {SINGLE_OBJECTS: rows[:3]})
+    assert held_out(few, 0.2, 0)[1] == "" and not held_out(few, 0.2, 0)[0].any()
+
+
+@given(wells=st.integers(1, 12), images=st.integers(1, 5), cells=st.integers(1, 6), seed=st.integers(0, 99))
+def test_what_is_held_out_shares_no_well_else_no_image_with_what_is_learned_from(wells, images, cells, seed):
+    well = np.repeat(np.arange(wells), images * cells)
+    image, rows = np.repeat(np.arange(wells * images), cells), np.arange(wells * images * cells)
+    kinds = {WHOLE_WELLS: well, WHOLE_IMAGES: image, SINGLE_OBJECTS: rows}
+    held, whole = held_out(Classified(rows, rows % 2, ("a", "b"), kinds), 0.15, seed)
+    expected = WHOLE_WELLS if wells >= 4 else WHOLE_IMAGES if wells * images >= 4 else SINGLE_OBJECTS
+    assert whole == (expected if len(rows) >= 14 else "") and held.any() == (whole != "")
+    if whole:
+        assert held.mean() <= 0.5
+        both = set(kinds[whole][held]) & set(kinds[whole][~held])
+        # One class is left to learn from where all of it would be held out.
+        assert not both or len(set(rows[held] % 2)) == 1
+
+
+def test_tiles_of_an_image_are_one_example_and_stay_together():
+    images = np.repeat([f"i{k}" for k in range(16)], 9)
+    table = pd.DataFrame({"image": [f"i{k}" for k in range(16)], "Class": ["x", "y"] * 8})
+    found = join_classes(table, images, None)
+    assert found.counts == {"x": 8, "y": 8}
+    held, whole = held_out(found, 0.15, 0)
+    assert whole == WHOLE_IMAGES and not set(images[held]) & set(images[~held])
+    assert len(held) == 144 and held.sum() in (18, 27)
 
 
 def test_images_whose_channels_come_in_another_order_are_put_in_that_of_the_first(classifier):

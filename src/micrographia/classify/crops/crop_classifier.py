@@ -158,8 +158,7 @@ class CropClassifier(Method):
         self._ready = None
         start = self._encoder(crops.channels)
         pixels = crops.pixels[classified.rows]
-        counts = np.bincount(classified.classes, minlength=len(classified.names))
-        self.counts_ = dict(zip(classified.names, counts.tolist(), strict=True))
+        self.counts_ = classified.counts
         self.notes_ = [
             f"class {name} has only {count} example{'s' * (count != 1)}"
             for name, count in self.counts_.items()
@@ -168,7 +167,7 @@ class CropClassifier(Method):
         if start is not None and (self.plan.size, self.plan.mask) != (self.size, self.mask):
             masked = "with" if self.plan.mask else "without"
             self.notes_.append(f"crops are cut as for {self.start}: {self.plan.size} pixels, {masked} the mask")
-        held = held_out(classified, 0.0 if self.frozen else self.validation_share, self.seed)
+        held, self._whole = held_out(classified, 0.0 if self.frozen else self.validation_share, self.seed)
         training = Training(
             self.steps, self.batch, self.minutes, self.learning_rate, self.every, self.patience, self.device,
             self.seed, None if folder is None else Path(folder), progress, report,
@@ -180,7 +179,7 @@ class CropClassifier(Method):
         )  # fmt: skip
         self.classes_, self.channels_ = classified.names, crops.channels
         self._example = example_of(pixels)
-        self._held = int(held.sum())
+        self._held = len(np.unique(classified.examples[held]))
         return self
 
     def predict(self, x: CellImages | CellCrops | Image | np.ndarray, labels: Any = None) -> pd.DataFrame:
@@ -302,7 +301,8 @@ class CropClassifier(Method):
         rows = "\n".join(f"| {one} | {count:,} |" for one, count in counts.items())
         losses = [row["validation_loss"] for row in history.rows if "validation_loss" in row]
         judged = (
-            f"Cross-entropy {min(losses):.3f} on {self._held:,} examples set aside, which also chose when to stop. "
+            f"Cross-entropy {min(losses):.3f} on {self._held:,} examples set aside ({self._whole}), "
+            "which also chose when to stop. "
             if losses
             else "Not measured. "
         )

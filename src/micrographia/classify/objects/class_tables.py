@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 
 _IMAGE = ("Metadata_Image", "image", "ImageNumber")
 _OBJECT = ("ObjectNumber", "label")
+_WELL = {"Metadata_Plate", "Metadata_Well"}
+
+WHOLE_WELLS = "whole wells"
+WHOLE_IMAGES = "whole images"
+SINGLE_OBJECTS = "single objects of images that it also learned from"
+
+_FEWEST_GROUPS = 4
+"""With fewer wells or images than this, one of them is too much to set aside."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +61,26 @@ class Classified:
         Class of each, 0 to K - 1.
     names : tuple of str
         Names of the K classes, sorted.
-    groups : (N,) array of str or None
-        Plate and well of each, where the table knows them; else the image.
+    groupings : dict of str to (N,) array
+        What each belongs to, from coarse to fine: plate and well where the table knows them, the image, and the example
+        (an object; the whole image, which all of its tiles share). The keys say what stays whole where a grouping is
+        divided.
     """
 
     rows: np.ndarray
     classes: np.ndarray
     names: tuple[str, ...]
-    groups: np.ndarray | None
+    groupings: dict[str, np.ndarray]
+
+    @property
+    def examples(self) -> np.ndarray:
+        """Which example each crop shows, (N,)."""
+        return list(self.groupings.values())[-1]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of examples of each class."""
+        return {name: len(np.unique(self.examples[self.classes == k])) for k, name in enumerate(self.names)}
 
 
 def join_classes(table: pd.DataFrame, images: np.ndarray, labels: np.ndarray | None) -> Classified:
@@ -115,33 +135,38 @@ def join_classes(table: pd.DataFrame, images: np.ndarray, labels: np.ndarray | N
         raise InputError("The table gives a class to none of them; there is nothing to learn from.")
     words = class_words(table[CLASS])[found[rows]]
     names, classes = np.unique(words, return_inverse=True)
-    group = groups(table)
-    return Classified(rows, classes, tuple(names.tolist()), None if group is None else group[found[rows]])
+    groupings = {WHOLE_WELLS: groups(table)[found[rows]]} if _WELL & set(table.columns) else {}
+    groupings[WHOLE_IMAGES] = np.asarray(images)[rows]
+    if labels is not None:
+        groupings[SINGLE_OBJECTS] = rows
+    return Classified(rows, classes, tuple(names.tolist()), groupings)
 
 
-def held_out(classified: Classified, share: float, seed: int) -> np.ndarray:
+def held_out(classified: Classified, share: float, seed: int) -> tuple[np.ndarray, str]:
     """Examples that only judge the training: whole groups with about their share of every class.
+
+    Groups of the coarsest kind of which there are at least four; single examples only where there are enough for twice
+    as many as folds.
 
     Returns
     -------
-    (N,) bool array
+    held : (N,) bool array
         None of a class that would have no example left to learn from; nothing at all where `share` is 0.
+    whole : str
+        What stayed whole, a key of `Classified.groupings`; empty where nothing is held out.
     """
     from micrographia.metrics.stratified_folds import stratified_folds
 
-    classes, count = classified.classes, len(classified.classes)
-    held = np.zeros(count, bool)
-    folds = round(1 / share) if share else 0
-    if folds < 2 or count < 2 * folds:
-        return held
-    groups = classified.groups
-    if groups is not None and len(np.unique(groups)) < 2 * folds:
-        groups = None
-    held = stratified_folds(classes, groups, folds, seed) == 0
+    classes, nothing = classified.classes, np.zeros(len(classified.classes), bool)
+    most = round(1 / share) if share else 0
+    if most < 2 or len(np.unique(classified.examples)) < 2 * most:
+        return nothing, ""
+    whole, kinds = next((w, k) for w, k in classified.groupings.items() if len(np.unique(k)) >= _FEWEST_GROUPS)
+    held = stratified_folds(classes, kinds, min(most, len(np.unique(kinds))), seed) == 0
     for k in np.unique(classes):
         if held[classes == k].all():
             held[classes == k] = False
-    return held
+    return held, whole if held.any() else ""
 
 
 def with_classes(table: pd.DataFrame, probabilities: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
