@@ -75,6 +75,26 @@ def test_counts_are_those_of_the_rows(model: ObjectClassifier) -> None:
     assert len(of_images) == table["Metadata_Image"].nunique()
 
 
+def test_tables_that_name_images_by_other_columns_are_counted_together(model: ObjectClassifier) -> None:
+    table = made_table(seed=2)
+    half = len(table) // 2
+    named, plain = table.iloc[:half], table.iloc[half:].drop(columns=["Metadata_Plate", "Metadata_Well"])
+    for order in ((named, plain), (plain, named)):
+        whole, wells = ClassCounts(IMAGE, model.classes_), ClassCounts(WELL, model.classes_)
+        for one in order:
+            images, of_wells = ClassCounts(IMAGE, model.classes_), ClassCounts(WELL, model.classes_)
+            list(score_parts([one], model, (images, of_wells)))
+            whole.merge(images)
+            wells.merge(of_wells)
+        of_images, _ = whole.table()
+        assert of_images["Objects"].sum() == len(table) == whole.total.sum()
+        assert of_images.loc[of_images["Metadata_Well"] == "", "Objects"].sum() == len(plain)
+        assert wells.table()[0]["Objects"].sum() == len(named)  # the others are of no well
+        for name, own in named.groupby(["Metadata_Well", "Metadata_Image"]):
+            row = of_images[(of_images["Metadata_Well"] == name[0]) & (of_images["Metadata_Image"] == name[1])]
+            assert row["Objects"].tolist() == [len(own)]
+
+
 def test_one_well_has_no_enrichment(model: ObjectClassifier) -> None:
     wells = ClassCounts(WELL, model.classes_)
     list(score_parts([made_table(wells=1)], model, (wells,)))

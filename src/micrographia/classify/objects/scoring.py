@@ -55,31 +55,32 @@ class ClassCounts:
         number = {name: k for k, name in enumerate(self.classes)}
         for name, count in found[CLASS].value_counts(sort=False).items():
             self.total[number[str(name)]] += count
-        present = tuple(name for name in self.columns if name in found.columns)
+        present = [name for name in self.columns if name in found.columns]
         if not present:
             return
-        if self.counts and present != self.present:
-            raise InputError(
-                f"The tables do not name images and wells by the same columns: {', '.join(self.present)} here, "
-                f"{', '.join(present)} there."
-            )
-        self.present = present
-        words = [key_words(found[name]).tolist() for name in (*present, CLASS)]
-        for (*key, name), count in Counter(zip(*words)).items():
+        self._name_by(present)
+        blank = [""] * len(found)
+        words = [key_words(found[name]).tolist() if name in present else blank for name in self.present]
+        for (*key, name), count in Counter(zip(*words, found[CLASS])).items():
             own = self.counts.setdefault(tuple(key), np.zeros(len(self.classes), np.int64))
             own[number[name]] += count
 
     def merge(self, other: ClassCounts) -> None:
-        """Add what another one counted, for example in another table."""
-        if self.counts and other.counts and other.present != self.present:
-            raise InputError(
-                f"The tables do not name images and wells by the same columns: {', '.join(self.present)} here, "
-                f"{', '.join(other.present)} there."
-            )
-        self.present = self.present or other.present
+        """Add what another one counted, for example in another table; a column that one of them lacks is empty there."""
+        self._name_by(other.present)
         self.total += other.total
         for key, count in other.counts.items():
-            self.counts[key] = self.counts.get(key, np.zeros(len(self.classes), np.int64)) + count
+            words = dict(zip(other.present, key, strict=True))
+            own = self.counts.setdefault(tuple(words.get(n, "") for n in self.present), np.zeros_like(count))
+            own += count
+
+    def _name_by(self, columns: Iterable[str]) -> None:
+        """Tell groups apart by these columns as well."""
+        known, present = self.present, {*self.present, *columns}
+        self.present = tuple(name for name in self.columns if name in present)
+        if self.present != known:
+            at = [known.index(name) if name in known else None for name in self.present]
+            self.counts = {tuple("" if k is None else key[k] for k in at): n for key, n in self.counts.items()}
 
     def table(self) -> tuple[pd.DataFrame, list[str]]:
         """Counts, fractions and enrichment scores.
