@@ -13,7 +13,7 @@ from made_tables import KINDS, made_table
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.learners.standardising import Standardiser
 from micrographia.classify.objects.cross_validation import cross_validate
-from micrographia.classify.objects.object_classifier import PROBABILITY, ObjectClassifier
+from micrographia.classify.objects.object_classifier import ObjectClassifier
 from micrographia.classify.objects.object_learners import LEARNERS
 from micrographia.classify.objects.turned_features import combined, combined_names
 from micrographia.models.verify import test_model
@@ -32,7 +32,7 @@ def test_save_load_predict(classifier: str, tmp_path: Path) -> None:
     assert list(found.columns[:4]) == ["Metadata_Plate", "Metadata_Well", "Metadata_Image", "ObjectNumber"]
     p = found[[f"Probability_{kind}" for kind in KINDS]].to_numpy()
     np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
-    np.testing.assert_array_equal(found[PROBABILITY], p.max(axis=1))
+    np.testing.assert_array_equal(found["Class_Probability"], p.max(axis=1))
     assert (np.array(KINDS)[p.argmax(axis=1)] == found["Class"]).all()
     path = method.save(tmp_path / "phenotypes.zip")
     again = ObjectClassifier.load(path)

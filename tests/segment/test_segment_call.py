@@ -55,5 +55,5 @@ def test_who_chose_a_scene_is_not_told_how(tmp_path: Path) -> None:
     with tifffile.TiffWriter(path) as tif:
         tif.write(np.zeros((8, 8), np.uint8))
         tif.write(np.zeros((9, 8), np.uint8))
-    assert "number 0 was read (choose with --scene, scene= in Python)" in " ".join(mg.read(path).notes)
+    assert "number 0 was read (another: --scene where" in " ".join(mg.read(path).notes)
     assert mg.read(path, scene=1).notes == ("the file holds 2 images; number 1 was read",)

@@ -150,11 +150,11 @@ def _classify(
     all_, images, wells = (ClassCounts(columns, model.classes_) for columns in ((), IMAGE, WELL))
     columns, total = needed_columns(model, table_columns(path)), table_rows(path)
     gaps = Gaps(model.columns_)
-    parts = gaps.count(table_parts(path, columns))
+    parts = table_parts(path, columns)
     if not set(IMAGE) & set(columns):
         parts = _of_one_image(parts, _stem(path).removesuffix("_objects"))
     with stream_table(target) as stream:
-        for found in score_parts(parts, model, (all_, images, wells)):
+        for found in score_parts(parts, model, (all_, images, wells), gaps):
             stream.add(found)
             if total:
                 progress.within(stream.rows / total)

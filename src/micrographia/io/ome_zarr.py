@@ -137,7 +137,7 @@ def _choose(path: Path, names: list[str], scene: int, what: str) -> _Place:
     chosen = path / names[scene]
     notes = () if len(names) == 1 else (
         f"the file is {what} with {len(names)} images; {names[scene]} was read"
-        + ("" if scene else " (choose with --scene, scene= in Python, or give the path of one image)"),
+        + ("" if scene else " (another: --scene where a command has it, scene= in Python, or the path of one image)"),
     )  # fmt: skip
     place = _find(chosen, _attributes(_open(chosen), chosen), 0, notes)
     return _Place(place.path, place.attributes, place.notes, scene)

@@ -109,7 +109,7 @@ def check_scene(path: Path, scene: int, number: int) -> None:
 
 def scene_note(number: int, scene: int) -> tuple[str, ...]:
     """What is said of a file that holds several images; nothing of one that holds one."""
-    hint = "" if scene else " (choose with --scene, scene= in Python)"  # who asked for another knows how
+    hint = "" if scene else " (another: --scene where a command has it, scene= in Python)"
     return (f"the file holds {number} images; number {scene} was read{hint}",) if number > 1 else ()
 
 

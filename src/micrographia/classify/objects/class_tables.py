@@ -135,7 +135,8 @@ def join_classes(table: pd.DataFrame, images: np.ndarray, labels: np.ndarray | N
         raise InputError("The table gives a class to none of them; there is nothing to learn from.")
     words = class_words(table[CLASS])[found[rows]]
     names, classes = np.unique(words, return_inverse=True)
-    groupings = {WHOLE_WELLS: groups(table)[found[rows]]} if _WELL & set(table.columns) else {}
+    wells = groups(table) if _WELL & set(table.columns) else None
+    groupings = {} if wells is None else {WHOLE_WELLS: wells[found[rows]]}
     groupings[WHOLE_IMAGES] = np.asarray(images)[rows]
     if labels is not None:
         groupings[SINGLE_OBJECTS] = rows

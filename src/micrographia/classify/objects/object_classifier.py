@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
+from micrographia.classify.objects.class_tables import with_classes
 from micrographia.features.feature_table import (
     CLASS,
     feature_columns,
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from micrographia.classify.objects.object_fitting import Fitted
-
-PROBABILITY = "Class_Probability"
-"""Column with the probability of the class that was found; ``Probability_NAME`` holds that of each class."""
 
 _EXAMPLES = 32
 
@@ -176,16 +174,12 @@ class ObjectClassifier(Method):
         InputError
             Where columns are missing or hold no numbers; they are named.
         """
-        import pandas as pd
-
         found = self.probabilities(x)
-        if isinstance(x, np.ndarray):
-            return found
-        best = found.argmax(axis=1)
-        keys = row_columns(list(x.columns))
-        columns: dict[str, Any] = {CLASS: np.array(self.classes_)[best], PROBABILITY: found.max(axis=1)}
-        columns |= {f"Probability_{name}": found[:, k] for k, name in enumerate(self.classes_)}
-        return pd.concat([x[keys], pd.DataFrame(columns, index=x.index)], axis=1)
+        return found if isinstance(x, np.ndarray) else self.found_table(x, found)
+
+    def found_table(self, table: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
+        """Key columns and centres of a table of N rows with the classes that probabilities (N, K) tell."""
+        return with_classes(table[row_columns(list(table.columns))].copy(), probabilities, self.classes_)
 
     def _plan(self) -> dict[str, list[int]]:
         """The features that were learned from, made of the columns that are looked at."""

@@ -66,7 +66,7 @@ class ClassCounts:
             own[number[name]] += count
 
     def merge(self, other: ClassCounts) -> None:
-        """Add what another one counted, for example in another table; a column that one of them lacks is empty there."""
+        """Add what another one counted, for example in another table; a column that one lacks is empty there."""
         self._name_by(other.present)
         self.total += other.total
         for key, count in other.counts.items():
@@ -135,18 +135,10 @@ class Gaps:
         self.columns = tuple(columns)
         self.missing, self.rows = np.zeros(len(self.columns), np.int64), 0
 
-    def count(self, parts: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        """The same parts, counted as they pass.
-
-        Raises
-        ------
-        InputError
-            Where columns are missing or hold no numbers.
-        """
-        for part in parts:
-            self.missing += np.isnan(feature_matrix(part, self.columns)).sum(axis=0)
-            self.rows += len(part)
-            yield part
+    def add(self, matrix: np.ndarray) -> None:
+        """Count the values of a part (N, F); NaN is none."""
+        self.missing += np.isnan(matrix).sum(axis=0)
+        self.rows += len(matrix)
 
     def mostly(self) -> dict[str, int]:
         """The measurements that more than half of the rows lack, and how many rows."""
@@ -174,7 +166,10 @@ def needed_columns(model: ObjectClassifier, names: Sequence[str]) -> list[str]:
 
 
 def score_parts(
-    parts: Iterable[pd.DataFrame], model: ObjectClassifier, counts: Sequence[ClassCounts] = ()
+    parts: Iterable[pd.DataFrame],
+    model: ObjectClassifier,
+    counts: Sequence[ClassCounts] = (),
+    gaps: Gaps | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Classify a table part by part.
 
@@ -186,6 +181,8 @@ def score_parts(
         What classifies.
     counts : sequence of ClassCounts
         Count the found classes.
+    gaps : Gaps, optional
+        Counts the values that are missing.
 
     Yields
     ------
@@ -205,7 +202,10 @@ def score_parts(
         keys = object_keys(part)
         if keys:
             seen.append(pd.util.hash_pandas_object(part[keys], index=False).to_numpy())
-        found = model.predict(part)
+        matrix = feature_matrix(part, model.columns_)
+        if gaps is not None:
+            gaps.add(matrix)
+        found = model.found_table(part, model.probabilities(matrix))
         for count in counts:
             count.add(found)
         yield found
