@@ -354,6 +354,10 @@ def test_wells_that_cannot_tell_are_refused():
         find_responders(logistic(2), x, np.array([0, 0, 0, 1, 1, 1, 1, 1]), wells)
     with pytest.raises(InputError, match="one well of the controls"):
         find_responders(logistic(2), x, np.array([0, 0, 1, 1, 1, 1, 1, 1]), wells)
+    with pytest.raises(InputError, match="whole number: 0 for controls"):
+        find_responders(logistic(2), x, np.array([-1, -1, 0, 0, 1, 1, 1, 1]), wells)
+    with pytest.raises(InputError, match="of the same cells"):
+        find_responders(logistic(2), x, np.array([0, 0, 1, 1]), wells[:4])
 
 
 def test_names_of_the_cycle_are_in_the_data(data_dir):

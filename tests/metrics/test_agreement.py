@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from micrographia.arrays.errors import InputError
 from micrographia.metrics.agreement import cohen_kappa, fleiss_kappa, krippendorff_alpha, vote_counts
+from micrographia.metrics.calibration import brier_score, calibration_error, log_loss, reliability
 
 
 def votes_of(seed, annotators=4, objects=40, classes=3, missing=0.2):
@@ -76,3 +77,29 @@ def test_agreement_at_its_ends():
     assert np.isnan(fleiss_kappa(np.zeros((2, 5), int), 2)), "one class only: nothing can be said"
     with pytest.raises(InputError, match="classes 0 to 1"):
         vote_counts(np.array([[0, 2]]), 2)
+
+
+@pytest.mark.parametrize("measure", [brier_score, log_loss, reliability, calibration_error])
+def test_classes_and_probabilities_that_are_none(measure):
+    p = np.array([[0.7, 0.2], [0.3, 0.8]])
+    assert measure(np.array([0, 1]), p)
+    for truth, probabilities, said in (
+        ([0, -1], p, "from 0 to 1"),
+        ([0, 2], p, "from 0 to 1"),
+        ([0.0, 1.0], p, "whole numbers"),
+        ([0], p, "one true class for each object"),
+        ([0, 1], p[0], "one true class for each object"),
+        (np.zeros(0, int), np.zeros((2, 0)), "one true class for each object"),
+        ([0, 1], p * 2, "between 0 and 1"),
+        ([0, 1], [[np.nan, 0.2], [0.3, 0.8]], "between 0 and 1"),
+    ):
+        with pytest.raises(InputError, match=said):
+            measure(np.array(truth), probabilities)
+
+
+def test_two_annotators_who_say_no_class():
+    with pytest.raises(InputError, match="classes 0 to 1"):
+        cohen_kappa(np.array([0, 2]), np.array([0, 1]), 2)
+    with pytest.raises(InputError, match="both must say one of each"):
+        cohen_kappa(np.array([0, 1, 1]), np.array([0, 1]), 2)
+    assert cohen_kappa([0, 1, -1], [0, 1, 0], 2) == 1

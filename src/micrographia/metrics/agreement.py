@@ -53,7 +53,16 @@ def cohen_kappa(first: np.ndarray, second: np.ndarray, n_classes: int) -> float:
     -------
     float
         1 where they always agree, 0 as by chance; NaN where they share no object, or both gave all the same class.
+
+    Raises
+    ------
+    InputError
+        Where a class is none of them, or they did not annotate the same objects.
     """
+    first, second = np.asarray(first), np.asarray(second)
+    if first.shape != second.shape:
+        raise InputError(f"Two annotators saw {first.shape} and {second.shape} objects; both must say one of each.")
+    vote_counts(np.stack([first, second]), n_classes)
     both = (first >= 0) & (second >= 0)
     joint = np.bincount(first[both] * n_classes + second[both], minlength=n_classes**2).reshape(n_classes, n_classes)
     total = joint.sum()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from micrographia.arrays.errors import InputError
+
 
 def brier_score(truth: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean over objects of the squared distance between probabilities and truth, 0 to 2 (Brier 1950).
@@ -14,9 +16,15 @@ def brier_score(truth: np.ndarray, probabilities: np.ndarray) -> float:
         True class of each object.
     probabilities : (K, N) array
         They add up to 1 for each object.
+
+    Raises
+    ------
+    InputError
+        Where classes or probabilities are none, or not of the same objects.
     """
-    wanted = np.arange(len(probabilities))[:, None] == np.asarray(truth)
-    return float(((np.asarray(probabilities, float) - wanted) ** 2).sum(axis=0).mean())
+    truth, probabilities = _checked(truth, probabilities)
+    wanted = np.arange(len(probabilities))[:, None] == truth
+    return float(((probabilities - wanted) ** 2).sum(axis=0).mean())
 
 
 def log_loss(truth: np.ndarray, probabilities: np.ndarray) -> float:
@@ -28,9 +36,14 @@ def log_loss(truth: np.ndarray, probabilities: np.ndarray) -> float:
         True class of each object.
     probabilities : (K, N) array
         They add up to 1 for each object.
+
+    Raises
+    ------
+    InputError
+        Where classes or probabilities are none, or not of the same objects.
     """
-    truth = np.asarray(truth)
-    own = np.asarray(probabilities, float)[truth, np.arange(len(truth))]
+    truth, probabilities = _checked(truth, probabilities)
+    own = probabilities[truth, np.arange(len(truth))]
     return float(-np.log(np.maximum(own, 1e-7)).mean())
 
 
@@ -51,8 +64,13 @@ def reliability(truth: np.ndarray, probabilities: np.ndarray, bins: int = 10) ->
     dict
         ``confidence`` (mean probability), ``accuracy`` (share that is right) and ``objects`` of each bin (bins,); NaN
         where a bin is empty.
+
+    Raises
+    ------
+    InputError
+        Where classes or probabilities are none, or not of the same objects.
     """
-    truth, probabilities = np.asarray(truth), np.asarray(probabilities, float)
+    truth, probabilities = _checked(truth, probabilities)
     most = probabilities.max(axis=0)
     right = probabilities.argmax(axis=0) == truth
     place = np.minimum((most * bins).astype(int), bins - 1)
@@ -76,7 +94,27 @@ def calibration_error(truth: np.ndarray, probabilities: np.ndarray, bins: int = 
         They add up to 1 for each object.
     bins : int
         Number of bins.
+
+    Raises
+    ------
+    InputError
+        Where classes or probabilities are none, or not of the same objects.
     """
     found = reliability(truth, probabilities, bins)
     off = np.abs(found["confidence"] - found["accuracy"]) * found["objects"]
     return float(np.nansum(off) / found["objects"].sum())
+
+
+def _checked(truth: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """True classes (N,) and float probabilities (K, N); raises InputError where they are none."""
+    truth, probabilities = np.asarray(truth), np.asarray(probabilities, float)
+    if probabilities.ndim != 2 or truth.shape != probabilities.shape[1:] or not truth.size:
+        raise InputError(
+            f"Probabilities (classes, objects) and one true class for each object are needed, not arrays of shape "
+            f"{probabilities.shape} and {truth.shape}."
+        )
+    if truth.dtype.kind not in "iu" or truth.min() < 0 or truth.max() >= len(probabilities):
+        raise InputError(f"True classes are whole numbers from 0 to {len(probabilities) - 1}.")
+    if not (probabilities.min() >= 0 and probabilities.max() <= 1 + 1e-5):
+        raise InputError("Probabilities lie between 0 and 1, and none is missing.")
+    return truth, probabilities

@@ -90,6 +90,7 @@ def dawid_skene(votes: np.ndarray, n_classes: int) -> Consensus:
     InputError
         Where a vote is none of the classes, or there is no vote.
     """
+    votes = np.asarray(votes)
     counts = vote_counts(votes, n_classes)
     judged = counts.sum(axis=1) > 0
     if not judged.any():

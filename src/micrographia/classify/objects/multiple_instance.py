@@ -83,9 +83,17 @@ def find_responders(
     Raises
     ------
     InputError
-        Where there are no controls or no treatment, one of them comes from a single well, or a well has two classes.
+        Where there are no controls or no treatment, one of them comes from a single well, or a well has two classes;
+        where the three do not tell of the same cells.
     """
     well_classes, wells = np.asarray(well_classes), np.asarray(wells)
+    if not features.shape[1:] == well_classes.shape == wells.shape or not wells.size:
+        raise InputError(
+            f"Features of cells {features.shape[1:]}, classes {well_classes.shape} and wells {wells.shape} must be of "
+            "the same cells, one or more."
+        )
+    if well_classes.dtype.kind not in "iu" or well_classes.min() < 0:
+        raise InputError("The class of a well is a whole number: 0 for controls, 1 and above for treatments.")
     names, first, of = np.unique(wells, return_index=True, return_inverse=True)
     if (well_classes != well_classes[first][of]).any():
         mixed = names[of[well_classes != well_classes[first][of]][0]]
