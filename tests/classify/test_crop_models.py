@@ -258,6 +258,8 @@ def test_tables_of_classes():
         join_classes(pd.concat([table, table[:1]]), images, labels)
     with pytest.raises(InputError, match="classes to 1 that are not there, first object 9 of a"):
         join_classes(table.assign(label=[9, 1, 1]), images, labels)
+    with pytest.raises(InputError, match="object 2 of 3. Its ImageNumber is taken for the name of an image"):
+        join_classes(table.drop(columns="image").assign(ImageNumber=[3, 4, 5]), images, labels)
     with pytest.raises(RequestError, match="no column that names the object"):
         join_classes(table.drop(columns="label"), images, labels)
     with pytest.raises(RequestError, match="no column 'Class'"):

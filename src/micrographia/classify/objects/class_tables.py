@@ -130,7 +130,8 @@ def join_classes(table: pd.DataFrame, images: np.ndarray, labels: np.ndarray | N
     if lost:
         key = next(k for k, row in at.items() if row not in set(found[rows].tolist()))
         what = f"object {key[1]} of {key[0]}" if labels is not None else f"the image {key[0]}"
-        raise InputError(f"The table gives classes to {lost:,} that are not there, first {what}.")
+        hint = " Its ImageNumber is taken for the name of an image; name them in Metadata_Image." * (image == _IMAGE[-1])
+        raise InputError(f"The table gives classes to {lost:,} that are not there, first {what}.{hint}")
     if not len(rows):
         raise InputError("The table gives a class to none of them; there is nothing to learn from.")
     words = class_words(table[CLASS])[found[rows]]
