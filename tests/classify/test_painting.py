@@ -4,6 +4,7 @@ Where threads meet, every order of events is forced with events; nothing sleeps.
 """
 
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def put_together(views, shape, classes=2):
 
 @pytest.mark.parametrize("parameters", [{}, {"balance": True}, {"samples": 40}])
 def test_the_same_strokes_give_the_same_probabilities_bit_for_bit(parameters, monkeypatch):
-    monkeypatch.setattr("micrographia.classify.pixels.strokes._FEWEST", 10)
+    monkeypatch.setattr("micrographia.classify.pixels.painted_pixels.FEWEST", 10)
     with Painter(picture(), method(**parameters), tile=32) as painter:
         rng = np.random.default_rng(0)
         dense = np.zeros((90, 110), int)
@@ -128,6 +129,49 @@ def test_stacks_volumes_channels_and_colours(axes, dimensions, at, region):
     np.testing.assert_array_equal(view.probabilities, expected[(slice(None), *at, *view.region)])
 
 
+@pytest.mark.parametrize("parameters", [{"samples": 300}, {"filters": ("gaussian", "entropy")}])
+def test_slices_count_alike_in_the_painter_and_in_fit(parameters, monkeypatch):
+    monkeypatch.setattr("micrographia.classify.pixels.painted_pixels.FEWEST", 10)
+    monkeypatch.setattr("micrographia.classify.pixels.intensity_levels._WINDOW", {2: (8, 8)})
+    image = Image(picture((5, 40, 44)), "ZYX")
+    rng = np.random.default_rng(2)
+    labels = np.where(rng.random((5, 40, 44)) < 0.1, rng.integers(1, 4, (5, 40, 44)), 0)
+    labels[1] = 0
+    with Painter(image, method(**parameters), labels=labels, tile=16) as painter:
+        view = painter.predict(WHOLE, (3,))
+        fitted = method(**parameters).fit(Strokes([image], [labels]))
+        assert painter.tiles.bank.levels == fitted.bank_.levels
+    np.testing.assert_array_equal(view.probabilities, fitted.predict(image)[:, 3])
+
+
+class Huge:
+    """A plane that is in no memory: 0, but 1 and 2 in two squares over the borders of windows."""
+
+    shape, ndim, dtype = (20_000, 20_000), 2, np.dtype(np.uint8)
+
+    def __getitem__(self, window):
+        y, x = (np.arange(s.start, s.stop) for s in window)
+        part = np.zeros((len(y), len(x)), np.uint8)
+        for label, corner in ((1, 2000), (2, 14_300)):
+            part[np.ix_((y >= corner) & (y < corner + 90), (x >= corner) & (x < corner + 90))] = label
+        return part
+
+
+def test_a_huge_image_is_in_memory_only_where_something_is_painted():
+    image = Image(Huge(), "YX")
+    classifier = method(samples=2000)
+    tracemalloc.start()
+    try:
+        with Painter(image, classifier, labels=image) as painter:
+            assert len(painter._labelled.pixels) == 2 * 90**2
+            assert np.unique(painter._labelled.strokes).tolist() == [0, 1]
+            pixels, classes = painter._model._samples(painter._labelled)
+            assert np.bincount(classes).tolist() == [1000, 1000] and len(np.unique(pixels)) == 2000
+        assert tracemalloc.get_traced_memory()[1] < 60 << 20
+    finally:
+        tracemalloc.stop()
+
+
 def test_lazy_images_are_read_where_they_are_looked_at(tmp_path):
     zarr = pytest.importorskip("zarr")
     array = zarr.create_array(store=tmp_path / "a.zarr", shape=(90, 110), chunks=(32, 32), dtype=np.float32)
@@ -144,6 +188,15 @@ def test_a_coarse_view_is_every_fourth_pixel_of_the_full_one(painter):
     part = painter.predict((slice(6, 43), slice(33, 110)), level="coarse")
     np.testing.assert_array_equal(part.probabilities, full[:, 8:43:4, 36::4])
     assert part.step == 4
+
+
+@pytest.mark.parametrize("region", [(slice(-10, 650), slice(-5, 800)), (slice(None, None), slice(-1, None))])
+def test_a_viewport_may_reach_beyond_the_image(painter, region):
+    view = paint(painter).predict(region)
+    assert view.region == (slice(0, 90), slice(0, 110))
+    np.testing.assert_array_equal(view.probabilities, painter.predict(WHOLE).probabilities)
+    part = painter.predict((slice(-30, 20), slice(100, 300)), level="coarse")
+    assert part.region == (slice(0, 20), slice(100, 110))
 
 
 def test_where_much_is_painted_a_few_trees_give_the_first_look(monkeypatch):
@@ -281,6 +334,20 @@ def test_views_can_be_polled(painter):
     assert {view.version for view in painter.poll()} == {painter.version}
 
 
+def test_views_of_what_was_seen_before_are_not_polled(painter):
+    paint(painter).look((slice(0, 32), slice(0, 32)))
+    assert painter.wait(PATIENCE)
+    painter._background.ask = lambda task: None
+    painter.look((slice(64, 90), slice(0, 32)))
+    assert painter.poll() == []
+    painter.add(row(70, 30, 70), 1)
+    assert painter.poll() == []
+    with painter._lock:
+        painter._waiting.append("a view")
+    painter.add(row(71, 30, 70), 1)
+    assert painter.poll() == []
+
+
 def test_what_goes_wrong_is_told_and_the_next_stroke_works_again(painter):
     read = painter.channels.read
 
@@ -346,6 +413,72 @@ def test_closing_leaves_no_thread_and_no_memory(held):
     assert painter.wait(PATIENCE) is False
 
 
+class Ending:
+    """Closes a painter in a thread of its own, up to where nothing new can be computed."""
+
+    def __init__(self, painter):
+        self.reached, shutdown = threading.Event(), painter._pool.shutdown
+
+        def announced(**_):
+            shutdown(wait=False, cancel_futures=True)
+            self.reached.set()
+            shutdown(wait=True)
+
+        painter._pool.shutdown = announced
+        self.thread = threading.Thread(target=painter.close)
+
+    def begin(self):
+        self.thread.start()
+        assert self.reached.wait(PATIENCE)
+
+
+@pytest.mark.parametrize(
+    "where, ask",
+    [
+        (lambda painter: (painter.channels, "read"), lambda painter: painter.predict(WHOLE)),
+        (lambda painter: (painter.channels, "read"), Painter.contradictions),
+        (lambda painter: (painter._model, "_fit"), lambda painter: painter.predict(WHOLE)),
+    ],
+    ids=["predict, features", "contradictions, features", "predict, forest"],
+)
+def test_what_is_asked_while_the_painter_is_closed_is_refused_in_words(where, ask):
+    with Painter(picture(), method(), tile=32, threads=1) as painter:
+        paint(painter)
+        ending = Ending(painter)
+        owner, name = where(painter)
+        work = getattr(owner, name)
+
+        def interrupted(*arguments):
+            if not ending.reached.is_set():
+                ending.begin()
+            return work(*arguments)
+
+        setattr(owner, name, interrupted)
+        with pytest.raises(RequestError, match="was closed"):
+            ask(painter)
+        ending.thread.join(PATIENCE)
+        assert not ending.thread.is_alive()
+        assert painter._model._rows.size == 0 and painter.tiles.kept.nbytes == 0
+
+
+def test_a_painter_may_be_closed_where_views_are_delivered():
+    painters, views = [], []
+
+    def deliver(view):
+        views.append(view)
+        painters[0].close()
+
+    with Painter(picture(), method(), tile=32, threads=1, deliver=deliver) as painter:
+        painters.append(painter)
+        painter.look(WHOLE)
+        assert painter.wait(PATIENCE)
+        painter.add(row(20, 10, 40), 1)
+        painter.add(row(50, 30, 70), 2)
+        painter._background._thread.join(PATIENCE)
+        assert painter.wait(PATIENCE) is False
+    assert [view.step for view in views] == [4]
+
+
 def test_a_contradicting_stroke_is_found_and_shown():
     image = np.zeros((80, 80), np.float32)
     image[:, 40:] = 1
@@ -383,8 +516,12 @@ def test_bad_requests_are_refused_in_words(painter):
         painter.add(row(89, 100, 111), 1)
     with pytest.raises(RequestError, match="no class 0"):
         painter.add(row(1, 1, 2), 0)
+    with pytest.raises(InputError, match="whole number from 1, not '1'"):
+        painter.add(row(1, 1, 2), "1")
     with pytest.raises(InputError, match="viewport lies outside"):
         painter.look((slice(90, 100), slice(0, 10)))
+    with pytest.raises(InputError, match="viewport lies outside"):
+        painter.look((slice(-20, -10), slice(0, 10)))
     with pytest.raises(InputError, match="a slice for each of Y, X"):
         painter.look((slice(0, 1), slice(0, 10), slice(0, 10)))
     for side in (30, 0, -4):

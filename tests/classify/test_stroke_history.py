@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.painting.stroke_history import StrokeHistory
+from micrographia.classify.painting.stroke_pieces import stroke_pieces
 
 SHAPE = (6, 7)
 
@@ -28,7 +30,7 @@ def test_every_state_is_what_painting_over_gives(steps):
         before = len(done)
         if what == "add":
             where = np.stack([rng.integers(0, n, 5) for n in SHAPE], 1)
-            history.add(where, label)
+            history.add(where, label) if label else history.erase(where)
             done.append((where, label))
             undone.clear()
             before = -1
@@ -69,13 +71,33 @@ def test_a_version_never_comes_back():
         (np.array([[1, 2, 3]]), 1, "2 whole numbers each"),
         (np.array([[1.5, 2]]), 1, "whole numbers"),
         (np.zeros((0, 2), int), 1, "whole numbers"),
-        (np.array([[1, 2]]), 101, "from 1 to 100"),
-        (np.array([[1, 2]]), -1, "from 1 to 100"),
+        (np.array([[1, 2]]), 101, "no class 101; there are at most 100"),
+        (np.array([[1, 2]]), 0, "no class 0"),
+        (np.array([[1, 2]]), -1, "whole number from 1, not -1"),
+        (np.array([[1, 2]]), 1.5, "whole number from 1, not 1.5"),
+        (np.array([[1, 2]]), True, "whole number from 1, not True"),
+        (np.array([[1, 2]]), "1", "whole number from 1, not '1'"),
     ],
 )
 def test_what_is_no_stroke_is_refused_and_changes_nothing(where, label, message):
     history = StrokeHistory(SHAPE)
     history.add(np.array([[0, 0]]), 1)
-    with pytest.raises(InputError, match=message):
+    with pytest.raises((InputError, RequestError), match=message):
         history.add(where, label)
     assert history.version == 1 and len(history.labelled().pixels) == 1
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 9999), st.lists(st.integers(1, 6), min_size=2, max_size=4), st.sampled_from([0.1, 0.4, 0.9]))
+def test_pieces_are_those_of_the_dense_label_image(seed, shape, share):
+    rng = np.random.default_rng(seed)
+    labels = np.where(rng.random(shape) < share, rng.integers(1, 4, shape), 0)
+    pixels = np.flatnonzero(labels)
+    found = stroke_pieces(pixels, labels.reshape(-1)[pixels], shape)
+    expected = []
+    for label in np.unique(labels[labels > 0]):
+        numbers, count = ndimage.label(labels == label, np.ones((3,) * labels.ndim))
+        expected += [(np.flatnonzero(numbers == k + 1), label) for k in range(count)]
+    assert [label for _, label in found] == [label for _, label in expected]
+    for (one, _), (other, _) in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.classify.learners.uncertainty import contenders, margin
+from micrographia.classify.pixels import candidates
 from micrographia.classify.pixels.candidates import Candidates
 from micrographia.classify.pixels.pixel_classifier import PixelClassifier
 from micrographia.classify.pixels.strokes import Strokes
-from micrographia.classify.pixels.suggesting import REACH, _Coverage, _spread, suggest, suggest_from
+from micrographia.classify.pixels.suggesting import REACH, Place, _Coverage, _spread, suggest, suggest_from
 
 SIGMAS = (0.7, 1.6, 3.5)
 
@@ -161,6 +162,14 @@ def test_what_does_not_fit_is_refused(task):
         suggest(PixelClassifier(), images)
     with pytest.raises(InputError, match="labels of shape"):
         suggest_from([np.full((2, 9, 9), 0.5)], [np.zeros((9, 8), int)])
+    with pytest.raises(InputError, match="Image 1: .* at least two classes"):
+        suggest_from([np.full((2, 9, 9), 0.5), np.ones((1, 9, 9))])
+    for where in [(9999, 5), (5, -1), (5,), (0, 5, 5)]:
+        before = [Place(0, where, 1.0, (1, 2))]
+        with pytest.raises(InputError, match="suggested before does not lie in the image of 120 x 150"):
+            suggest(classifier, images, before=before)
+        with pytest.raises(InputError, match="suggested before does not lie in the image of 9 x 9"):
+            suggest_from([np.full((2, 9, 9), 0.5)], before=before)
 
 
 def test_no_images_have_no_places_and_unknown_measures_are_named(task):
@@ -168,3 +177,15 @@ def test_no_images_have_no_places_and_unknown_measures_are_named(task):
     assert suggest(classifier, []) == suggest_from([]) == []
     with pytest.raises(RequestError, match="by margin or entropy, not by 'x'"):
         suggest(classifier, images[:1], measure="x")
+
+
+def test_of_a_huge_image_some_blocks_are_looked_at_and_others_the_next_time(task, monkeypatch):
+    classifier, images, _ = task
+    monkeypatch.setattr(candidates, "MOST_BLOCKS", 3)
+    wide = np.tile(images[0], (8, 4))  # 8 x 2 blocks
+    found = [suggest(classifier, [wide], count=12, seed=seed) for seed in range(3)]
+    blocks = [{(p.where[0] // 120, p.where[1] // 500) for p in places} for places in found]
+    assert all(len(places) == 12 and len(own) <= 6 for places, own in zip(found, blocks, strict=True))
+    assert len(set.union(*blocks)) > max(map(len, blocks))
+    again = suggest(classifier, [wide], count=12, seed=0)
+    assert [p.where for p in again] == [p.where for p in found[0]]

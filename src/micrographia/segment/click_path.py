@@ -166,7 +166,7 @@ def _costs(evidence: np.ndarray, floor: float) -> np.ndarray:
 
 
 def _checked(shape: Sequence[int], clicks: Sequence[Sequence[int]], floor: float) -> list[np.ndarray]:
-    """The clicks as arrays."""
+    """The clicks as int64 arrays."""
     if len(shape) not in (2, 3):
         raise InputError(_EVIDENCE)
     points = [np.asarray(p) for p in clicks]
@@ -177,7 +177,7 @@ def _checked(shape: Sequence[int], clicks: Sequence[Sequence[int]], floor: float
             raise InputError(f"The click {p.tolist()} lies outside the image of shape {tuple(shape)}.")
     if not 0 < floor <= _HIGHEST:
         raise InputError(f"The floor of a path's costs must be above 0 and at most {_HIGHEST:,}, not {floor}.")
-    return points
+    return [p.astype(np.int64) for p in points]
 
 
 def _steps(dimensions: int) -> tuple[np.ndarray, np.ndarray]:

@@ -11,8 +11,8 @@ from micrographia.classify.learners.classifiers import PixelModel, class_weights
 from micrographia.classify.learners.contradictions import Contradiction, contradictions, held_out_probabilities
 from micrographia.classify.painting.feature_tiles import FeatureTiles
 from micrographia.classify.painting.stroke_history import Labelled
+from micrographia.classify.pixels.painted_pixels import drawn, shares
 from micrographia.classify.pixels.pixel_classifier import PixelClassifier
-from micrographia.classify.pixels.strokes import Strokes, class_names, painted
 
 MANY, QUICK_TREES = 2000, 16
 """From so many painted pixels on, a first look is made by so many trees."""
@@ -41,9 +41,14 @@ class LiveModel:
         self._tiles, self._method, self._fewest = tiles, classifier, classes
         self._pool, self._threads = pool, threads
         self._lock = threading.Lock()
-        self._pixels = np.zeros(0, np.int64)
-        self._rows = np.zeros((0, 0), np.float32)
-        self._learned: tuple[int, PixelModel | None] = (-1, None)
+        self.forget()
+
+    def forget(self) -> None:
+        """Give up the features of the labelled pixels and the model."""
+        with self._lock:
+            self._pixels = np.zeros(0, np.int64)
+            self._rows = np.zeros((0, 0), np.float32)
+            self._learned: tuple[int, PixelModel | None] = (-1, None)
 
     def learn(self, labelled: Labelled) -> PixelModel | None:
         """The model of the labelled pixels; None where they are of fewer than two classes.
@@ -80,19 +85,17 @@ class LiveModel:
 
     def _samples(self, labelled: Labelled) -> tuple[np.ndarray, np.ndarray]:
         """Pixels and classes (from 0) that are learned from, those that the classifier draws and in its order."""
-        most, channels = self._method.samples, self._tiles.channels
-        shape = (*channels.stack_shape, *channels.shape)
-        if not 0 < most < len(labelled.pixels) or len(np.unique(labelled.labels)) < 2:
-            position = labelled.pixels // int(np.prod(channels.shape))
-            order = np.lexsort((labelled.pixels, labelled.labels, position))
-            return labelled.pixels[order], labelled.labels[order] - 1
-        names = class_names(self._count(labelled))  # strokes are no objects, however much they look like them
-        strokes = Strokes([channels.image], [labelled.image(shape)], classes=names)
-        drawn = painted(strokes, channels.dimensions, most=most, seed=self._method.seed)
-        where = np.concatenate(
-            [np.column_stack([np.tile(field.at, (len(field.where), 1)), field.where]) for field in drawn.fields]
-        )
-        return np.ravel_multi_index(tuple(where.astype(np.int64).T), shape), drawn.all_classes()
+        if not len(labelled.pixels):
+            return labelled.pixels, labelled.labels
+        places, place = np.unique(labelled.pixels // int(np.prod(self._tiles.channels.shape)), return_inverse=True)
+        classes = self._count(labelled)
+        counts = np.bincount(place * classes + labelled.labels - 1, minlength=len(places) * classes)
+        counts = counts.reshape(len(places), classes)
+        order = np.lexsort((labelled.pixels, labelled.labels, place))
+        groups = np.split(labelled.pixels[order], np.cumsum(counts)[:-1])
+        kept = shares(counts, self._method.samples).reshape(-1)
+        pixels = np.concatenate(drawn(groups, kept, np.random.default_rng(self._method.seed)))
+        return pixels, np.repeat(np.tile(np.arange(classes), len(places)), kept)
 
     def _count(self, labelled: Labelled) -> int:
         return max(self._fewest, int(labelled.labels.max(initial=0)))

@@ -83,7 +83,7 @@ class NewestTask:
             except Exception as error:
                 failure = error
             with self._changed:
-                if self._newest is task:
+                if self._newest is task and not (self._closed and failure):  # what the closing broke off is no failure
                     self._finished, self._failure = task, failure
                     self._changed.notify_all()
 

@@ -9,14 +9,14 @@ and what is shown as current can therefore always be told from what is not.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Literal, Self, get_args
 
 import numpy as np
-from scipy import ndimage
 
-from micrographia.arrays.blocks import Block, block_shape
+from micrographia.arrays.blocks import Block
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.classify.learners.contradictions import Contradiction
@@ -24,9 +24,9 @@ from micrographia.classify.painting.feature_tiles import SIDE, FeatureTiles
 from micrographia.classify.painting.live_model import LiveModel
 from micrographia.classify.painting.newest_task import GivenUp, NewestTask, Outdated
 from micrographia.classify.painting.stroke_history import Labelled, StrokeHistory
-from micrographia.classify.painting.views import COARSE, TileViews, View, Viewport, assembled
+from micrographia.classify.painting.views import COARSE, TileViews, View, Viewport, assembled, viewport_of
 from micrographia.classify.pixels.image_channels import ImageChannels
-from micrographia.classify.pixels.label_layers import label_array
+from micrographia.classify.pixels.painted_pixels import painted_pixels
 from micrographia.classify.pixels.pixel_classifier import PixelClassifier
 from micrographia.classify.pixels.strokes import Strokes, class_names
 from micrographia.models.runtime import thread_count
@@ -93,7 +93,9 @@ class Painter:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tiles")
         self._model = LiveModel(self.tiles, self.classifier, len(self.classes), self._pool, threads)
         self._views = TileViews(self.tiles, self._pool)
-        self._history = StrokeHistory(self.shape)
+        self._history = StrokeHistory(self.shape, self.classes)
+        if labels is not None:
+            self._history.take(*painted_pixels(labels, self.channels))
         self._labelled = self._history.labelled()
         self._viewport: Viewport | None = None
         self._deliver = deliver
@@ -101,8 +103,6 @@ class Painter:
         self._closed = False
         self._lock = threading.Lock()
         self._background = NewestTask(self._show, "painter")
-        if labels is not None:
-            self._take(label_array(labels, self.channels))
 
     @property
     def version(self) -> int:
@@ -122,16 +122,15 @@ class Painter:
         Raises
         ------
         InputError
-            For pixels outside the image.
+            For pixels outside the image, or a class that is no whole number.
         RequestError
-            Where classes are named and this is none of them.
+            Where there is no such class.
         """
-        self._check(label)
         return self._change(lambda: self._history.add(where, label))
 
     def erase(self, where: np.ndarray) -> int:
         """Take the labels of pixels away; the new version of the strokes."""
-        return self._change(lambda: self._history.add(where, 0))
+        return self._change(lambda: self._history.erase(where))
 
     def undo(self) -> int:
         """Take back what was painted or erased last; the version of the strokes."""
@@ -153,10 +152,10 @@ class Painter:
         at : sequence of int
             Position in the image's stack (T, and Z where planes are looked at).
         """
-        viewport = self._checked(region, at)
+        viewport = viewport_of(self.channels, region, at)
         with self._lock:
             self._refuse_closed()
-            self._viewport = viewport
+            self._viewport, self._waiting = viewport, []
             self._background.ask((self._labelled, viewport))
 
     def predict(self, region: Block, at: Sequence[int] = (), level: Level = "full") -> View:
@@ -174,20 +173,18 @@ class Painter:
         InputError
             Where strokes of fewer than two classes were painted.
         RequestError
-            Where there is no such level.
+            Where there is no such level, or the painter was closed, before or meanwhile.
         """
         if level not in get_args(Level):
             raise RequestError(f"A view is {' or '.join(get_args(Level))}, not '{level}'.")
-        viewport = self._checked(region, at)
-        with self._lock:
-            self._refuse_closed()
-            labelled = self._labelled
-        model = self._model.quick(labelled) if level == "coarse" else self._model.learn(labelled)
-        if model is None:
-            raise InputError("Strokes of at least two classes are needed before anything can be classified.")
-        if level == "coarse":
-            return self._views.coarse(model, labelled.version, viewport)
-        return assembled(self._views.full(model, labelled.version, viewport), viewport)
+        viewport = viewport_of(self.channels, region, at)
+        with self._strokes() as labelled:
+            model = self._model.quick(labelled) if level == "coarse" else self._model.learn(labelled)
+            if model is None:
+                raise InputError("Strokes of at least two classes are needed before anything can be classified.")
+            if level == "coarse":
+                return self._views.coarse(model, labelled.version, viewport)
+            return assembled(self._views.full(model, labelled.version, viewport), viewport)
 
     def poll(self) -> list[View]:
         """The views that were made since the last call, of the current viewport (where `deliver` was not given)."""
@@ -211,10 +208,8 @@ class Painter:
 
         None where strokes of fewer than two classes were painted.
         """
-        with self._lock:
-            self._refuse_closed()
-            labelled = self._labelled
-        found = self._model.contradictions(labelled)
+        with self._strokes() as labelled:
+            found = self._model.contradictions(labelled)
         return [(c, np.stack(np.unravel_index(labelled.pixels[c.pixels], self.shape), axis=1)) for c in found]
 
     def labels(self) -> np.ndarray:
@@ -239,6 +234,7 @@ class Painter:
             self._closed = True
         self._background.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._model.forget()
         self.tiles.kept.clear()
         self._views.kept.clear()
 
@@ -253,50 +249,30 @@ class Painter:
             self._refuse_closed()
             version = edit()
             if version != self._labelled.version:
-                self._labelled = self._history.labelled()
+                self._labelled, self._waiting = self._history.labelled(), []
                 if self._viewport is not None:
                     self._background.ask((self._labelled, self._viewport))
         return version
+
+    @contextmanager
+    def _strokes(self) -> Iterator[Labelled]:
+        """The strokes as they are now; work that `close` breaks off is refused as it is after it."""
+        with self._lock:
+            self._refuse_closed()
+            labelled = self._labelled
+        try:
+            yield labelled
+        except (CancelledError, RuntimeError):
+            self._refuse_closed()
+            raise
 
     def _refuse_closed(self) -> None:
         if self._closed:
             raise RequestError("This painter was closed; make another one to go on painting.")
 
-    def _take(self, labels: np.ndarray) -> None:
-        """Strokes that were there before, each connected piece as one; they cannot be undone."""
-        for label in np.unique(labels[labels > 0]).tolist():
-            self._check(label)
-            pieces, _ = ndimage.label(labels == label, np.ones((3,) * labels.ndim))
-            where = np.argwhere(pieces)
-            number = pieces[tuple(where.T)]
-            order = np.argsort(number, kind="stable")
-            for piece in np.split(where[order], np.flatnonzero(np.diff(number[order])) + 1):
-                self._history.add(piece, label)
-        self._history.keep()
-        self._labelled = self._history.labelled()
-
-    def _check(self, label: int) -> None:
-        if label < 1 or (self.classes and label > len(self.classes)):
-            known = f"; there are {len(self.classes)}: {', '.join(self.classes)}" if self.classes else ""
-            raise RequestError(f"There is no class {label}{known}. Classes are numbered from 1; erase() erases.")
-
-    def _checked(self, region: Block, at: Sequence[int]) -> Viewport:
-        shape, stack = self.channels.shape, self.channels.stack_shape
-        if len(region) != len(shape) or len(at) != len(stack):
-            raise InputError(
-                f"{self.channels.title}: a viewport is a slice for each of {', '.join(self.channels.space)} and a "
-                f"position for each of {', '.join(self.channels.stack_axes) or 'no axes'}."
-            )
-        clipped = tuple(slice(*s.indices(n)[:2]) for s, n in zip(region, shape))
-        if min(block_shape(clipped)) <= 0 or any(not 0 <= i < n for i, n in zip(at, stack)):
-            raise InputError(f"{self.channels.title}: the viewport lies outside the image.")
-        return Viewport(tuple(at), clipped)
-
     def _show(self, task: tuple[Labelled, Viewport], outdated: Outdated) -> None:
         """In the background: classify the viewport, or prepare it where there is nothing to learn from yet."""
         labelled, viewport = task
-        with self._lock:
-            self._waiting = []
         version = labelled.version
         if self._views.coarse_helps(version, viewport):
             quick = self._model.quick(labelled)

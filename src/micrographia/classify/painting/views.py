@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from micrographia.arrays.blocks import Block, inside
+from micrographia.arrays.blocks import Block, block_shape, inside
+from micrographia.arrays.errors import InputError
 from micrographia.classify.painting.feature_tiles import FeatureTiles, Kept, Tile
 from micrographia.classify.painting.newest_task import GivenUp, Outdated
+from micrographia.classify.pixels.image_channels import ImageChannels
 
 if TYPE_CHECKING:
     from micrographia.classify.learners.classifiers import PixelModel
@@ -61,6 +64,29 @@ class Viewport:
 
     at: tuple[int, ...]
     region: Block
+
+
+def viewport_of(channels: ImageChannels, region: Block, at: Sequence[int]) -> Viewport:
+    """A region of an image at a position of its stack, clipped at the image's border.
+
+    Raises
+    ------
+    InputError
+        Where nothing of the image is left, or there are slices or positions for other axes than it has.
+    """
+    shape, stack = channels.shape, channels.stack_shape
+    if len(region) != len(shape) or len(at) != len(stack):
+        raise InputError(
+            f"{channels.title}: a viewport is a slice for each of {', '.join(channels.space)} and a position for each "
+            f"of {', '.join(channels.stack_axes) or 'no axes'}."
+        )
+    clipped = tuple(
+        slice(max(0, operator.index(s.start or 0)), min(n, n if s.stop is None else operator.index(s.stop)))
+        for s, n in zip(region, shape, strict=True)
+    )
+    if min(block_shape(clipped)) <= 0 or any(not 0 <= i < n for i, n in zip(at, stack, strict=True)):
+        raise InputError(f"{channels.title}: the viewport lies outside the image.")
+    return Viewport(tuple(at), clipped)
 
 
 def _never() -> bool:

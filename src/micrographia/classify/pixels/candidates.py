@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -18,6 +18,9 @@ Measure = Callable[[np.ndarray], np.ndarray]
 
 MOST = 1500
 """Most candidates that are kept of an image."""
+
+MOST_BLOCKS = 400
+"""Blocks of an image that are looked at; of larger images (26 million pixels) so many are drawn at random."""
 
 _BLOCK = {2: (128, 512), 3: (32, 64, 128)}
 _TYPICAL = 32
@@ -112,7 +115,7 @@ def of_classifier(
     rng: np.random.Generator,
     pool: ThreadPoolExecutor,
 ) -> tuple[Candidates, np.ndarray]:
-    """Candidates of one image, block by block: only the lattice is classified.
+    """Candidates of one image, from all of its blocks or `MOST_BLOCKS` of them: only the lattice is classified.
 
     Parameters
     ----------
@@ -152,7 +155,9 @@ def of_classifier(
         return stage.model.predict(features), where, features
 
     size = [max(step, n // step * step) for n in _BLOCK[len(channels.shape)]]
-    tasks = ((at, core) for at in channels.positions for core in blocks(channels.shape, size))
+    tasks = [(at, core) for at in channels.positions for core in blocks(channels.shape, size)]
+    if len(tasks) > MOST_BLOCKS:
+        tasks = [tasks[k] for k in np.sort(rng.choice(len(tasks), MOST_BLOCKS, replace=False))]
     best: Candidates | None = None
     typical = []
     for probabilities, where, features in _in_order(of_block, tasks, pool):
@@ -217,7 +222,7 @@ def _places(core: Block, shape: Sequence[int], step: int) -> np.ndarray:
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
 
 
-def _in_order(function: Callable, tasks: Iterator, pool: ThreadPoolExecutor, ahead: int = 16) -> Iterator:
+def _in_order(function: Callable, tasks: Iterable, pool: ThreadPoolExecutor, ahead: int = 16) -> Iterator:
     """Results in the order of the tasks, not many more of them under way than are taken."""
     under_way: list = []
     try:

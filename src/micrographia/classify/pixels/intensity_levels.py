@@ -25,7 +25,7 @@ def with_levels(bank: Bank, images: Sequence[ImageChannels]) -> Bank:
     bank : Bank
         Filters and scales.
     images : sequence of ImageChannels
-        What is learned from; 16 of them, spread evenly, are looked at, each in the middle of its stack.
+        What is learned from, each once; 16 of them, spread evenly, are looked at, each in the middle of its stack.
     """
     if not bank.needs_levels:
         return bank

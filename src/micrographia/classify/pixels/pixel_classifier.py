@@ -99,7 +99,7 @@ class PixelClassifier(Method):
             Where images and labels do not fit each other, or fewer than two classes were painted.
         """
         found = painted(strokes, self.dimensions, most=self.samples, seed=self.seed)
-        bank = self.features([field.channels for field in found.fields])
+        bank = self.features(list({field.image: field.channels for field in found.fields}.values()))
         learned = learn_stages(
             found, bank, self.classifier, stages=self.stages, trees=self.trees, balance=self.balance,
             select=self.select, seed=self.seed, threads=threads,

@@ -16,11 +16,10 @@ from micrographia.arrays.image import Image
 from micrographia.classify.pixels.image_channels import ImageChannels
 from micrographia.classify.pixels.label_layers import LabelLayer
 from micrographia.classify.pixels.object_labels import FEW, look_like_objects
+from micrographia.classify.pixels.painted_pixels import drawn, shares
 
 MOST_CLASSES = 100
 """More classes than this are taken for a mistake: a label image with objects instead of classes."""
-
-_FEWEST = 1000
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,7 @@ def painted(strokes: Strokes, dimensions: int = 2, *, most: int = 0, seed: int =
         raise _objects(f"there are {used} labels, and nearly each is one piece in every image")
     kinds = max(counts.shape[1], len(strokes.classes or ()))
     counts = np.pad(counts, [(0, 0), (0, kinds - counts.shape[1])])
-    fields = _drawn_fields(places, _shares(counts, most), counts, channels, layers, np.random.default_rng(seed))
+    fields = _drawn_fields(places, shares(counts, most), channels, layers, np.random.default_rng(seed))
     table: dict[str, list[int]] = {}
     for number in sorted({number for number, _, _ in places}):
         mine = counts[[k for k, place in enumerate(places) if place[0] == number]].sum(axis=0)
@@ -269,41 +268,23 @@ def _check_classes(counts: np.ndarray, names: Sequence[str] | None) -> None:
         )
 
 
-def _shares(counts: np.ndarray, most: int) -> np.ndarray:
-    """How many pixels of each window and class to keep: spread over the windows as the painted ones are."""
-    total = counts.sum()
-    if not most or total <= most:
-        return counts
-    kept = np.zeros_like(counts)
-    for k, of_class in enumerate(counts.T):
-        n = int(of_class.sum())
-        if n:
-            wanted = max(round(most * n / int(total)), min(n, _FEWEST))
-            kept[:, k] = np.diff(np.rint(np.cumsum(of_class) * (wanted / n)), prepend=0)
-    return kept
-
-
 def _drawn_fields(
     places: Sequence[tuple[int, tuple[int, ...], Block]],
     kept: np.ndarray,
-    counts: np.ndarray,
     channels: Sequence[ImageChannels],
     layers: Sequence[LabelLayer],
     rng: np.random.Generator,
 ) -> list[PaintedField]:
     """The painted pixels of every position, as many of each window and class as are kept."""
     parts: dict[tuple[int, tuple[int, ...]], list[tuple[np.ndarray, np.ndarray]]] = {}
-    for (number, at, window), some, all_ in zip(places, kept, counts, strict=True):
+    for (number, at, window), some in zip(places, kept, strict=True):
         if not some.any():
             continue
         labels = layers[number].read(at, window)
-        flat = [np.flatnonzero(labels == k + 1) for k in np.flatnonzero(some)]
-        drawn = [
-            np.sort(rng.choice(one, some[k], replace=False)) if some[k] < all_[k] else one
-            for one, k in zip(flat, np.flatnonzero(some), strict=True)
-        ]
-        where = np.stack(np.unravel_index(np.concatenate(drawn), labels.shape), axis=1)
-        classes = np.repeat(np.flatnonzero(some), [len(one) for one in drawn])
+        used = np.flatnonzero(some)
+        chosen = drawn([np.flatnonzero(labels == k + 1) for k in used], some[used], rng)
+        where = np.stack(np.unravel_index(np.concatenate(chosen), labels.shape), axis=1)
+        classes = np.repeat(used, some[used])
         parts.setdefault((number, at), []).append((where + [s.start for s in window], classes))
     fields = []
     for (number, at), found in parts.items():

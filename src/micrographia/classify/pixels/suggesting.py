@@ -24,7 +24,7 @@ from micrographia.classify.learners.gaussian_process import squared_distances
 from micrographia.classify.learners.uncertainty import UNCERTAINTIES
 from micrographia.classify.pixels.candidates import Candidates, Measure, Near, of_classifier, of_probabilities
 from micrographia.classify.pixels.image_channels import ImageChannels
-from micrographia.classify.pixels.label_layers import label_array
+from micrographia.classify.pixels.painted_pixels import painted_pixels
 from micrographia.classify.pixels.pixel_blocks import reader
 from micrographia.classify.pixels.stages import Stage
 from micrographia.classify.pixels.stroke_features import features_at
@@ -110,7 +110,7 @@ def suggest(
     Raises
     ------
     InputError
-        Where images and labels do not fit, or the classifier has learned from other channels.
+        Where images, labels and earlier places do not fit, or the classifier has learned from other channels.
     RequestError
         Where there is no such measure.
     """
@@ -125,15 +125,15 @@ def suggest(
     with ThreadPoolExecutor(thread_count(threads)) as pool:
         for number, channels in enumerate(seen):
             stack = len(channels.stack_shape)
-            asked = _asked(before, number, stack + len(channels.shape))
+            asked = _asked(before, number, (*channels.stack_shape, *channels.shape))
             near = Near(np.concatenate([painted[number], asked]), stack, REACH)
             found, some = of_classifier(
                 stage, channels, number, near, step=STEP, measure=uncertainty, rng=rng, pool=pool
             )
             parts.append(found)
             typical.append(some)
-            few = painted[number][_some(len(painted[number]), max(1, _KNOWN // len(seen)), rng)]
-            known.append(_features(stage, channels, np.concatenate([few, asked]), pool))
+            few = np.sort(rng.permutation(len(painted[number]))[: max(1, _KNOWN // len(seen))])
+            known.append(_features(stage, channels, np.concatenate([painted[number][few], asked]), pool))
     order = np.sort(np.concatenate(typical, axis=1), axis=1)
     taken = _ranks(np.concatenate(known, axis=1), order)
     width = WIDTH * np.sqrt(len(order))
@@ -161,10 +161,15 @@ def suggest_from(
     parts = []
     for number, (one, painted) in enumerate(zip(probabilities, _each(labels, len(probabilities)), strict=True)):
         shape = one.shape[1:]
+        if len(shape) not in (2, 3) or len(one) < 2:
+            raise InputError(
+                f"Image {number}: probabilities (K, [Z,] Y, X) of at least two classes are needed, but their shape is "
+                f"{one.shape}."
+            )
         if painted is not None and painted.shape != shape:
             raise InputError(f"Image {number}: labels of shape {painted.shape}, but probabilities of {shape}.")
         taken = np.zeros((0, len(shape)), np.int64) if painted is None else np.argwhere(painted > 0)
-        near = Near(np.concatenate([taken, _asked(before, number, len(shape))]), 0, REACH)
+        near = Near(np.concatenate([taken, _asked(before, number, shape)]), 0, REACH)
         parts.append(of_probabilities(one, number, near, step=STEP, measure=uncertainty, rng=rng))
     return _chosen(parts, _positions, np.zeros((0, 0)), count)
 
@@ -263,15 +268,20 @@ def _features(stage: Stage, channels: ImageChannels, where: np.ndarray, pool: Th
 def _painted(labels: np.ndarray | None, channels: ImageChannels) -> np.ndarray:
     if labels is None:
         return np.zeros((0, len(channels.stack_shape) + len(channels.shape)), np.int64)
-    return np.argwhere(label_array(labels, channels) > 0)
+    pixels, _ = painted_pixels(labels, channels)
+    return np.stack(np.unravel_index(pixels, (*channels.stack_shape, *channels.shape)), axis=1)
 
 
-def _asked(before: Sequence[Place], image: int, axes: int) -> np.ndarray:
-    return np.array([place.where for place in before if place.image == image], np.int64).reshape(-1, axes)
-
-
-def _some(length: int, count: int, rng: np.random.Generator) -> np.ndarray:
-    return np.sort(rng.permutation(length)[:count])
+def _asked(before: Sequence[Place], image: int, shape: Sequence[int]) -> np.ndarray:
+    """Pixels (n, D) of an image that were suggested before."""
+    found = [place.where for place in before if place.image == image]
+    for where in found:
+        if len(where) != len(shape) or any(not 0 <= i < n for i, n in zip(where, shape, strict=True)):
+            raise InputError(
+                f"Image {image}: the place {tuple(where)} that was suggested before does not lie in the image of "
+                f"{' x '.join(map(str, shape))} pixels."
+            )
+    return np.array(found, np.int64).reshape(-1, len(shape))
 
 
 def _uncertainty(measure: str) -> Measure:
