@@ -213,10 +213,49 @@ def test_every_stroke_is_held_out_once(count):
     assert len(taught) == folds and sum(taught) == (folds - 1) * total
 
 
+def _quick():
+    return PixelClassifier(filters=("gaussian",), sigmas=(1.0,), trees=3)
+
+
+def _shown(found):
+    return sum(np.count_nonzero(one.strokes) for one in found)
+
+
+@pytest.mark.parametrize("painted", [(0, 3), (1, 2), (2,)])
+def test_images_without_strokes_do_not_count(painted):
+    fields = [cells(seed, (130, 130), 8) for seed in range(4)]
+    layers = [strokes(truth, 5) * (number in painted) for number, (truth, _, _) in enumerate(fields)]
+    found = held_out(Strokes([image for _, image, _ in fields], layers), _quick)
+    assert len(found) == max(len(painted), 3 * (len(painted) == 1))
+    assert _shown(found) == sum(np.count_nonzero(layer) for layer in layers)
+
+
+@pytest.mark.parametrize("shape", [(60, 60), (65, 40), (24, 90), (3, 3)])
+def test_a_small_image_has_three_squares_at_least(shape):
+    layer = np.indices(shape).sum(axis=0) % 2 + 1
+    found = held_out(Strokes([np.random.default_rng(0).random(shape)], [layer]), _quick)
+    assert len(found) == 3 and _shown(found) == layer.size
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_what_lies_above_and_below_is_held_out_too(dimensions):
+    shape = (5, 130, 100)
+    layer = np.indices(shape).sum(axis=0) % 2 + 1
+    image = Image(np.random.default_rng(0).random(shape), "ZYX")
+    method = {"filters": ("gaussian",), "sigmas": (1.0,), "trees": 3, "dimensions": dimensions}
+    found = held_out(Strokes([image], [layer]), lambda: PixelClassifier(**method))
+    assert len(found) == 3 and _shown(found) == layer.size
+    for one in found:
+        held = one.strokes > 0
+        assert (held.all(axis=0) == held.any(axis=0)).all()
+
+
 def test_too_little_to_hold_out():
-    truth, image, _ = cells(1, (60, 60), 4)  # one square of 64 pixels: what is left has no stroke
+    truth, image, _ = cells(1, (128, 128), 8)
+    layer = strokes(truth, 5)
+    layer[64:], layer[:, 64:] = 0, 0  # one square: what is left has no stroke
     with pytest.raises(InputError, match="Too little was painted"):
-        held_out(Strokes([image], [strokes(truth, 5)]), PixelClassifier)
+        held_out(Strokes([image], [layer]), PixelClassifier)
 
 
 def test_bad_input(learned):

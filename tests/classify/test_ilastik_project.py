@@ -14,6 +14,7 @@ from micrographia.classify.ilastik.project_file import read_project
 from micrographia.classify.ilastik.project_writing import COLOURS, write_project
 from micrographia.classify.pixels.strokes import Strokes
 from micrographia.features.pixel_bank import Bank
+from micrographia.io.reading import read
 from micrographia.io.writing import write
 
 BANK = Bank((("gaussian", 0.3), ("structure", 1.6), ("hessian", 0.9)))
@@ -74,6 +75,63 @@ def test_image_files_are_named_relative_to_the_project_and_found_where_it_went(t
     write(tmp_path / "other.tif", Image(image.data[:20], "YX"))
     with pytest.raises(InputError, match="one of .40, 48. .YX."):
         project_strokes(moved, [tmp_path / "other.tif"])
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape", "part"), [("CYX", (2, 40, 48), {"C": 1}), ("ZYX", (5, 40, 48), {"Z": 2}), ("YX", (40, 48), {})]
+)
+def test_a_part_of_an_image_file_is_stored(tmp_path, axes, shape, part):
+    _, labels = squares()
+    write(tmp_path / "a.ome.tif", Image(np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8), axes))
+    image = read(tmp_path / "a.ome.tif").take(**part)
+    path = write_project(tmp_path / "p.ilp", Strokes([image], [labels]))
+    again = project_strokes(path)
+    assert read_project(path).lanes[0].file == ("" if part else "a.ome.tif")
+    np.testing.assert_array_equal(np.squeeze(again.images[0].data), image.data)
+    np.testing.assert_array_equal(again.labels[0], labels)
+    second = write_project(tmp_path / "second.ilp", again)  # the image is in the first project
+    np.testing.assert_array_equal(np.squeeze(project_strokes(second).images[0].data), image.data)
+
+
+def test_pixels_that_are_not_those_of_the_file_are_stored(tmp_path):
+    image, labels = squares()
+    write(tmp_path / "a.tif", image)
+    changed = Image(image.data // 2, "YX", source=str(tmp_path / "a.tif"))
+    gone = Image(image.data, "YX", source=str(tmp_path / "gone.npy"))
+    for one in (changed, gone):
+        path = write_project(tmp_path / "p.ilp", Strokes([one], [labels]))
+        np.testing.assert_array_equal(np.squeeze(project_strokes(path).images[0].data), one.data)
+
+
+def test_a_damaged_array_file_is_refused(tmp_path):
+    image, labels = squares()
+    np.save(tmp_path / "a.npy", image.data)
+    path = write_project(tmp_path / "p.ilp", Strokes([read(tmp_path / "a.npy")], [labels]))
+    assert read_project(path).lanes[0].file == "a.npy"
+    (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:500])
+    with pytest.raises(InputError, match="damaged or cut short"):
+        project_strokes(path)
+
+
+def test_transparency_is_not_written(tmp_path):
+    _, labels = squares()
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 48, 4)).astype(np.uint8)
+    image = Image(pixels, "YXS")
+    path = write_project(tmp_path / "p.ilp", Strokes([image], [labels]), bank=BANK)
+    assert read_project(path).lanes[0].shape == (40, 48, 3)
+    assert import_project(path).classifier.predict(image).shape == (2, 40, 48)
+
+
+@pytest.mark.parametrize("name", ["topology", "parameters"])
+@pytest.mark.parametrize("value", [np.float64(np.nan), np.int64(-5), np.full((2, 2), 2**31)])
+def test_a_tree_that_is_no_row_of_numbers_is_refused(tmp_path, name, value):
+    square_project(tmp_path / "p.ilp", bank=BANK, trees=[STUMP, STUMP])
+    with h5py.File(tmp_path / "p.ilp", "a") as file:
+        tree = file["PixelClassification/ClassifierForests/Forest0000/Tree_0"]
+        del tree[name]
+        tree[name] = value
+    with pytest.raises(InputError, match=f"this ilastik project is damaged .*Tree_0/{name} has the shape"):
+        import_project(tmp_path / "p.ilp")
 
 
 def test_pixels_inside_another_hdf5_file(tmp_path):

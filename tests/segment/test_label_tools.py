@@ -215,6 +215,13 @@ def test_a_path_reads_no_more_than_it_needs(membranes):
     assert path_cost(wide.values, path) == pytest.approx(path_cost(dark, click_path(dark, np.array(clicks) - 512)))
 
 
+def test_clicks_may_be_of_any_whole_type():
+    evidence = np.random.default_rng(0).random((60, 60))
+    clicks = [[3, 4], [50, 55]]
+    for kind in (np.uint64, np.uint8):
+        np.testing.assert_array_equal(click_path(evidence, np.array(clicks, kind)), click_path(evidence, clicks))
+
+
 def test_the_path_keeps_to_a_membrane(membranes):
     from scipy.ndimage import gaussian_filter, label
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
 from scipy.sparse import coo_array, diags_array
 from scipy.sparse.linalg import splu
 
@@ -39,6 +40,19 @@ def test_regions_of_one_pixel_give_what_pixels_give(seed, shape, block):
     image, seeds = picture(rng, shape, kinds=3)
     random_walker_in_blocks(image, regions, seeds, target, block=block)
     assert np.mean(target == random_walker(image, seeds)) > 0.98  # but for ties
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (8, 20, 22)])
+def test_a_large_offset_changes_nothing(shape):
+    rng = np.random.default_rng(0)
+    image, seeds = np.round(gaussian_filter(rng.normal(size=shape), 1.5) * 64) / 64, np.zeros(shape, int)
+    seeds.flat[rng.choice(image.size, 4, replace=False)] = 1, 2, 1, 2
+    np.testing.assert_array_equal(random_walker(image + 1e9, seeds), random_walker(image, seeds))
+    np.testing.assert_array_equal(graph_cut(image + 1e9, seeds), graph_cut(image, seeds))
+    np.testing.assert_array_equal(supervoxels(image + 1e9, 20), supervoxels(image, 20))
+    near, far = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+    assert supervoxels_in_blocks(image, near, 20, block=16) == supervoxels_in_blocks(image + 1e9, far, 20, block=16)
+    np.testing.assert_array_equal(near, far)
 
 
 def cut_cost(image, inside):

@@ -52,6 +52,14 @@ class Bank:
     levels : tuple of (low, high), optional
         Of each channel (or one for all) the range of intensities that the local entropy divides into bins.
 
+    Notes
+    -----
+    The smoothed image is kept in float32, whose numbers near 60,000 lie 0.004 apart. Where contrasts are small beside
+    such an offset, differences at large scales are lost: of an image with a contrast (standard deviation) of 30 on
+    60,000 the difference of Gaussians has an error of 0.7 % of its own standard deviation at σ = 1, 4 % at 3.5, 12 %
+    at 10 and more than 100 % at 50; Laplacian and Hessian 1 % at 3.5, 3 to 4 % at 10 and 70 to 85 % at 50; the
+    gradient less than 2 % even there. The error goes with offset / contrast. Subtract the offset from all images first.
+
     Examples
     --------
     >>> bank = Bank.grid(filters=("gaussian", "hessian"), sigmas=(1.6,))

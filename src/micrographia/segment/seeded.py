@@ -104,8 +104,8 @@ def _checked(image: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarr
         raise InputError(f"One channel is segmented from seeds, a plane or a volume, not the shape {image.shape}.")
     if seeds.shape != image.shape:
         raise InputError(f"The image has the shape {image.shape} and the seeds {seeds.shape}.")
-    image = image.astype(np.float32)
     if not np.isfinite(image).all():
         raise InputError("The image holds pixels that are not numbers (NaN or infinite).")
     check_kinds(seeds)
-    return (image - image.min()) / (float(np.ptp(image)) or 1.0), seeds
+    low, high = float(image.min()), float(image.max())
+    return ((image.astype(np.float64) - low) / ((high - low) or 1.0)).astype(np.float32), seeds

@@ -53,7 +53,6 @@ def supervoxels(
     image = np.asarray(image)
     if image.ndim not in (2, 3) or image.dtype.kind not in "biuf" or not image.size:
         raise InputError(f"Supervoxels are made of one channel, a plane or a volume, not of shape {image.shape}.")
-    image = image.astype(np.float32)
     if not np.isfinite(image).all():
         raise InputError("The image holds pixels that are not numbers (NaN or infinite).")
     _check_options(image.ndim, size, compactness, spacing)
@@ -108,7 +107,7 @@ def supervoxels_in_blocks(
         raise InputError("The image holds pixels that are not numbers (NaN or infinite).")
     count = 0
     for part in plan:
-        pixels = np.asarray(image[part], np.float32)
+        pixels = np.asarray(image[part])
         found = _regions(pixels, (low, high), max(1, round(pixels.size / size)), compactness, spacing, None)
         target[part] = found + count
         count += int(found.max())
@@ -134,8 +133,10 @@ def _regions(
     mask: np.ndarray | None,
 ) -> np.ndarray:
     """About `count` regions of an image of which `ends` become 0 and 1."""
+    low, high = ends
+    scaled = ((image.astype(np.float64) - low) / ((high - low) or 1.0)).astype(np.float32)
     found = _slic()(
-        (image - ends[0]) / ((ends[1] - ends[0]) or 1.0), n_segments=count, compactness=compactness, spacing=spacing,
+        scaled, n_segments=count, compactness=compactness, spacing=spacing,
         mask=mask, channel_axis=None, start_label=1, convert2lab=False,
     )  # fmt: skip
     return found.astype(np.int32)

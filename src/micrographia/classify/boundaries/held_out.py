@@ -16,7 +16,7 @@ from micrographia.classify.pixels.strokes import Strokes
 
 FOLDS = 3
 SQUARE = 64
-"""Side of the squares, in pixels, that are held out where there is one image only."""
+"""Side of the squares, in pixels, that are held out where one image only was painted; less in small images."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,9 @@ class HeldOut:
 def held_out(strokes: Strokes, classifier: Callable[[], PixelClassifier], threads: int | None = None) -> list[HeldOut]:
     """Classify the pixels of every image by classifiers that learned from the strokes of others.
 
-    The images are divided into three folds; a single image into squares of 64 pixels, of which every third is held out.
+    The painted images are divided into three folds. Where one only was painted, it is divided into squares of 64 pixels
+    (smaller ones where it holds less than three), of which every third is held out: in all slices of a volume or stack,
+    since what lies above and below a stroke is nearly the same.
 
     Parameters
     ----------
@@ -65,9 +67,11 @@ def held_out(strokes: Strokes, classifier: Callable[[], PixelClassifier], thread
         label_array(labels, ImageChannels(image, dimensions))
         for image, labels in zip(strokes.images, strokes.labels, strict=True)
     ]
-    folds = [_fold(layer.shape, number if len(layers) > 1 else None) for number, layer in enumerate(layers)]
+    numbers = np.cumsum([layer.any() for layer in layers]) - 1  # of the painted images
+    single = numbers[-1] < 1
+    folds = [_squares(layer.shape) if single else np.int8(k % FOLDS) for k, layer in zip(numbers, layers, strict=True)]
     found: list[tuple[int, HeldOut]] = []
-    for fold in range(min(FOLDS, len(layers)) if len(layers) > 1 else FOLDS):
+    for fold in range(FOLDS if single else min(FOLDS, numbers[-1] + 1)):
         kept = [np.where(of == fold, 0, layer) for of, layer in zip(folds, layers, strict=True)]
         held = [np.where(of == fold, layer, 0) for of, layer in zip(folds, layers, strict=True)]
         seen = _learned(classifier(), strokes, kept, threads)
@@ -79,13 +83,12 @@ def held_out(strokes: Strokes, classifier: Callable[[], PixelClassifier], thread
     return [one for _, one in sorted(found, key=lambda numbered: numbered[0])]
 
 
-def _fold(shape: Sequence[int], image: int | None) -> np.ndarray:
-    """The fold of every pixel: that of its image, or of its square."""
-    if image is not None:
-        return np.broadcast_to(np.int8(image % FOLDS), shape)
-    stack = len(shape) - 2
-    places = [np.arange(n) if axis < stack else np.arange(n) // SQUARE for axis, n in enumerate(shape)]
-    return np.asarray(sum(np.ix_(*places))) % FOLDS
+def _squares(shape: Sequence[int]) -> np.ndarray:
+    """The fold (Y, X) of every pixel: that of its square, of which there are at least three, the same in all slices."""
+    short, long = sorted(shape[-2:])
+    side = SQUARE if -(-short // SQUARE) + -(-long // SQUARE) > FOLDS else max(short // 2, long // FOLDS, 1)
+    y, x = (np.arange(n) // side for n in shape[-2:])
+    return (y[:, None] + x) % FOLDS
 
 
 def _learned(

@@ -196,6 +196,14 @@ def array(node: Any, name: str) -> np.ndarray:
     return np.asarray(dataset[()])
 
 
+def _row(node: Any, name: str) -> np.ndarray:
+    """One data set with a single row of numbers."""
+    row = array(node, name)
+    if row.ndim != 1:
+        raise ValueError(f"{node.name}/{name} has the shape {row.shape}, not a single row")
+    return row
+
+
 def _lanes(file: Any, path: Path) -> Iterator[Lane]:
     infos = file.get("Input Data/infos", {})
     raws = [group["Raw Data"] for _, group in sorted(infos.items()) if len(group.get("Raw Data", ()))]
@@ -281,7 +289,7 @@ def _trees(group: Any) -> tuple[list[VigraTree], tuple[int, ...]]:
             raise ValueError("its forests are of a kind that ilastik does not make")
         known = labels
         names = sorted((name for name in forest if re.fullmatch(r"Tree_\d+", name)), key=lambda name: int(name[5:]))
-        trees += [(array(forest[name], "topology"), array(forest[name], "parameters")) for name in names]
+        trees += [(_row(forest[name], "topology"), _row(forest[name], "parameters")) for name in names]
     return trees, known or ()
 
 

@@ -49,7 +49,7 @@ def lane_image(project: Project, lane: Lane, given: Sequence[str | Path] = ()) -
     at, inside = split.groups() if split else (stored, "")
     for path in _candidates(project, at, given):
         if path.exists():
-            image = _read_hdf5(path, inside, lane) if inside else _read(path, lane)
+            image = _read_hdf5(path, inside, lane) if inside else read_lane(path, lane)
             return replace(image, name=lane.name)
     return None
 
@@ -87,10 +87,19 @@ def _candidates(project: Project, stored: str, given: Sequence[str | Path]) -> I
     yield folder / Path(stored).name
 
 
-def _read(path: Path, lane: Lane) -> Image:
-    """An image file in axes that fit the lane's; where a file does not name its axes, the project does."""
+def read_lane(path: Path, lane: Lane) -> Image:
+    """An image file in axes that fit the lane's; where a file does not name its axes, the project does.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be read, or is of another size than in the project.
+    """
     if path.suffix.lower() == ".npy":
-        stored = np.load(path, mmap_mode="r", allow_pickle=False).ndim
+        try:
+            stored = np.load(path, mmap_mode="r", allow_pickle=False).ndim
+        except (OSError, ValueError, EOFError):
+            stored = 0  # `read` says what is wrong
         axes = next((axes for axes in (lane.axes, lane.axes.replace("C", "")) if len(axes) == stored), None)
         image = read(path, axes=axes)
     else:

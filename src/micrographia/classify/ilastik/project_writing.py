@@ -12,15 +12,17 @@ import json
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from micrographia.arrays.blocks import Block
-from micrographia.arrays.errors import RequestError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
-from micrographia.classify.ilastik.project_file import FEATURES
+from micrographia.classify.ilastik.project_file import FEATURES, Lane
+from micrographia.classify.ilastik.project_images import read_lane
 from micrographia.classify.pixels.image_channels import ImageChannels
 from micrographia.classify.pixels.strokes import PaintedField, Strokes, painted
 from micrographia.features.pixel_bank import Bank
@@ -56,8 +58,9 @@ def write_project(
     path : path
         The ``.ilp`` to write; replaced where it exists.
     strokes : Strokes
-        Images that know their file (``Image.source``) are named in the project, relative to it where they are in its
-        folder or below; the pixels of others are stored in it.
+        Images that are just what is in their file (``Image.source``) are named in the project, relative to it where
+        they are in its folder or below; the pixels of others are stored in it, also those of a single channel or slice
+        of a file. The fourth sample of a colour picture (alpha) is left out.
     bank : Bank, optional
         Features to select, of ilastik's kinds; all of them at all its scales, and two dimensions, where not given.
     colours : sequence of (red, green, blue)
@@ -144,13 +147,15 @@ def _lane(
 ) -> None:
     """Write one image and its strokes."""
     image = channels.image
+    key = tuple(slice(0, 3) if axis == "S" else slice(None) for axis in image.axes)
+    image = replace(image, data=image.data[key]) if image.size("S") > 3 else image
+    stored, kind, location = _file(image, path)
     axes, shape = image.axes.replace("S", "C"), image.shape
-    if "C" not in axes and (not image.source or image.source.lower().endswith(PICTURE_SUFFIXES)):
+    if "C" not in axes and (not stored or stored.lower().endswith(PICTURE_SUFFIXES)):
         axes, shape = f"{axes}C", (*shape, 1)  # as ilastik reads pictures
     raw = file.create_group(f"Input Data/infos/lane{number:04d}/Raw Data")
     file.create_group(f"Input Data/infos/lane{number:04d}/Prediction Mask")
     identity = str(uuid.uuid4())
-    stored, kind, location = _file(image, path)
     if not stored:
         file[f"Input Data/local_data/{identity}"] = np.asarray(image.data[...]).reshape(shape)
         file[f"Input Data/local_data/{identity}"].attrs["axistags"] = _tags(axes)
@@ -177,13 +182,28 @@ def _lane(
 
 
 def _file(image: Image, path: Path) -> tuple[str, bytes, bytes]:
-    """Path to store, and what ilastik calls this; an empty path where the image has no file."""
-    if not image.source:
+    """Path to store, and what ilastik calls this; an empty path where the pixels are to be stored."""
+    if not _is_its_file(image):
         return "", b"ProjectInternalDatasetInfo", b"ProjectInternal"
     source, folder = Path(image.source).resolve(), path.parent.resolve()
     if source.is_relative_to(folder):
         return source.relative_to(folder).as_posix(), b"RelativeFilesystemDatasetInfo", b"FileSystem"
     return source.as_posix(), b"FilesystemDatasetInfo", b"FileSystem"
+
+
+def _is_its_file(image: Image) -> bool:
+    """Whether reading its file gives an image again: its axes and shape, and its pixels where both are in memory."""
+    if not image.source:
+        return False
+    axes = image.axes.replace("S", "C")
+    try:
+        again = read_lane(Path(image.source), Lane(image.name, image.source, "", axes, image.shape))
+    except (InputError, RequestError):
+        return False
+    if (again.axes.replace("S", "C"), again.shape) != (axes, image.shape):
+        return False
+    pixels = image.data, again.data
+    return not all(isinstance(data, np.ndarray) for data in pixels) or np.array_equal(*pixels, equal_nan=True)
 
 
 def _painted_blocks(fields: Sequence[PaintedField], axes: str) -> Iterator[tuple[Block, np.ndarray]]:
