@@ -51,8 +51,8 @@ def get_method(name: str) -> type[Method]:
         Where no method has that name, or what it needs is not installed.
     """
     found = methods()
-    if name not in found:
-        near = difflib.get_close_matches(name.lower(), found, n=1)
+    if not isinstance(name, str) or name not in found:
+        near = difflib.get_close_matches(str(name).lower(), found, n=1)
         hint = f"Did you mean '{near[0]}'?" if near else f"Installed are: {', '.join(found) or 'none'}."
         raise RequestError(f"There is no method '{name}'. {hint}")
     try:

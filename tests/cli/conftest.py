@@ -23,7 +23,9 @@ class BrightSpots:
     def __init__(self, path: Path) -> None:
         self.package = SimpleNamespace(path=path)
 
-    def segment(self, image: Image, *, probability: float | None = None, overlap: float | None = None) -> Any:
+    def segment(
+        self, image: Image, *, probability: float | None = None, overlap: float | None = None, background: str = "auto"
+    ) -> Any:
         from scipy import ndimage
 
         data = np.nan_to_num(np.asarray(image.data[...]).astype(float), posinf=0, neginf=0)

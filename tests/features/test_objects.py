@@ -197,6 +197,65 @@ def test_refusals():
         measure_volumes(Image(np.ones((2, 2, 2), int), "TYX"))
 
 
+def test_axes_and_keys_of_the_pixel_size_may_be_small_letters():
+    labels = squares()
+    pd.testing.assert_frame_equal(
+        measure(labels, axes="yx", pixel_size={"y": 0.5, "x": 0.5}), measure(labels, pixel_size=0.5)
+    )
+    with pytest.raises(InputError, match="once at most"):
+        measure(labels, pixel_size={"W": 1})
+    with pytest.raises(InputError, match="a text such as 'ZYX', not 0"):
+        measure(labels, axes=0)
+
+
+class Lazy:
+    """An array on disk: no NumPy array, read by parts."""
+
+    def __init__(self, data, chunks):
+        self.data, self.shape, self.dtype, self.chunks = data, data.shape, data.dtype, chunks
+
+    def __getitem__(self, key):
+        return self.data[key]
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int32, np.int64, np.float64])
+@pytest.mark.parametrize("chunks", [None, (64, 64), ((64, 36), (100,))], ids=["array", "zarr", "dask"])
+def test_negative_labels_are_refused(kind, chunks):
+    labels = np.ones((100, 100), kind)
+    labels[90, 90] = -3
+    with pytest.raises(InputError, match="the negative number -3 is no label.*write 0 there"):
+        measure(Image(Lazy(labels, chunks) if chunks else labels, "YX"))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [np.array([[0, 2**63 + 5]], np.uint64), np.array([[0, 2.0**63]]), np.array([[0, np.inf]])],
+    ids=["uint64", "float", "infinite"],
+)
+def test_labels_beyond_int64_are_refused(labels):
+    with pytest.raises(InputError, match="is too large \\(at most 9,223,372,036,854,775,807\\)"):
+        measure(labels)
+    assert measure(np.array([[0, 2**63 - 1]], np.uint64)).label.tolist() == [2**63 - 1]
+
+
+@pytest.mark.parametrize(
+    "probability",
+    [
+        [1, 2],
+        0.5,
+        "high",
+        {1: "high"},
+        {"label": [1]},
+        {"label": [1, 2], "probability": [0.5]},
+        pd.DataFrame({"label": [1]}),
+    ],
+    ids=repr,
+)
+def test_probabilities_of_another_kind_are_refused(probability):
+    with pytest.raises(InputError, match="a dict \\(label to probability\\), or a table"):
+        measure(squares(), probability=probability)
+
+
 def test_speed():
     labels = np.kron(np.arange(1, 1601).reshape(40, 40), np.ones((51, 51), np.int32))
     labels[::51], labels[:, ::51] = 0, 0

@@ -13,6 +13,7 @@ from micrographia.features.quality import (
     check_image,
     edge_width,
     focus_score,
+    missed_share,
     saturated_fraction,
 )
 
@@ -104,7 +105,50 @@ def test_sizes_the_model_does_not_know(image, labels):
     (smaller,) = check_image(image, labels, trained_diameter=(40, 90))
     assert "larger" in larger and "4 to 9 px" in larger and "18 px" in larger
     assert "smaller" in smaller
-    assert check_image(image, labels, trained_diameter=(20, 40)) == []
+    assert check_image(image, labels, trained_diameter=(19, 40)) == []
+
+
+@pytest.mark.parametrize("kind", ["dark", "bright", "colour"])
+@pytest.mark.parametrize(("radius", "how"), [(3, "too small,"), (12, "too small or too large,"), (60, "too large,")])
+@pytest.mark.parametrize("specks", [False, True])
+def test_what_stands_out_and_was_not_found(radius, how, kind, specks):
+    labels = discs(radius, 3 * radius, (480, 600))
+    image = np.random.default_rng(0).poisson(gaussian_filter((labels > 0) * 150.0, 1) + 10).clip(0, 255)
+    picture = {"dark": image, "bright": 255 - image, "colour": 255 - image[..., None] * [1, 1, 0.5]}[kind]
+    found = np.where((labels > 0) & (discs(2, 40, labels.shape) > 0), labels, 0) if specks else labels * 0
+    sentence = next(s for s in check_image(picture, found, trained_diameter=(10, 40)) if "stands out" in s)
+    assert how in sentence
+    assert "10 to 40 px" in sentence
+    assert int(sentence.split(" px")[0].split()[-1]) == pytest.approx(2 * radius, rel=0.4)
+    assert not any("stands out" in s for s in check_image(picture, labels, trained_diameter=(10, 40)))
+
+
+def test_nothing_stands_out_of_noise_uneven_light_and_constant_images():
+    rng = np.random.default_rng(0)
+    yy, xx = np.mgrid[:300, :400]
+    lights = {"flat": 100, "gradient": 100 + xx / 4, "vignette": 300 - np.hypot(yy - 150, xx - 200) ** 2 / 300}
+    nothing = np.zeros(yy.shape, int)
+    for light in lights.values():
+        picture = light + rng.normal(0, 5, yy.shape)
+        assert missed_share(picture[None], nothing)[0] == missed_share(-picture[None], nothing)[0] == 0
+    for constant in (0, np.nan):
+        assert missed_share(np.full((1, 30, 40), constant), nothing[:30, :40])[0] == 0
+
+
+@pytest.mark.parametrize("bright", [False, True])
+def test_cells_around_nuclei_were_not_missed(bright):
+    nuclei, cells = discs(5, 60), discs(22, 60)
+    picture = gaussian_filter((cells > 0) * 60.0 + (nuclei > 0) * 120.0, 1)
+    picture = np.random.default_rng(0).poisson(250 - picture if bright else picture + 5)
+    assert missed_share(picture[None], nuclei)[0] < 0.05
+    assert missed_share(picture[None], nuclei * 0)[0] > 0.9
+
+
+def test_a_black_frame_around_tissue_is_no_object(labels):
+    picture = np.random.default_rng(0).poisson(240 - 150 * gaussian_filter((labels > 0) * 1.0, 1)).clip(1, 255)
+    framed, found = np.pad(picture, 40), np.pad(labels, 40)
+    assert missed_share(framed[None], found)[0] < 0.1
+    assert missed_share(framed[None], found * 0)[0] > 0.9
 
 
 def test_cut_objects(image, labels):
@@ -145,7 +189,7 @@ def test_images_without_a_number_give_sentences_not_warnings(labels, axes, fill,
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         sentences = check_image(Image(pixels, axes), labels if found else np.zeros_like(labels))
-    assert "are not numbers" in sentences[0]
+    assert sentences[0] == "The image holds no numbers: all pixels are NaN or infinite."
     assert ("Nothing was found." in sentences) is not found
 
 

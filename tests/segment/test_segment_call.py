@@ -57,3 +57,40 @@ def test_who_chose_a_scene_is_not_told_how(tmp_path: Path) -> None:
         tif.write(np.zeros((9, 8), np.uint8))
     assert "number 0 was read (another: --scene where" in " ".join(mg.read(path).notes)
     assert mg.read(path, scene=1).notes == ("the file holds 2 images; number 1 was read",)
+
+
+def test_axes_in_small_letters_and_of_the_wrong_kind() -> None:
+    assert mg.segment(np.zeros((2, 64, 64), np.uint8), axes="tyx").shape == (2, 64, 64)
+    with pytest.raises(mg.InputError, match="a text such as 'ZYX', not 5"):
+        mg.segment(np.zeros((64, 64), np.uint8), axes=5)
+
+
+@pytest.mark.parametrize("name", ["probability", "overlap"])
+@pytest.mark.parametrize("value", [2, -1, 1.001, float("nan"), float("inf"), "0.5"])
+def test_thresholds_are_from_0_to_1(name: str, value: object) -> None:
+    with pytest.raises(mg.RequestError, match=f"'{name}' must be a number from 0 to 1, not"):
+        mg.segment(np.zeros((64, 64), np.uint8), **{name: value})
+
+
+@pytest.mark.parametrize("value", [0, 1, np.float32(0.5)])
+def test_the_bounds_themselves_are_thresholds(value: float) -> None:
+    assert mg.segment(np.zeros((64, 64), np.uint8), probability=value, overlap=value).max() == 0
+
+
+def test_the_background_can_be_named() -> None:
+    import skimage
+
+    tissue = skimage.data.immunohistochemistry()[:256, :256]
+    found = {name: int(mg.segment(tissue, background=name).max()) for name in ("auto", "bright", "dark")}
+    assert found["auto"] == found["bright"] != found["dark"]
+    with pytest.raises(mg.RequestError, match="background is 'auto', 'dark' or 'bright', not 'white'"):
+        mg.segment(tissue, background="white")
+
+
+def test_a_black_frame_does_not_make_tissue_fluorescence() -> None:
+    import skimage
+
+    tissue = skimage.data.immunohistochemistry()[:256, :256]
+    alone, framed = mg.segment(tissue), mg.segment(np.pad(tissue, ((200, 200), (200, 200), (0, 0))))
+    assert framed.shape == (656, 656)
+    assert framed.max() == pytest.approx(alone.max(), rel=0.15)

@@ -31,6 +31,9 @@ def test_unknown_names_get_a_hint():
         get_method("stardst")
     with pytest.raises(RequestError, match="Installed are: .*stardist"):
         get_method("qqqqq")
+    for name in (3, None, ["stardist"]):
+        with pytest.raises(RequestError, match="There is no method '.*Installed are|Did you mean"):
+            get_method(name)
 
 
 def test_two_packages_with_one_name_are_refused(monkeypatch):

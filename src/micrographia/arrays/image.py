@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Any
@@ -13,6 +15,9 @@ from micrographia.arrays.errors import InputError
 AXES = "TCZYXS"
 """Axis letters: time, channel, z, y, x, and S for the samples of an RGB(A) picture."""
 
+PixelSize = float | Sequence[float] | Mapping[str, float]
+"""What :func:`named_sizes` takes."""
+
 
 @dataclass(frozen=True)
 class Image:
@@ -23,17 +28,23 @@ class Image:
     data : array
         NumPy array, or anything lazy with ``shape``, ``dtype`` and NumPy indexing.
     axes : str
-        One letter of ``"TCZYXS"`` for each dimension, in the array's order.
+        One letter of ``"TCZYXS"`` for each dimension, in the array's order; small letters become capitals.
     pixel_size : dict
-        Axis letter to size: micrometres for Z, Y, X; seconds for T. Empty where unknown.
+        Axis letter to size: micrometres for Z, Y, X; seconds for T. Empty where unknown. What else
+        :func:`named_sizes` takes becomes such a dict.
     channels : tuple of str
-        Channel names, one for each entry of C; empty where unknown.
+        Channel names, one for each entry of C, or one where there is no C; empty where unknown.
     name : str
         The file's stem, or a name for messages.
     source : str
         Path of the file, empty for arrays.
     notes : tuple of str
         What was assumed while reading, in sentences for the user.
+
+    Raises
+    ------
+    InputError
+        Where the data are no array, the axes do not fit them, or a pixel size makes no sense.
     """
 
     data: Any
@@ -45,6 +56,14 @@ class Image:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not (hasattr(self.data, "shape") and hasattr(self.data, "dtype")):
+            raise InputError(
+                f"{self.name}: the pixels are an array, not {self.data!r:.80}; numpy.asarray makes one of nested lists."
+            )
+        if not isinstance(self.axes, str):
+            raise InputError(f"{self.name}: the axes are a text such as 'ZYX', not {self.axes!r:.80}.")
+        object.__setattr__(self, "axes", self.axes.strip().upper())
+        object.__setattr__(self, "pixel_size", named_sizes(self.pixel_size))
         if len(self.axes) != len(self.data.shape):
             raise InputError(
                 f"{self.name}: {len(self.data.shape)} dimensions {tuple(self.data.shape)} but "
@@ -76,7 +95,7 @@ class Image:
         axes = "".join(a for a in self.axes if a not in index)
         data = self.data[key] if any(a in index for a in self.axes) else self.data
         channels = self.channels
-        if "C" in index and channels:
+        if "C" in index and "C" in self.axes and channels:
             channels = (channels[index["C"]],)
         return replace(self, data=data, axes=axes, channels=channels)
 
@@ -102,6 +121,56 @@ class Image:
             if a not in have:
                 data = np.expand_dims(data, i)
         return data
+
+
+def named_sizes(given: PixelSize | None) -> dict[str, float]:
+    """Size of a pixel by axis, from any of the ways to give it.
+
+    Parameters
+    ----------
+    given : float, (y, x), mapping or None
+        Micrometres for Y and X, or a mapping with the keys Z, Y, X (micrometres) and T (seconds), in capitals or not.
+        None: nothing is known.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InputError
+        Where it is of another kind, a key is none of these axes, or a size is not a finite number above 0.
+    """
+    if given is None:
+        return {}
+    pairs = list(given.items()) if isinstance(given, Mapping) else _for_y_and_x(given)
+    size: dict[str, float] = {}
+    for key, value in pairs:
+        axis = str(key).upper()
+        if len(axis) != 1 or axis not in "TZYX" or axis in size:
+            raise InputError(
+                "A pixel size has each of the axes Z, Y and X (in micrometres) and T (in seconds) once at most, for "
+                f"example {{'Y': 0.5, 'X': 0.5}}, not {list(dict(pairs))}."
+            )
+        try:
+            size[axis] = float(value)
+        except (TypeError, ValueError):
+            raise InputError(f"The pixel size along {axis} must be a number, not {value!r:.80}.") from None
+        if not (size[axis] > 0 and math.isfinite(size[axis])):
+            raise InputError(f"The pixel size along {axis} must be a finite number above 0, not {size[axis]:g}.")
+    return size
+
+
+def _for_y_and_x(given: Any) -> list[tuple[str, Any]]:
+    try:
+        values = np.asarray(given, np.float64)
+    except (TypeError, ValueError):
+        values = np.zeros(0)
+    if values.shape not in ((), (2,)):
+        raise InputError(
+            f"A pixel size is one number, (y, x) or a mapping such as {{'Y': 0.5, 'X': 0.5}}, not {given!r:.80}."
+        )
+    return list(zip("YX", np.broadcast_to(values, 2)))
 
 
 def refuse_path(given: Any, read: str = "read") -> None:

@@ -7,14 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from micrographia.arrays.errors import RequestError
 from micrographia.arrays.normalize import (
     Intensity,
     bright_background,
     bright_intensity,
     dark_intensity,
+    frame_value,
+    in_frame,
     normalise,
 )
 from micrographia.arrays.stains import BrownStain, brown_stain
+
+BACKGROUNDS = ("auto", "dark", "bright")
+"""What a background is said to be: found out for each plane, dark (fluorescence) or bright (stained, brightfield)."""
 
 
 @dataclass(frozen=True)
@@ -31,24 +37,31 @@ class Preparation:
         Stain that is taken out.
     intensity : Intensity
         What becomes 0 and 1.
+    frame : (C,) array or None
+        Value of a constant frame, which counts as background.
     """
 
     bright: bool
     grey: bool
     brown: BrownStain | None
     intensity: Intensity
+    frame: np.ndarray | None = None
 
     def applied(self, pixels: np.ndarray) -> np.ndarray:
         """Pixels (C, …) of the plane as its network sees them; float32."""
+        framed = None if self.frame is None else in_frame(pixels, self.frame)
         if self.grey:
             pixels = pixels.astype(np.float32).mean(axis=0, keepdims=True)
         if self.brown:
             pixels = self.brown.removed(pixels)
-        return normalise(pixels, self.intensity)
+        out = normalise(pixels, self.intensity)
+        if framed is not None:
+            out[:, framed] = 0
+        return out
 
 
-def preparation(values: np.ndarray, both: bool, percentiles: Sequence[float]) -> Preparation:
-    """Decide from a sample of a whole plane.
+def preparation(values: np.ndarray, both: bool, percentiles: Sequence[float], background: str = "auto") -> Preparation:
+    """Decide from a sample of a whole plane, without the constant frame around it.
 
     Parameters
     ----------
@@ -59,8 +72,22 @@ def preparation(values: np.ndarray, both: bool, percentiles: Sequence[float]) ->
         dark.
     percentiles : (low, high)
         Of the intensities, where the background is dark.
+    background : {"auto", "dark", "bright"}
+        What the background is, where it need not be found out.
+
+    Raises
+    ------
+    RequestError
+        Where `background` is something else, or the model does not take the one that is named.
     """
-    bright = both and bright_background(values)
+    if background not in BACKGROUNDS:
+        raise RequestError(f"The background is 'auto', 'dark' or 'bright', not {background!r:.80}.")
+    if background == "bright" and not both:
+        raise RequestError("The model has one network for every background; leave the background at 'auto'.")
+    frame = frame_value(values)
+    if frame is not None:
+        values = values[:, ~in_frame(values, frame)]
+    bright = both and (bright_background(values) if background == "auto" else background == "bright")
     grey = both and not bright and len(values) == 3
     if grey:
         values = values.mean(axis=0, keepdims=True)
@@ -69,4 +96,4 @@ def preparation(values: np.ndarray, both: bool, percentiles: Sequence[float]) ->
         values = brown.removed(values)
     low, high = percentiles
     intensity = bright_intensity(values) if bright else dark_intensity(values, (low, high))
-    return Preparation(bright, grey, brown, intensity)
+    return Preparation(bright, grey, brown, intensity, frame)

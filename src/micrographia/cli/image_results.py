@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,15 +16,17 @@ from micrographia.arrays.image import Image
 from micrographia.cli.folder_run import InputTask
 from micrographia.cli.input_files import read_input
 from micrographia.cli.object_lists import ObjectLists
+from micrographia.cli.plane_checks import check_large, holds_no_numbers, labels_warning, said_together
 from micrographia.segment.lazy_planes import LazyPlane, PlaneOf
-from micrographia.segment.planes import Index, choose_planes, looks_like_labels, read_plane
+from micrographia.segment.planes import Index, choose_planes, read_plane
 
 if TYPE_CHECKING:
-    from micrographia.segment.predictor import Predictor
+    from micrographia.segment.predictor import Predictor, Segmentation
 
 LAZY_PIXELS = 16_000_000
 """Planes of lazy images with more pixels than this are read, segmented and written block by block."""
 
+_DECODING = ("probability", "overlap", "background")
 _PICTURE = 2048
 
 
@@ -62,14 +65,33 @@ class Task(InputTask):
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """The plane that the overlay shows: picture and labels, thinned where large; a sample at full resolution."""
+class _Found:
+    """What is kept of a segmented plane: picture and labels to show, thinned where large; what is said of it."""
 
     picture: np.ndarray
     labels: np.ndarray
-    sample: tuple[Image, np.ndarray]
     kind: str
     notes: list[str]
+    warnings: list[str]
+
+
+class _Planes:
+    """What was found in the planes of an image; the pictures of the middle one alone are kept."""
+
+    def __init__(self, number: int) -> None:
+        self.middle = number // 2
+        self.kinds: list[str] = []
+        self.notes: list[list[str]] = []
+        self.warnings: list[list[str]] = []
+        self.shown: _Found
+
+    def add(self, found: _Found) -> None:
+        """The next plane."""
+        if len(self.kinds) == self.middle:
+            self.shown = found
+        self.kinds.append(found.kind)
+        self.notes.append(found.notes)
+        self.warnings.append(found.warnings)
 
 
 def make_results(task: Task) -> dict[str, Any]:
@@ -85,7 +107,6 @@ def make_results(task: Task) -> dict[str, Any]:
     InputError
         Where the input cannot be used or a result cannot be written.
     """
-    from micrographia.features.quality import check_image
     from micrographia.io.writing import write
     from micrographia.report.overlay import overlay
 
@@ -96,15 +117,12 @@ def make_results(task: Task) -> dict[str, Any]:
     planes, notes = choose_planes(image, channel=options["channel"], z=options["z"], all_channels=finder.all_channels)
     lists = ObjectLists(image, outlines=options["rois"] or options["geojson"])
     store = _to_zarr if task.labels.suffix == ".zarr" else _to_tiff
-    shown = store(task, finder, image, planes, lists)
+    found = store(task, finder, image, planes, lists)
     if len(planes) > 1:
         notes.append(f"The overlay shows plane {len(planes) // 2 + 1} of {len(planes)}.")
     table = lists.table()
     lists.write(table, task.table, task.rois, task.geojson)
-    write(task.overlay, overlay(shown.picture, shown.labels), axes="YXS")
-    warnings = check_image(*shown.sample, trained_diameter=_trained(finder, shown.kind))
-    if looks_like_labels(shown.sample[0]):
-        warnings.insert(0, "This looks like a label image, not like a picture; segment the picture.")
+    write(task.overlay, overlay(found.shown.picture, found.shown.labels), axes="YXS")
     return {
         "source": str(task.source),
         "name": task.name,
@@ -114,9 +132,9 @@ def make_results(task: Task) -> dict[str, Any]:
         "shape": list(image.shape),
         "axes": image.axes,
         "pixel_size": image.pixel_size.get("X"),
-        "kind": shown.kind,
-        "notes": list(dict.fromkeys([*image.notes, *notes, *shown.notes])),
-        "warnings": warnings,
+        "kind": Counter(found.kinds).most_common(1)[0][0],
+        "notes": list(dict.fromkeys([*image.notes, *notes, *said_together(found.notes)])),
+        "warnings": said_together(found.warnings),
         "diameters": [round(float(d), 2) for d in table["equivalent_diameter_px"]],
         "seconds": round(time.perf_counter() - start, 2),
     }
@@ -138,77 +156,81 @@ def stack_axes(image: Image, planes: list[Index]) -> str:
     return "".join(several)
 
 
-def _to_tiff(task: Task, finder: Predictor, image: Image, planes: list[Index], lists: ObjectLists) -> _Shown:
-    """All planes in memory; gives back the plane to show."""
+def _to_tiff(task: Task, finder: Predictor, image: Image, planes: list[Index], lists: ObjectLists) -> _Planes:
+    """All labels in memory."""
     from micrographia.io.writing import write_labels
 
     axes = stack_axes(image, planes) + "YX"
     labels = np.zeros([image.size(axis) for axis in axes], np.int32)
-    middle = len(planes) // 2
-    for number, index in enumerate(planes):
-        found = _whole(task, finder, image, index, lists)
-        labels[_place(index, axes)] = found.labels
-        if number == middle:
-            shown = found
+    found = _Planes(len(planes))
+    for index in planes:
+        one = _whole(task, finder, image, index, lists)
+        labels[_place(index, axes)] = one.labels
+        found.add(one)
     write_labels(task.labels, labels, axes=axes, pixel_size=_sizes(image, axes))
-    return shown
+    return found
 
 
-def _to_zarr(task: Task, finder: Predictor, image: Image, planes: list[Index], lists: ObjectLists) -> _Shown:
-    """Plane by plane, and large lazy planes block by block, into an OME-Zarr; gives back the plane to show."""
+def _to_zarr(task: Task, finder: Predictor, image: Image, planes: list[Index], lists: ObjectLists) -> _Planes:
+    """Plane by plane, and large lazy planes block by block, into an OME-Zarr."""
     from micrographia.io.zarr_writer import create_zarr
 
     axes = stack_axes(image, planes) + "YX"
     large = not isinstance(image.data, np.ndarray) and image.size("Y") * image.size("X") > LAZY_PIXELS
-    middle = len(planes) // 2
+    found = _Planes(len(planes))
     with create_zarr(
         task.labels, [image.size(axis) for axis in axes], axes, np.int32, pixel_size=_sizes(image, axes), labels=True
     ) as new:
-        for number, index in enumerate(planes):
+        for index in planes:
             target = PlaneOf(new.array, _place(index, axes))
             if large and index.get("Z") != "max":
-                found = _by_blocks(task, finder, image, index, lists, target)
+                one = _by_blocks(task, finder, image, index, lists, target)
             else:
-                found = _whole(task, finder, image, index, lists)
-                target[:, :] = found.labels
-            if number == middle:
-                shown = found
-    return shown
+                one = _whole(task, finder, image, index, lists)
+                target[:, :] = one.labels
+            found.add(one)
+    return found
 
 
-def _whole(task: Task, finder: Predictor, image: Image, index: Index, lists: ObjectLists) -> _Shown:
+def _whole(task: Task, finder: Predictor, image: Image, index: Index, lists: ObjectLists) -> _Found:
     """One plane in memory."""
+    from micrographia.features.quality import check_image
+
     plane = read_plane(image, index)
-    result = finder.segment(plane, probability=task.options["probability"], overlap=task.options["overlap"])
+    result = finder.segment(plane, **{name: task.options[name] for name in _DECODING})
     lists.add_plane(result.labels, _all_channels(image, index, plane), index, result.probabilities())
-    notes = list(_sentences(result.notes))
-    return _Shown(_picture(plane), result.labels, (plane, result.labels), result.kind, notes)
+    warnings = check_image(
+        plane, result.labels, trained_diameter=_trained(finder, result.kind), background=task.options["background"]
+    )
+    return _found(plane, result.labels, result, labels_warning(plane) + warnings)
 
 
 def _by_blocks(
     task: Task, finder: Predictor, image: Image, index: Index, lists: ObjectLists, target: PlaneOf
-) -> _Shown:
+) -> _Found:
     """One plane that is never in memory as a whole; its labels go to ``target``."""
     plane = LazyPlane.of(image, index)
     every = LazyPlane.of(image, {axis: at for axis, at in index.items() if axis in "TZ"})
+    before = lists.objects
 
     def visit(labels: np.ndarray, only: np.ndarray, region: tuple[slice, slice], stars: Any) -> None:
         probability = dict(zip(only.tolist(), stars.probability[only - 1].tolist(), strict=True))
         lists.add_region(labels, every.region(region), index, probability, region)
 
-    result = finder.segment_to_zarr(
-        plane.image, target, scratch=task.folder, visit=visit,
-        probability=task.options["probability"], overlap=task.options["overlap"],
-    )  # fmt: skip
-    middle = tuple(slice(max(0, (n - _PICTURE) // 2), (n + _PICTURE) // 2) for n in target.shape)
+    decoding = {name: task.options[name] for name in _DECODING}
+    result = finder.segment_to_zarr(plane.image, target, scratch=task.folder, visit=visit, **decoding)
     step = -(-max(target.shape) // _PICTURE)
-    return _Shown(
-        _picture(plane.thinned(step)),
-        np.asarray(target[::step, ::step]),
-        (plane.region((middle[0], middle[1])), target[middle]),
-        result.kind,
-        list(_sentences(result.notes)),
-    )
+    thinned, labels = plane.thinned(step), np.asarray(target[::step, ::step])
+    warnings = check_large(
+        plane, target, thinned, labels, lists.objects - before,
+        trained_diameter=_trained(finder, result.kind), background=task.options["background"],
+    )  # fmt: skip
+    return _found(thinned, labels, result, warnings)
+
+
+def _found(plane: Image, labels: np.ndarray, result: Segmentation, warnings: list[str]) -> _Found:
+    notes = [] if holds_no_numbers(plane) else list(_sentences(result.notes))
+    return _Found(_picture(plane), labels, result.kind, notes, warnings)
 
 
 def _all_channels(image: Image, index: Index, plane: Image) -> Image:

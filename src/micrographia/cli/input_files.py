@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from micrographia.arrays.preparation import BACKGROUNDS
 from micrographia.method import parameter
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ AXES = parameter(
     None, "Axes of files that do not name them, slowest first, for example TZCYX (S: samples of a colour picture)"
 )
 SCENE = parameter(0, "Which scene of files that hold several, counted from 0", ge=0)
+BACKGROUND = parameter(
+    "auto", "Background of the images, where the model takes it for the wrong one: fluorescence has a dark background, "
+    "stained tissue and brightfield a bright one", choices=BACKGROUNDS,
+)  # fmt: skip
 PIXEL_SIZE = parameter(None, "Size of a pixel, in place of what the file says", ge=1e-9, unit="µm")
 
 

@@ -14,7 +14,7 @@ from micrographia.cli import flags
 from micrographia.cli.batch import automatic_jobs, counted
 from micrographia.cli.folder_run import FolderRun, command_line, run_folder
 from micrographia.cli.image_results import Task, make_results
-from micrographia.cli.input_files import AXES, PIXEL_SIZE, SCENE
+from micrographia.cli.input_files import AXES, BACKGROUND, PIXEL_SIZE, SCENE
 from micrographia.cli.run_record import fingerprint
 from micrographia.method import Declared, parameter
 from micrographia.segment.planes import Z_CHOICES
@@ -54,6 +54,7 @@ class Segment(Declared):
     overlap: float | None = parameter(
         None, "How much two objects may overlap, as a share of the smaller. Otherwise the model's own", ge=0, le=1
     )
+    background: str = BACKGROUND
     table: str = parameter("csv", "Kind of table", choices=("csv", "parquet"))
     labels_format: str = parameter(
         "auto",

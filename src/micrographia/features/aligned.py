@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from micrographia.arrays.blocks import blocks
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image, refuse_path
 
 _SAMPLES = ("red", "green", "blue")
+_BLOCK = 2048
+_LARGEST = np.iinfo(np.int64).max
 
 
-def as_labels(labels: Any, axes: str | None = None) -> Image:
+def as_labels(labels: Any, axes: str | None = None, *, negative: bool = False) -> Image:
     """A label image with named axes.
 
     Parameters
@@ -22,6 +25,8 @@ def as_labels(labels: Any, axes: str | None = None) -> Image:
         0 is background.
     axes : str, optional
         Axes of a plain array, for example ``"TYX"``; two dimensions are "YX" without being told.
+    negative : bool
+        Whether there may be labels below 0, which say of pixels that they were not annotated.
 
     Returns
     -------
@@ -31,7 +36,7 @@ def as_labels(labels: Any, axes: str | None = None) -> Image:
     Raises
     ------
     InputError
-        Where the axes are missing or do not end with "YX", or the values are not whole numbers.
+        Where the axes are missing or do not end with "YX", or the values are not whole numbers from 0 to 2**63 - 1.
     """
     refuse_path(labels, "read_labels")
     if not isinstance(labels, Image):
@@ -41,7 +46,7 @@ def as_labels(labels: Any, axes: str | None = None) -> Image:
                 f"Labels of shape {tuple(data.shape)} have {len(data.shape)} dimensions; name them, "
                 "for example axes='TYX' for a time series or axes='ZYX' for a stack."
             )
-        labels = Image(data, axes or "YX", name="labels")
+        labels = Image(data, "YX" if axes is None else axes, name="labels")
     if labels.axes[-2:] != "YX" or set(labels.axes[:-2]) - set("TZ"):
         raise InputError(f"{labels.name}: labels need the axes YX, preceded by T or Z if at all, not '{labels.axes}'.")
     kind = labels.dtype.kind
@@ -56,7 +61,10 @@ def as_labels(labels: Any, axes: str | None = None) -> Image:
             raise InputError(
                 f"{labels.name}: values of type {labels.dtype} that are not whole numbers cannot be object numbers."
             )
+        _refuse_outside(Image(data, labels.axes, name=labels.name), negative)
         labels = Image(data.astype(np.int64), labels.axes, labels.pixel_size, name=labels.name)
+    else:
+        _refuse_outside(labels, negative)
     return labels
 
 
@@ -127,6 +135,28 @@ def planes(image: Image, **index: int) -> np.ndarray:
     if data.ndim == 4:
         data = data[:, :3].reshape(-1, *data.shape[2:])
     return data
+
+
+def _refuse_outside(labels: Image, negative: bool) -> None:
+    """Refuse labels that are no object numbers; lazy ones are read block by block."""
+    kind, size = labels.dtype.kind, labels.dtype.itemsize
+    if kind == "u" and size < 8:
+        return
+    step = getattr(labels.data, "chunks", None)
+    if not step or not isinstance(step[0], int):  # the chunks of dask are tuples
+        step = [_BLOCK if axis in "YX" else 1 for axis in labels.axes]
+    for part in [...] if isinstance(labels.data, np.ndarray) else blocks(labels.shape, step):
+        data = np.asarray(labels.data[part])
+        lowest, highest = data.min(initial=0), data.max(initial=0)
+        if lowest < 0 and not negative:
+            raise InputError(
+                f"{labels.name}: the negative number {lowest:,.0f} is no label: objects are numbered from 1. Where it "
+                "stands for background or for pixels that were not annotated, write 0 there."
+            )
+        if highest > _LARGEST if kind == "u" else kind == "f" and max(-lowest, highest) >= 2.0**63:
+            raise InputError(
+                f"{labels.name}: label {highest:,} is too large (at most {_LARGEST:,}); number the objects anew."
+            )
 
 
 def _guess_axes(shape: tuple[int, ...], labels: Image) -> str:

@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrographia.arrays.errors import InputError
-from micrographia.arrays.image import Image
+from micrographia.arrays.image import Image, PixelSize, named_sizes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,13 +57,13 @@ def channel_endings(channels: Sequence[str]) -> list[str]:
     return names
 
 
-def sizes(given: Any, labels: Image, image: Image | None) -> dict[str, float]:
+def sizes(given: PixelSize | None, labels: Image, image: Image | None) -> dict[str, float]:
     """Size of a pixel: micrometres for Z, Y and X, seconds for T; only what is known.
 
     Parameters
     ----------
-    given : float, (y, x), dict or None
-        What the caller says; it goes before what the images know.
+    given : float, (y, x), mapping or None
+        What the caller says, as for :func:`micrographia.arrays.image.named_sizes`; it goes before what the images know.
     labels, image : Image
 
     Returns
@@ -73,22 +73,9 @@ def sizes(given: Any, labels: Image, image: Image | None) -> dict[str, float]:
     Raises
     ------
     InputError
-        Where a size is not above 0 or not of these kinds.
+        Where a size is not a finite number above 0, an axis is unknown, or it is not of these kinds.
     """
-    known = dict(image.pixel_size if image is not None else {}) | dict(labels.pixel_size)
-    if given is None:
-        size = known
-    elif isinstance(given, Mapping):
-        size = known | dict(given)
-    elif np.ndim(given) == 0:
-        size = known | {"Y": float(given), "X": float(given)}
-    elif len(given) == 2:
-        size = known | {"Y": float(given[0]), "X": float(given[1])}
-    else:
-        raise InputError(f"pixel_size is one number, (y, x) or a dict such as {{'Y': 0.5, 'X': 0.5}}, not {given!r}.")
-    if any(not v > 0 for v in size.values()):
-        raise InputError(f"The pixel size must be above 0, not {size}.")
-    return size
+    return (image.pixel_size if image is not None else {}) | labels.pixel_size | named_sizes(given)
 
 
 def finish(table: pd.DataFrame, probability: Any, size: Mapping[str, float]) -> pd.DataFrame:
@@ -106,23 +93,38 @@ def finish(table: pd.DataFrame, probability: Any, size: Mapping[str, float]) -> 
     Returns
     -------
     pandas.DataFrame
-    """
-    import pandas as pd
 
+    Raises
+    ------
+    InputError
+        Where the probabilities are of another kind.
+    """
     if probability is not None:
-        if isinstance(probability, Mapping) and "label" not in probability:
-            probability = {"label": list(probability), "probability": list(probability.values())}
-        given = pd.DataFrame(
-            {k: np.asarray(probability[k]) for k in ("label", "t", "z", "probability") if k in probability}
-        )
+        given = _probabilities(probability)
         keys = [k for k in given.columns if k != "probability" and k in table.columns]
-        given = given[[*keys, "probability"]].astype(dict.fromkeys(keys, np.int64))
+        given = given[[*keys, "probability"]]
         place = list(table.columns).index("touches_border") + 1
         merged = table[keys].merge(given.drop_duplicates(keys), on=keys, how="left")["probability"]
         table.insert(place, "probability", merged.to_numpy(np.float64))
     table.attrs["units"] = {str(c): unit for c in table.columns if (unit := _unit(str(c)))}
     table.attrs["pixel_size"] = dict(size)
     return table
+
+
+def _probabilities(given: Any) -> pd.DataFrame:
+    """The columns label, probability, and t and z where they are given."""
+    import pandas as pd
+
+    if isinstance(given, Mapping) and "label" not in given:
+        given = {"label": list(given), "probability": list(given.values())}
+    try:
+        table = pd.DataFrame({k: np.asarray(given[k]) for k in ("label", "t", "z", "probability") if k in given})
+        return table.astype(dict.fromkeys(["label", *table], np.int64) | {"probability": np.float64})
+    except (TypeError, ValueError, KeyError, IndexError) as error:
+        raise InputError(
+            "The probabilities of objects are a dict (label to probability), or a table with the columns label and "
+            f"probability, not {type(given).__name__} {given!r:.80}."
+        ) from error
 
 
 def _unit(column: str) -> str:

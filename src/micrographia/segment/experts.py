@@ -9,8 +9,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
-from micrographia.arrays.normalize import Intensity
-from micrographia.arrays.preparation import preparation
+from micrographia.arrays.preparation import Preparation, preparation
 from micrographia.segment.plane_pixels import Plane
 from micrographia.segment.star_decoding import Decoding
 
@@ -39,28 +38,32 @@ class Expert:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A plane as a network sees it.
+    """A plane and the network for it.
 
     Parameters
     ----------
     plane : Plane
-        The pixels, without what the network shall not see.
+        The pixels.
     expert : Expert
         The network.
-    intensity : Intensity
-        What becomes 0 and 1, taken from the whole plane.
+    preparation : Preparation
+        How the network sees them, decided from the whole plane.
     notes : list of str
         What was assumed or noticed.
     """
 
     plane: Plane
     expert: Expert
-    intensity: Intensity
+    preparation: Preparation
     notes: list[str]
 
 
 def prepare(
-    image: Image | np.ndarray, experts: Sequence[Expert], channels: int, percentiles: Sequence[float]
+    image: Image | np.ndarray,
+    experts: Sequence[Expert],
+    channels: int,
+    percentiles: Sequence[float],
+    background: str = "auto",
 ) -> Prepared:
     """Look at a whole plane once and choose the network for it.
 
@@ -74,11 +77,15 @@ def prepare(
         How many the network takes.
     percentiles : (low, high)
         Of the intensities, where the background is dark.
+    background : {"auto", "dark", "bright"}
+        What the background is, where it need not be found out.
 
     Raises
     ------
     InputError
         Where the plane has other axes or channels than the model takes.
+    RequestError
+        Where the model does not take the background that is named.
     """
     plane = Plane(image)
     both, notes = len(experts) > 1, []
@@ -89,16 +96,13 @@ def prepare(
         )
     if not both and plane.count != channels:
         raise InputError(f"{plane.name}: {plane.count} channels, but the model was trained on {channels}.")
-    found = preparation(plane.sample(), both, percentiles)
+    found = preparation(plane.sample(), both, percentiles, background)
     expert = next((e for e in experts if e.bright == found.bright), experts[0])
     if both:
         notes.append(f"taken for {'an' if expert.name[0] in 'aeiou' else 'a'} {expert.name} image")
-    if found.grey:
-        plane = plane.grey()
     if found.brown:
-        plane = plane.without(found.brown)
         notes.append("its brown stain was taken out: nuclei are found by their blue counterstain")
     intensity = found.intensity
     if all(high <= low for low, high in zip(intensity.low, intensity.high, strict=True)):
         notes.append("the picture is constant (or nearly so): nothing can be found in it")
-    return Prepared(plane, expert, intensity, notes)
+    return Prepared(plane, expert, found, notes)

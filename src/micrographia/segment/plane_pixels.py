@@ -1,4 +1,4 @@
-"""The pixels of a plane as a network wants them: channels first, read by windows, stains taken out."""
+"""The pixels of a plane, channels first, read by windows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import numpy as np
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
 from micrographia.arrays.normalize import sample
-from micrographia.arrays.stains import BrownStain
 
 
 class Plane:
@@ -17,10 +16,6 @@ class Plane:
     ----------
     image : Image or array
         Axes YX, YXS, SYX or CYX; the fourth sample of a colour picture (alpha) is left out.
-    as_grey : bool
-        Average the channels.
-    brown : BrownStain, optional
-        Stain to take out.
 
     Raises
     ------
@@ -28,7 +23,7 @@ class Plane:
         Where the axes are others, or the pixels are no intensities.
     """
 
-    def __init__(self, image: Image | np.ndarray, as_grey: bool = False, brown: BrownStain | None = None) -> None:
+    def __init__(self, image: Image | np.ndarray) -> None:
         if not isinstance(image, Image):
             data = np.asarray(image)
             image = Image(data, "YXS" if data.ndim == 3 and data.shape[2] in (3, 4) else "YX"[-data.ndim :])
@@ -37,21 +32,12 @@ class Plane:
             raise InputError(f"{image.name}: axes '{axes}'; one plane has YX, YXS (colour) or CYX.")
         if image.dtype.kind not in "buif":
             raise InputError(f"{image.name}: pixels of type {image.dtype} are not intensities.")
-        self.image, self.name, self.as_grey, self.brown = image, image.name, as_grey, brown
+        self.image, self.name = image, image.name
         self.shape = (image.size("Y"), image.size("X"))
         self._y = axes.index("Y")
         self._stacked = axes[0] if axes[0] in "CS" else (axes[2] if len(axes) == 3 else "")
         samples = image.size(self._stacked) if self._stacked else 1
-        self._samples = 3 if self._stacked == "S" and samples == 4 else samples
-        self.count = 1 if as_grey else self._samples
-
-    def grey(self) -> Plane:
-        """The same plane with its channels averaged."""
-        return Plane(self.image, as_grey=True)
-
-    def without(self, brown: BrownStain) -> Plane:
-        """The same plane without its brown stain."""
-        return Plane(self.image, brown=brown)
+        self.count = 3 if self._stacked == "S" and samples == 4 else samples
 
     def read(self, window: tuple[slice, slice]) -> np.ndarray:
         """Pixels (C, y, x) of the part of a window that lies in the plane."""
@@ -66,8 +52,4 @@ class Plane:
     def _first(self, data: np.ndarray) -> np.ndarray:
         if not self._stacked:
             return data[None]
-        data = np.moveaxis(data, 2, 0) if self._y == 0 else data
-        data = data[: self._samples]
-        if self.brown:
-            return self.brown.removed(data)
-        return data.astype(np.float32).mean(axis=0, keepdims=True) if self.as_grey else data
+        return (np.moveaxis(data, 2, 0) if self._y == 0 else data)[: self.count]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from micrographia.arrays.blocks import Block, blocks, inside
+from micrographia.arrays.errors import RequestError
 from micrographia.arrays.image import Image
-from micrographia.arrays.normalize import normalise
 from micrographia.geometry.render import present
 from micrographia.models.other_kind import other_kind
 from micrographia.segment.experts import Expert, Prepared, prepare
@@ -115,6 +116,7 @@ class Predictor:
         *,
         probability: float | None = None,
         overlap: float | None = None,
+        background: str = "auto",
         progress: Progress = lambda done: None,
     ) -> Segmentation:
         """Find the objects of one plane.
@@ -124,7 +126,9 @@ class Predictor:
         image : Image or array
             (Y, X) grey, (Y, X, 3) colour, or an Image with axes YX, YXS or CYX.
         probability, overlap : float, optional
-            Thresholds in place of the model's own.
+            Thresholds from 0 to 1, in place of the model's own.
+        background : {"auto", "dark", "bright"}
+            Whether the plane goes to the network for dark or for bright backgrounds, where the model has both.
         progress : callable
             Told the share that is done.
 
@@ -136,8 +140,10 @@ class Predictor:
         ------
         InputError
             Where the plane has other axes or channels than the model takes.
+        RequestError
+            Where a threshold is not from 0 to 1.
         """
-        seen = prepare(image, self.experts, self.channels, self.percentiles)
+        seen = prepare(image, self.experts, self.channels, self.percentiles, background)
         decoding = _decoding(seen.expert, probability, overlap)
         shape = seen.plane.shape
         foreground = np.zeros(shape, np.uint8)
@@ -153,6 +159,7 @@ class Predictor:
         *,
         probability: float | None = None,
         overlap: float | None = None,
+        background: str = "auto",
         progress: Progress = lambda done: None,
         scratch: Path | None = None,
         visit: Callable[[np.ndarray, np.ndarray, tuple[slice, slice], Stars], None] | None = None,
@@ -165,6 +172,8 @@ class Predictor:
             Lazy data are read window by window.
         labels : array
             (Y, X) int32, written by blocks: a ``zarr.Array``.
+        probability, overlap, background
+            As in `segment`.
         scratch : Path, optional
             Folder for one byte a pixel of scratch space (the system's temporary folder).
         visit : callable, optional
@@ -176,7 +185,7 @@ class Predictor:
         Segmentation
             Its labels are the array that was given.
         """
-        seen = prepare(image, self.experts, self.channels, self.percentiles)
+        seen = prepare(image, self.experts, self.channels, self.percentiles, background)
         decoding = _decoding(seen.expert, probability, overlap)
         shape = seen.plane.shape
         with scratch_map(shape, scratch) as (foreground, forget):
@@ -208,7 +217,7 @@ class Predictor:
         network = self.network()
 
         def maps(window: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            pixels = normalise(plane.read(window), seen.intensity)
+            pixels = seen.preparation.applied(plane.read(window))
             missing = [w.stop - w.start - n for w, n in zip(window, pixels.shape[1:], strict=True)]
             if any(missing):
                 pixels = np.pad(pixels, [(0, 0), (0, missing[0]), (0, missing[1])], mode="symmetric")
@@ -230,6 +239,9 @@ def _channels(pixels: np.ndarray, count: int) -> np.ndarray:
 
 def _decoding(expert: Expert, probability: float | None, overlap: float | None) -> Decoding:
     changes = {k: v for k, v in (("probability", probability), ("overlap", overlap)) if v is not None}
+    for name, value in changes.items():
+        if not (isinstance(value, Real) and 0 <= value <= 1):
+            raise RequestError(f"The threshold '{name}' must be a number from 0 to 1, not {value!r:.80}.")
     return replace(expert.decoding, **changes)
 
 

@@ -23,6 +23,7 @@ def segment(
     z: str = "each",
     probability: float | None = None,
     overlap: float | None = None,
+    background: str = "auto",
 ) -> np.ndarray:
     """Find the objects in an image.
 
@@ -39,9 +40,12 @@ def segment(
     z : {"each", "max", "best-focus"}
         What to do with a z stack.
     probability : float, optional
-        Smallest object probability, in place of the model's own threshold: higher finds fewer objects.
+        Smallest object probability (0 to 1), in place of the model's own threshold: higher finds fewer objects.
     overlap : float, optional
-        Largest share of the smaller of two objects that they may have in common.
+        Largest share (0 to 1) of the smaller of two objects that they may have in common.
+    background : {"auto", "dark", "bright"}
+        What the background is, where the model takes it for the wrong one: dark (fluorescence) or bright (stained
+        tissue, brightfield).
 
     Returns
     -------
@@ -53,6 +57,8 @@ def segment(
     ------
     InputError
         Where the image or the model cannot be used.
+    RequestError
+        Where there is no such model, a threshold is not from 0 to 1, or `background` is none of the three.
 
     Warns
     -----
@@ -72,7 +78,10 @@ def segment(
     for note in (*image.notes, *notes):
         warnings.warn(f"{image.name}: {note}", stacklevel=2)
     labels = [
-        predictor.segment(read_plane(image, index), probability=probability, overlap=overlap).labels for index in planes
+        predictor.segment(
+            read_plane(image, index), probability=probability, overlap=overlap, background=background
+        ).labels
+        for index in planes
     ]
     kept = [image.size(a) for a in "TZ" if a in image.axes and not (a == "Z" and z != "each")]
     return np.stack(labels).reshape(*kept, *labels[0].shape)
@@ -99,7 +108,7 @@ def as_image(image: Image | np.ndarray, axes: str | None = None) -> Image:
             raise InputError(
                 f"An array of shape {data.shape} may be many things; name its axes, for example axes='ZYX' or 'CYX'."
             )
-    return Image(data, axes.upper(), name="array")
+    return Image(data, axes, name="array")
 
 
 @lru_cache(maxsize=4)
