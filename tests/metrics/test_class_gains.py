@@ -39,3 +39,17 @@ def test_equal_classifiers_gain_nothing_and_groups_widen_the_interval():
 def test_other_lengths_are_refused():
     with pytest.raises(RequestError, match="as many found classes of both"):
         class_gain(np.zeros(3, int), np.zeros(3, int), np.zeros(2, int), 2)
+
+
+def test_objects_are_drawn_where_groups_are_few():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 200)
+    worse = np.where(rng.random(200) < 0.2, 1 - truth, truth)
+    for groups in (np.full(200, "A01"), np.repeat(["A01", "A02", "A03", "A04"], 50)):
+        few = class_gain(truth, worse, truth, 2, groups)
+        assert few.gains == class_gain(truth, worse, truth, 2).gains and few.units == "200 objects"
+        assert few.doubt.endswith("too few to draw from: objects were drawn, and the intervals may be too narrow.")
+        gain, low, high = few.gains["accuracy"]
+        assert low < gain < high
+    many = class_gain(truth, worse, truth, 2, np.repeat(np.arange(5), 40))
+    assert (many.units, many.doubt) == ("5 groups (200 objects)", "")

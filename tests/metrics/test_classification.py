@@ -61,7 +61,8 @@ def test_table_by_class() -> None:
     assert table["objects"].tolist() == [3, 2, 1] and table["groups"].tolist() == [2, 1, 1]
     assert table.loc["a", "precision"] == pytest.approx(2 / 3) and table.loc["c", "f1"] == 0
     assert found_scores.confusion.tolist() == [[2, 1, 0], [0, 2, 0], [1, 0, 0]]
-    assert "too few to draw" in found_scores.units
+    assert found_scores.units == "6 objects"
+    assert found_scores.doubt.startswith("3 groups are too few to draw from: objects were drawn")
 
 
 def test_nothing_to_score() -> None:

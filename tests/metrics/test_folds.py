@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from micrographia.arrays.errors import RequestError
-from micrographia.metrics.folds import assign_folds, set_aside
+from micrographia.metrics.folds import assign_folds, hold_out, nested_units, set_aside, shared_column
 from micrographia.metrics.instances import evaluate_instances
 from micrographia.metrics.paired import paired_difference
 
@@ -45,6 +45,45 @@ def test_some_are_set_aside_and_some_remain(groups, share, seed):
 
 def test_nothing_set_aside_where_nothing_is_wanted():
     assert set_aside(["a", "b", "c"], 0) == []
+
+
+def test_units_are_nested_from_the_coarsest_on():
+    groups = [{"well": "A1", "Plate": "P1", "kind": "x"}, {"well": "A1", "Plate": "P2"}, {"Plate": "P2"}]
+    assert list(nested_units(groups)) == [
+        (["Plate"], [("P1",), ("P2",), ("P2",)]),
+        (["Plate", "well"], [("P1", "A1"), ("P2", "A1"), ("P2", "")]),
+    ]
+    assert list(nested_units([{}, {"kind": "x"}])) == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "kept", "shared"),
+    (
+        ({"plate": 4, "file": 2}, "plate", ""),  # plates that are few enough stay whole
+        ({"plate": 20, "well": 4, "file": 2}, "well", "plate"),  # of one plate, whole wells
+        ({"file": 4}, "file", ""),
+        ({"file": 20}, None, "file"),  # a single stack
+        ({"plate": 10}, None, "plate"),  # two plates, and nothing finer
+        ({}, None, ""),
+    ),
+)
+def test_what_is_not_independent_judges_together(columns, kept, shared):
+    groups = [{name: f"{name}{i // size}" for name, size in columns.items()} for i in range(20)]
+    held = hold_out(groups, 0.15, seed=3)
+    assert 0 < len(held) < 10
+    if kept:
+        judging = {groups[i][kept] for i in held}
+        assert judging.isdisjoint(group[kept] for i, group in enumerate(groups) if i not in held)
+    assert shared_column(groups, held) == shared
+
+
+@given(st.integers(2, 60), st.floats(0.05, 0.5), st.integers(0, 99), st.booleans())
+def test_independent_images_are_drawn_in_their_order(count, share, seed, files):
+    """Names of files, which each hold one image, change nothing."""
+    groups = [{"file": f"{(7 * i) % 61}.tif"} if files else {} for i in range(count)]
+    drawn = np.random.default_rng(seed).permutation(count)[: max(1, round(share * count))]
+    assert hold_out(groups, share, seed) == sorted(drawn.tolist())
+    assert hold_out(groups, 0, seed) == hold_out(groups[:1], share, seed) == []
 
 
 def squares(*starts: int) -> np.ndarray:

@@ -84,7 +84,33 @@ def test_images_of_one_well_are_drawn_together():
     few = evaluate_instances(pairs, groups=[{"plate": str(i % 2)} for i in range(60)])
     assert "too few" in few.interval
     forced = evaluate_instances(pairs, groups=[{"plate": str(i % 2)} for i in range(60)], unit="plate")
-    assert "2 units by plate" in forced.interval
+    assert "2 units by plate (60 images); these are too few to draw from" in forced.interval
+
+
+def test_the_coarsest_units_that_are_enough_are_drawn():
+    """Wells of two plates are told apart by the plate, and six plates are drawn rather than their wells."""
+    groups = [{"Well": f"w{i % 6}", "plate": f"p{i // 10}"} for i in range(60)]
+    pairs = [PERFECT, MISSED] * 30
+    assert "of 6 units by plate (60 images)." in evaluate_instances(pairs, groups=groups).interval
+    two = [{**group, "plate": f"p{i % 2}", "Well": f"w{i // 20}"} for i, group in enumerate(groups)]
+    assert "of 6 units by plate and Well (60 images)." in evaluate_instances(pairs, groups=two).interval
+
+
+def test_a_group_of_one_unit_has_no_interval():
+    groups = [{"plate": f"p{i // 4}", "kind": "ab"[i % 2]} for i in range(24)]
+    result = evaluate_instances([PERFECT, MISSED, EXTRA] * 8, groups=groups)
+    for table in (result.groups, result.counts):
+        limits = table[table["group"] == "plate"].filter(regex="_(low|high)$")
+        assert limits.shape[0] >= 6 and limits.isna().all(axis=None)
+        assert (
+            table[table["group"] != "plate"]
+            .filter(regex="(ap_image_mean|count_error_mean)_low$")
+            .notna()
+            .all(axis=None)
+        )
+    assert result.groups["ap_image_mean"].notna().all()
+    single = evaluate_instances([PERFECT, MISSED], groups=[{"plate": "p"}] * 2, unit="plate")
+    assert np.isnan(single.overall["ap_image_mean_low"]).all() and "1 unit by plate" in single.interval
 
 
 def test_coverage_of_the_interval():

@@ -12,7 +12,7 @@ import pytest
 
 from micrographia.arrays.errors import RequestError
 from micrographia.cli import main
-from micrographia.cli.models import _experts
+from micrographia.cli.models import _experts, _text
 from micrographia.io import write, write_labels
 from micrographia.models import library as lib
 from micrographia.models.other_kind import other_kind
@@ -84,6 +84,12 @@ def test_show_tells_thresholds_and_is_aligned(said) -> None:
 def test_show_takes_what_others_wrote(library: Path) -> None:
     assert _experts(["one", "two"]) == [("experts", "one, two")]
     assert _experts(None) == [("experts", "None")]
+
+
+def test_show_tells_of_a_training_how_it_ended() -> None:
+    rows = [{"train_loss": 0.5, "step": 2}, {"train_loss": 0.25, "step": 4}]
+    assert _text({"steps": 4, "history": rows}) == "steps 4, history 2 rows, the last: train_loss 0.25, step 4"
+    assert _text([{"name": "Ada"}, {"name": "Bo"}]) == "Ada, Bo"
 
 
 def test_list_keeps_long_names_apart(smoother_zip: Path, library: Path, said) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
 
+from micrographia.arrays.errors import InputError  # noqa: E402
 from micrographia.nets.losses import star_loss  # noqa: E402
 from micrographia.nets.patches import Patches  # noqa: E402
 from micrographia.nets.star_unet import StarUNet  # noqa: E402
@@ -49,6 +50,17 @@ def test_resumed_training_equals_an_uninterrupted_one(tmp_path):
         assert torch.equal(a, b)
     finished, last = _train(tmp_path / "parts", steps=18, every=6)
     assert last.steps == 18 and len(last.rows) == 3
+
+
+@pytest.mark.parametrize("damaged", ["last", "best"])
+@pytest.mark.parametrize("left", [0, 1000])
+def test_a_damaged_checkpoint_is_named(tmp_path, damaged, left):
+    _train(tmp_path, steps=6, every=3)
+    _train(tmp_path, steps=12, every=3, learning_rate=30.0)  # the last network is not the best
+    path = tmp_path / f"{damaged}.ckpt"
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(InputError, match=rf"{damaged}.ckpt is missing or damaged; delete the folder .* begin"):
+        _train(tmp_path, steps=12, every=3, learning_rate=30.0)
 
 
 def test_a_training_that_was_moved_keeps_its_best_network(tmp_path):

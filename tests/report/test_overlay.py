@@ -138,3 +138,13 @@ def test_comparison_shows_errors_in_their_colours():
 def test_shapes_must_fit():
     with pytest.raises(InputError, match=r"\(4, 4\).*\(5, 5\)"):
         overlay(np.zeros((5, 5)), np.zeros((4, 4), int))
+
+
+def test_true_labels_below_0_were_not_annotated():
+    truth = touching()
+    truth[:, :30] = -1
+    predicted = np.where(truth > 0, truth, 0)
+    image = np.zeros(truth.shape, np.uint8)
+    assert coloured(comparison(image, truth, predicted))[:, 30:].any()
+    with pytest.raises(InputError, match="the negative number -1 is no label"):
+        comparison(image, predicted, truth)

@@ -216,6 +216,16 @@ def test_evaluation_report(tmp_path, cases):
     assert len(page.all("polyline")) == 1 + 2 + 4
 
 
+def test_what_is_not_known_is_not_shown(tmp_path, cases):
+    """Neither an empty cell of the groups, nor the interval of a group of one image."""
+    groups = [{"plate": "P1", "well": "A1"}, {"plate": "P1"}, {}]
+    result = evaluate_instances([c[1:] for c in cases.values()], names=list(cases), groups=groups)
+    text = Page(write_evaluation_report(tmp_path / "r.html", result)).check().text
+    assert "plate P1, well A1" in text and "nan" not in text
+    single = evaluate_instances([cases["empty"][1:]])
+    assert "nan" not in Page(write_evaluation_report(tmp_path / "r.html", single)).check().text
+
+
 def test_evaluation_of_one_image_at_one_threshold(tmp_path, cases):
     result = evaluate_instances([cases["empty"][1:]], thresholds=[0.75])
     page = Page(write_evaluation_report(tmp_path / "r.html", result)).check()

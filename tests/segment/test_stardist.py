@@ -90,6 +90,49 @@ def test_learned_predictor_outlives_a_run_that_drops_its_network(trained, tmp_pa
     np.testing.assert_array_equal(out[:], trained.predict(image).labels)
 
 
+def test_pictures_of_one_plate_do_not_both_teach_and_judge(tmp_path):
+    from micrographia.models.package import open_package
+
+    images, labels = fields(6)
+    plates = [{"plate": f"P{k // 2}"} for k in range(6)]
+    method = StarDist(steps=2, **SMALL).fit(Examples(images, labels, groups=plates))
+    assert len(method.sides_["validation"]) == 2 and method.notes_ == []
+    assert len({int(name.split()[1]) // 2 for name in method.sides_["validation"]}) == 1
+    method.fit(Examples(images, labels, groups=[{"plate": "P1"}] * 6))
+    assert "images of the same plate were learned from" in method.notes_[0]
+    assert method.notes_[0] in open_package(method.save(tmp_path / "model.zip")).documentation
+    with pytest.raises(InputError, match="groups of 2"):
+        method.fit(Examples(images, labels, groups=plates[:2]))
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    (
+        ({"learning_rate": 0.01}, r"learning_rate was 0.002 and is now 0.01\)"),
+        ({"batch": 2, "every": 3}, "batch was 4 and is now 2; every was 2 and is now 3"),
+        ({"start": "START"}, "start was '' and is now"),
+        ({"widths": (8, 8, 16)}, r"widths was \[8, 16, 16\] and is now \[8, 8, 16\]"),
+    ),
+)
+def test_a_training_does_not_go_on_with_other_settings(trained, tmp_path, other, said):
+    def stop(row):
+        if row["step"] == 4:  # the checkpoint is that of step 2
+            raise KeyboardInterrupt
+
+    examples = Examples(*fields(3))
+    small = {**SMALL, "steps": 4, "every": 2}
+    with pytest.raises(KeyboardInterrupt):
+        StarDist(**small).fit(examples, folder=tmp_path / "training", report=stop)
+    if "start" in other:
+        other = {"start": str(trained.save(tmp_path / "start.zip"))}
+    with pytest.raises(RequestError, match=said):
+        StarDist(**small | other).fit(examples, folder=tmp_path / "training")
+    with pytest.raises(RequestError, match="other images or classes"):
+        StarDist(**small).fit(Examples(*fields(4)), folder=tmp_path / "training")
+    again = StarDist(**small | {"steps": 6, "minutes": 5.0, "patience": 3})
+    assert again.fit(examples, folder=tmp_path / "training").history_.steps == 6
+
+
 def test_same_seed_same_model():
     images, labels = fields(3)
     first, second = (StarDist(steps=5, seed=3, **SMALL).fit(Examples(images, labels)) for _ in range(2))

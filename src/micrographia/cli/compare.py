@@ -107,14 +107,13 @@ def _material(options: Compare) -> tuple[Material, str]:
     """The images in their folds, and the column that the folds keep together."""
     from micrographia.cli.fold_runs import Material
     from micrographia.cli.labelled_planes import labelled_dataset
-    from micrographia.metrics.folds import assign_folds
-    from micrographia.metrics.instances import UNITS
+    from micrographia.metrics.folds import assign_folds, nested_units
 
     data = labelled_dataset(str(options.images), options.labels)
     if len(data) < 2:
         raise RequestError(f"A comparison needs at least two images with labels; {options.images} has {len(data)}.")
-    known = {name.lower(): name for name in reversed(data.group_names)}
-    column = options.group or next((known[unit] for unit in UNITS if unit in known), "image")
+    (coarsest, *_), _ = next(nested_units([item.groups for item in data]), (["image"], []))
+    column = options.group or coarsest
     groups = [str(item.image) for item in data]
     if column != "image":
         if column not in data.group_names:
@@ -174,7 +173,8 @@ def _report(
 ) -> None:
     """Scores of every method on the same images in the same order, as tables and as one report."""
     from micrographia.io.reading import read_labels
-    from micrographia.metrics.instances import UNITS, evaluate_instances
+    from micrographia.metrics.folds import UNITS
+    from micrographia.metrics.instances import evaluate_instances
     from micrographia.report.comparison_report import Compared, write_comparison
 
     unit = None if column == "image" or column.lower() in UNITS else column

@@ -14,6 +14,7 @@ import numpy as np
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
 from micrographia.cli.batch import counted
+from micrographia.cli.input_files import BACKGROUND
 from micrographia.cli.labelled_planes import LabelledPlane
 from micrographia.method import Declared, parameter
 
@@ -46,8 +47,11 @@ class Evaluate(Declared):
     axes: str | None = parameter(None, "Axes of image files that do not name them, slowest first, for example TZCYX")
     probability: float | None = parameter(None, "Smallest object probability; otherwise the model's own", ge=0, le=1)
     overlap: float | None = parameter(None, "How much two objects may overlap; otherwise the model's own", ge=0, le=1)
+    background: str = BACKGROUND
     unit: str | None = parameter(
-        None, "Group column whose images are not independent, for the intervals; otherwise plate, well and the like"
+        None,
+        "Group column whose images are not independent, for the intervals; otherwise the coarsest of donor, plate, "
+        "well and such that has five or more",
     )
     worst: int = parameter(6, "Pictures of the worst images in the report", ge=0)
     seed: int = parameter(0, "Seed of the bootstrap", ge=0)
@@ -108,8 +112,10 @@ def _predicted(
 ) -> Iterator[tuple[LabelledPlane, np.ndarray]]:
     """Every plane (or some, by name) with what was predicted for it; what cannot be used is noted and left out."""
     from micrographia.cli.labelled_planes import labelled_dataset, labelled_planes, labels_of_plane
+    from micrographia.cli.result_names import result_names
 
     data = labelled_dataset(str(options.images), options.labels)
+    names = result_names([item.image for item in data])
     predictor = None
     stored: dict[Path, Path] = {}
     if model is not None:
@@ -124,11 +130,18 @@ def _predicted(
     for item in data:
         try:
             all_channels = predictor.all_channels if predictor is not None else False
-            for plane in labelled_planes(item, channel=options.channel, all_channels=all_channels, axes=options.axes):
+            for plane in labelled_planes(
+                item, name=names[item.image], channel=options.channel, all_channels=all_channels, axes=options.axes
+            ):
                 if only is not None and plane.name not in only:
                     continue
                 if predictor is not None:
-                    found = predictor.segment(plane.image, probability=options.probability, overlap=options.overlap)
+                    found = predictor.segment(
+                        plane.image,
+                        probability=options.probability,
+                        overlap=options.overlap,
+                        background=options.background,
+                    )
                     yield plane, found.labels
                 else:
                     from micrographia.io.reading import read_labels
@@ -169,9 +182,10 @@ def _summary(result: InstanceEvaluation) -> str:
     lines = [f"{'IoU':>5}{'AP':>8}{'95 % interval':>18}{'precision':>11}{'recall':>8}{'F1':>7}{'PQ':>7}"]
     for row in result.overall.to_dict("records"):
         low, high = row["ap_image_mean_low"], row["ap_image_mean_high"]
+        interval = f"{low:.3f} to {high:.3f}" if low == low else "–"
         scores = [row[f"{s}_pooled"] for s in ("precision", "recall", "f1", "pq")]
         lines.append(
-            f"{row['iou']:>5.2f}{row['ap_image_mean']:>8.3f}{f'{low:.3f} to {high:.3f}':>18}"
+            f"{row['iou']:>5.2f}{row['ap_image_mean']:>8.3f}{interval:>18}"
             f"{scores[0]:>11.3f}{scores[1]:>8.3f}{scores[2]:>7.3f}{scores[3]:>7.3f}"
         )
     every = result.counts.iloc[0]

@@ -14,6 +14,7 @@ from typing import Any
 from micrographia.arrays.errors import InputError
 from micrographia.cli.candidates import Candidate
 from micrographia.cli.labelled_planes import LabelledPlane, labelled_planes
+from micrographia.cli.result_names import result_names
 from micrographia.cli.run_record import RunRecord, fingerprint
 from micrographia.cli.train import learn
 from micrographia.io.datasets import Dataset
@@ -35,8 +36,10 @@ class Material:
     def planes(self, all_channels: bool) -> list[list[LabelledPlane]]:
         """The planes of each image."""
         if all_channels not in self._planes:
+            names = result_names([item.image for item in self.data])
             self._planes[all_channels] = [
-                list(labelled_planes(item, channel=self.channel, all_channels=all_channels)) for item in self.data
+                list(labelled_planes(item, name=names[item.image], channel=self.channel, all_channels=all_channels))
+                for item in self.data
             ]
         return self._planes[all_channels]
 

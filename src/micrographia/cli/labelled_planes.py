@@ -85,9 +85,22 @@ def read_pair(item: Item, axes: str | None = None) -> tuple[Image, Image]:
 
 
 def labelled_planes(
-    item: Item, *, channel: str | None = None, all_channels: bool = False, axes: str | None = None
+    item: Item, *, name: str = "", channel: str | None = None, all_channels: bool = False, axes: str | None = None
 ) -> Iterator[LabelledPlane]:
-    """The planes of one image with their labels; ``axes`` names the axes of image files that do not.
+    """The planes of one image with their labels.
+
+    Parameters
+    ----------
+    item : Item
+        With labels.
+    name : str
+        What the image is called (`result_names`, where others have the same file name); the file's stem otherwise.
+    channel : str, optional
+        The channel to look at.
+    all_channels : bool
+        Keep all channels.
+    axes : str, optional
+        Axes of image files that do not name them.
 
     Raises
     ------
@@ -102,11 +115,10 @@ def labelled_planes(
     sizes = {axis: image.size(axis) for axis in "TZ" if image.size(axis) > 1}
     for index in planes:
         at = {axis: int(index[axis]) for axis in sizes}
-        place = "".join(f" {axis.lower()}{where}" for axis, where in at.items())
-        name = f"{image_stem(item.image)}{place}"
+        called = (name or image_stem(item.image)) + "".join(f" {axis.lower()}{where}" for axis, where in at.items())
         plane = read_plane(image, index)
         labels = labels_of_plane(truth, plane, at, sizes, item.label.name, item.image.name)
-        yield LabelledPlane(name, plane, labels, item.groups, at, sizes, tuple(notes))
+        yield LabelledPlane(called, plane, labels, item.groups, at, sizes, tuple(notes))
 
 
 def labels_of_plane(

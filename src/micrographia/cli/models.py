@@ -107,6 +107,8 @@ def _text(value: object) -> str:
     if isinstance(value, dict):
         return str(value.get("name", ", ".join(f"{k} {_text(v)}" for k, v in value.items())))
     if isinstance(value, (list, tuple)):
+        if len(value) > 1 and all(isinstance(item, dict) and "name" not in item for item in value):
+            return f"{len(value)} rows, the last: {_text(value[-1])}"
         return ", ".join(_text(item) for item in value)
     return str(value)
 

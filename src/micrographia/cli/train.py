@@ -14,6 +14,7 @@ from typing import Any
 
 from micrographia.arrays.errors import RequestError
 from micrographia.cli import flags
+from micrographia.cli.training_lines import training_lines
 from micrographia.method import Declared, Method, parameter
 from micrographia.methods import get_method, methods
 
@@ -157,7 +158,8 @@ def learn(method: Method, examples: Any, folder: Path, out: Path) -> None:
     """
     try:
         known = signature(method.fit).parameters
-        more = {"folder": folder, "progress": sys.stderr.isatty()}
+        shown = sys.stderr.isatty()
+        more = {"folder": folder, "progress": shown, "report": None if shown else training_lines(method)}
         method.fit(examples, **{key: value for key, value in more.items() if key in known})
         method.save(out)
     except ModuleNotFoundError as error:

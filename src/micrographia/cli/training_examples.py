@@ -2,8 +2,8 @@
 
 The annotation of the first argument of ``fit`` says what a method learns from. Where that is a dataclass with the
 fields ``images`` and ``labels``, images and label files can be brought into it; what else it has a field for
-(``names``, ``validation``, ``classes``) may be given too. Images are given plane by plane, or as they are in their
-files where the dataclass says ``whole = True``.
+(``names``, ``groups``, ``validation``, ``classes``) may be given too. Images are given plane by plane, or as they are
+in their files where the dataclass says ``whole = True``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from micrographia.arrays.image import Image
 from micrographia.cli.batch import counted
 from micrographia.io.datasets import Item
 from micrographia.method import Method
+from micrographia.metrics.folds import FILE
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class _Labelled:
     name: str
     image: Image
     labels: Image | np.ndarray
+    groups: dict[str, str]
 
 
 def examples_kind(method: type[Method]) -> Any:
@@ -92,6 +94,7 @@ def make_examples(
         Where images and labels do not match or cannot be read.
     """
     from micrographia.cli.labelled_planes import labelled_dataset
+    from micrographia.cli.result_names import result_names
 
     kind = examples_kind(method)
     fields = {field.name for field in dataclasses.fields(kind)}
@@ -104,14 +107,16 @@ def make_examples(
     items = list(labelled_dataset(images, labels, strokes=whole))
     held = [] if validation_images is None else list(labelled_dataset(validation_images, validation_labels))
     read = _whole if whole else _planes
-    used = [one for item in items for one in read(item, channel, all_channels, axes)]
-    judging = [one for item in held for one in read(item, channel, all_channels, axes)]
+    called = result_names([item.image for item in (*items, *held)])
+    used = [one for item in items for one in read(item, called[item.image], channel, all_channels, axes)]
+    judging = [one for item in held for one in read(item, called[item.image], channel, all_channels, axes)]
     print(f"learning from {counted(len(used), 'image')}" + (f", judged on {len(judging)}" if held else ""))
     everything = [*used, *judging]
     given = {
         "images": [one.image for one in everything],
         "labels": [one.labels for one in everything],
         "names": [one.name for one in everything],
+        "groups": [one.groups for one in everything],
         "validation": list(range(len(used), len(everything))) if held else None,
         "classes": names,
     }
@@ -146,14 +151,14 @@ def class_names(text: str) -> list[str]:
     return names
 
 
-def _planes(item: Item, channel: str | None, all_channels: bool, axes: str | None) -> Iterator[_Labelled]:
+def _planes(item: Item, name: str, channel: str | None, all_channels: bool, axes: str | None) -> Iterator[_Labelled]:
     from micrographia.cli.labelled_planes import labelled_planes
 
-    for plane in labelled_planes(item, channel=channel, all_channels=all_channels, axes=axes):
-        yield _Labelled(plane.name, plane.image, plane.labels)
+    for plane in labelled_planes(item, name=name, channel=channel, all_channels=all_channels, axes=axes):
+        yield _Labelled(plane.name, plane.image, plane.labels, _groups(item))
 
 
-def _whole(item: Item, channel: str | None, all_channels: bool, axes: str | None) -> Iterator[_Labelled]:
+def _whole(item: Item, _name: str, channel: str | None, all_channels: bool, axes: str | None) -> Iterator[_Labelled]:
     from micrographia.cli.labelled_planes import read_pair
     from micrographia.segment.planes import choose_planes
 
@@ -163,4 +168,9 @@ def _whole(item: Item, channel: str | None, all_channels: bool, axes: str | None
     if channel is not None:
         planes, _ = choose_planes(image, channel=channel)
         image = image.take(**{axis: int(at) for axis, at in planes[0].items() if axis in "CS"})
-    yield _Labelled(item.image.name, image, labels)
+    yield _Labelled(item.image.name, image, labels, _groups(item))
+
+
+def _groups(item: Item) -> dict[str, str]:
+    """The groups of an image, and its file, whose planes are not independent."""
+    return {**item.groups, FILE: str(item.image)}

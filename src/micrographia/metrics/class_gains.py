@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from micrographia.arrays.errors import RequestError
-from micrographia.metrics.classification import scores_of
+from micrographia.metrics.classification import bootstrap_units, scores_of
 from micrographia.metrics.instances import bootstrap_weights
 
 SCORES = ("weighted_f1", "macro_f1", "accuracy")
@@ -24,11 +24,17 @@ class ClassGain:
         Names of the two.
     gains : dict of str to (float, float, float)
         ``weighted_f1``, ``macro_f1`` and ``accuracy``: the gain and its interval.
+    units : str
+        What the bootstrap drew, in words.
+    doubt : str
+        Why the intervals may be too narrow, a sentence; empty where nothing is against them.
     """
 
     first: str
     second: str
     gains: dict[str, tuple[float, float, float]]
+    units: str
+    doubt: str
 
 
 def class_gain(
@@ -52,7 +58,8 @@ def class_gain(
     n_classes : int
         Number of classes K.
     groups : (N,) sequence of str, optional
-        Group of each object, such as plate and well; objects are drawn where there are none.
+        Group of each object, such as plate and well; where there are fewer than five, objects are drawn, and `doubt`
+        says so.
     names : (str, str)
         What the two are called.
     draws : int
@@ -70,7 +77,7 @@ def class_gain(
     truth, first, second = (np.asarray(a) for a in (truth, first, second))
     if not len(truth) or truth.shape != first.shape or truth.shape != second.shape:
         raise RequestError("A gain needs as many found classes of both as true ones, at least one.")
-    unit = np.arange(len(truth)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    unit, units, doubt = bootstrap_units(len(truth), groups)
     weights = bootstrap_weights(np.arange(int(unit.max()) + 1), draws, np.random.default_rng(seed))
     both = []
     for found in (first, second):
@@ -83,4 +90,4 @@ def class_gain(
         gain = both[1][score] - both[0][score]
         low, high = np.nanpercentile(gain[1:], [tail, 100 - tail])
         gains[score] = (float(gain[0]), float(low), float(high))
-    return ClassGain(*names, gains)
+    return ClassGain(*names, gains, units, doubt)

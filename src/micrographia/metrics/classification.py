@@ -88,6 +88,8 @@ class ClassEvaluation:
         ``accuracy``, ``macro_f1`` and ``weighted_f1``, each with ``_low`` and ``_high``.
     units : str
         What the bootstrap drew, in words.
+    doubt : str
+        Why the intervals may be too narrow, a sentence; empty where nothing is against them.
     """
 
     classes: tuple[str, ...]
@@ -95,6 +97,7 @@ class ClassEvaluation:
     table: pd.DataFrame
     overall: dict[str, float]
     units: str
+    doubt: str = ""
 
 
 def evaluate_classes(
@@ -119,7 +122,7 @@ def evaluate_classes(
     classes : sequence of K str
         Names of the classes.
     groups : (N,) sequence of str, optional
-        Group of each object; where there are fewer than five, objects are drawn, and `units` says so.
+        Group of each object; where there are fewer than five, objects are drawn, and `doubt` says so.
     draws : int
         Bootstrap samples.
     confidence : float
@@ -141,7 +144,7 @@ def evaluate_classes(
     truth, found, k = np.asarray(truth), np.asarray(found), len(classes)
     if not len(truth) or truth.shape != found.shape or (groups is not None and len(groups) != len(truth)):
         raise RequestError("Scores need as many found classes (and groups) as true ones, at least one.")
-    unit, words = _units(len(truth), groups)
+    unit, words, doubt = bootstrap_units(len(truth), groups)
     cells = np.zeros((int(unit.max()) + 1, k * k))
     np.add.at(cells, (unit, truth * k + found), 1)
     weights = bootstrap_weights(np.arange(len(cells)), draws, np.random.default_rng(seed))
@@ -170,14 +173,29 @@ def evaluate_classes(
     overall = {}
     for score in ("accuracy", "macro_f1", "weighted_f1"):
         overall[score], overall[f"{score}_low"], overall[f"{score}_high"] = interval(scores[score])
-    return ClassEvaluation(tuple(classes), confusion_matrix(truth, found, k), pd.DataFrame(rows), overall, words)
+    confusion = confusion_matrix(truth, found, k)
+    return ClassEvaluation(tuple(classes), confusion, pd.DataFrame(rows), overall, words, doubt)
 
 
-def _units(n: int, groups: Sequence[str] | np.ndarray | None) -> tuple[np.ndarray, str]:
+def bootstrap_units(n: int, groups: Sequence[str] | np.ndarray | None) -> tuple[np.ndarray, str, str]:
+    """What a bootstrap of n objects draws: groups, or objects where there are none or fewer than five.
+
+    Parameters
+    ----------
+    n : int
+        Number of objects.
+    groups : (n,) sequence of str, optional
+        Group of each.
+
+    Returns
+    -------
+    (n,) int array, str, str
+        Unit of each object, from 0; what is drawn, in words; why the intervals may be too narrow, a sentence or empty.
+    """
     if groups is None:
-        return np.arange(n), f"{n:,} objects"
+        return np.arange(n), f"{n:,} objects", ""
     names, unit = np.unique(np.asarray(groups), return_inverse=True)
     if len(names) < _FEWEST_UNITS:
         few = f"{len(names)} group{'s are' if len(names) != 1 else ' is'} too few to draw from"
-        return np.arange(n), f"{n:,} objects; {few}, so the intervals may be too narrow"
-    return unit, f"{len(names):,} groups ({n:,} objects)"
+        return np.arange(n), f"{n:,} objects", f"{few}: objects were drawn, and the intervals may be too narrow."
+    return unit, f"{len(names):,} groups ({n:,} objects)", ""

@@ -1,15 +1,48 @@
-"""Which images judge and which teach: folds that keep together what is not independent."""
+"""What is not independent, and which images judge and which teach: folds that keep it together."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from micrographia.arrays.errors import RequestError
 
+UNITS = ("donor", "patient", "animal", "experiment", "plate", "slide", "well")
+"""Group columns whose members are not independent, from the coarsest to the finest."""
+
+FILE = "file"
+"""Group column of the planes of one file, which are not independent either."""
+
 _LARGEST_PART = 1 / 3
+
+
+def nested_units(
+    groups: Sequence[Mapping[str, Any]], among: Sequence[str] = UNITS
+) -> Iterator[tuple[list[str], list[tuple[str, ...]]]]:
+    """Ways to tell apart what is independent, the coarsest first: plates, then wells of plates, and so on.
+
+    Parameters
+    ----------
+    groups : sequence of dict
+        Group columns of each image, for example ``{"plate": "P1", "well": "B03"}``.
+    among : sequence of str
+        Names of columns (in any case) that count, from the coarsest to the finest.
+
+    Yields
+    ------
+    columns : list of str
+        The known ones among them, in each round one more.
+    units : list of tuple
+        The unit of each image: its values in these columns. Images without a value share a unit.
+    """
+    known = {name.lower(): name for name in reversed(list(dict.fromkeys(c for g in groups for c in g)))}
+    columns = [known[name] for name in among if name in known]
+    for count in range(1, len(columns) + 1):
+        chosen = columns[:count]
+        yield chosen, [tuple(str(g.get(c, "")) for c in chosen) for g in groups]
 
 
 def assign_folds(groups: Sequence[str], folds: int = 5, seed: int = 0) -> list[int]:
@@ -46,12 +79,12 @@ def assign_folds(groups: Sequence[str], folds: int = 5, seed: int = 0) -> list[i
     return [fold[group] + 1 for group in groups]
 
 
-def set_aside(groups: Sequence[str], share: float, seed: int = 0) -> list[int]:
+def set_aside(groups: Sequence[str] | Sequence[int], share: float, seed: int = 0) -> list[int]:
     """Choose images that only judge a training, as whole groups where these are small enough.
 
     Parameters
     ----------
-    groups : sequence of str
+    groups : sequence of str or int
         The group of each image.
     share : float
         Share of the images that is wanted, 0 to 0.5.
@@ -66,12 +99,11 @@ def set_aside(groups: Sequence[str], share: float, seed: int = 0) -> list[int]:
     """
     if share <= 0 or len(groups) < 2:
         return []
-    sizes = Counter(groups)
-    if min(sizes.values()) > max(1, _LARGEST_PART * len(groups)):
+    if not _stay_whole(groups):
         groups = [str(i) for i in range(len(groups))]
-        sizes = Counter(groups)
+    sizes: Counter[Any] = Counter(groups)
     room = max(round(share * len(groups)), min(sizes.values()))
-    chosen: set[str] = set()
+    chosen: set[Any] = set()
     for group in _shuffled(sizes, seed):
         if sizes[group] <= room:
             chosen.add(group)
@@ -79,6 +111,41 @@ def set_aside(groups: Sequence[str], share: float, seed: int = 0) -> list[int]:
     return [i for i, group in enumerate(groups) if group in chosen]
 
 
-def _shuffled(sizes: Counter[str], seed: int) -> list[str]:
+def hold_out(groups: Sequence[Mapping[str, Any]], share: float, seed: int = 0) -> list[int]:
+    """Choose images that only judge a training, as whole groups of the coarsest kind that is small enough.
+
+    Parameters
+    ----------
+    groups : sequence of dict
+        Group columns of each image: those of ``UNITS`` count, and ``FILE``. Images without any are independent.
+    share : float
+        Share of the images that is wanted, 0 to 0.5.
+    seed : int
+        Seed of the choice.
+
+    Returns
+    -------
+    list of int
+        Positions of the chosen images, as `set_aside` gives them.
+    """
+    ways = (units for _, units in nested_units(groups, (*UNITS, FILE)))
+    units: Sequence[Any] = next(filter(_stay_whole, ways), range(len(groups)))
+    numbers: dict[Any, int] = {}
+    return set_aside([numbers.setdefault(unit, len(numbers)) for unit in units], share, seed)
+
+
+def shared_column(groups: Sequence[Mapping[str, Any]], held: Sequence[int]) -> str:
+    """The coarsest known column, where a group of it is in the images `held` and in the others; empty otherwise."""
+    columns, units = next(nested_units(groups, (*UNITS, FILE)), ([""], []))
+    judging = {units[i] for i in held if units}
+    return columns[0] if judging & {unit for i, unit in enumerate(units) if i not in set(held)} else ""
+
+
+def _stay_whole(groups: Sequence[Any]) -> bool:
+    """Whether a group is small enough to be set aside as a whole."""
+    return bool(groups) and min(Counter(groups).values()) <= max(1, _LARGEST_PART * len(groups))
+
+
+def _shuffled(sizes: Counter[Any], seed: int) -> list[Any]:
     names = sorted(sizes)
     return [names[i] for i in np.random.default_rng(seed).permutation(len(names))]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
+from micrographia.metrics.folds import nested_units
 from micrographia.metrics.matching import Match, match
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 
 THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
 """IoU thresholds of the StarDist paper's table."""
-
-UNITS = ("donor", "patient", "animal", "experiment", "plate", "slide", "well")
-"""Group columns whose members are not independent: the bootstrap draws them together."""
 
 _FEWEST_UNITS = 5
 
@@ -43,7 +41,7 @@ class InstanceEvaluation:
         One row a threshold: ``iou``, ``images``, ``ap_image_mean`` (mean of the images' AP, as in the StarDist paper)
         and, pooled over all objects of all images, ``ap_pooled``, ``precision_pooled``, ``recall_pooled``,
         ``f1_pooled``, ``pq_pooled``, ``matched_iou_pooled`` (mean IoU of the matched pairs). Each score has two more
-        columns ``…_low`` and ``…_high``: its bootstrap interval.
+        columns ``…_low`` and ``…_high``: its bootstrap interval, NaN where there are fewer than two units to draw.
     groups : pandas.DataFrame
         The same for every value of every group column, named in ``group`` and ``value``.
     counts : pandas.DataFrame
@@ -93,8 +91,8 @@ def evaluate_instances(
         IoU thresholds, above 0 and at most 1.
     unit : str or sequence of str, optional
         Group column (or columns) whose members the bootstrap draws together because they are not independent.
-        By default the columns among ``UNITS`` that are present, where they tell at least five units apart;
-        otherwise single images.
+        By default the coarsest of :data:`micrographia.metrics.folds.UNITS` with at least five units (a finer one
+        counts within the coarser ones, so that wells of two plates differ); otherwise single images.
     draws : int
         Number of bootstrap draws.
     confidence : float
@@ -151,9 +149,10 @@ def evaluate_instances(
     for (column, value), index in member.items():
         part = [rows[i] for i in index]
         head = {"group": column, "value": value, "images": len(index)}
-        counts.append(head | _with_interval(_count_scores, [r[0] for r in part], weights[:, index], confidence))
+        drawn = weights[:, index] if len(np.unique(units[index])) > 1 else weights[:1, index]  # one unit: no spread
+        counts.append(head | _with_interval(_count_scores, [r[0] for r in part], drawn, confidence))
         for k, threshold in enumerate(thresholds):
-            estimate = _with_interval(_match_scores, [r[k] for r in part], weights[:, index], confidence)
+            estimate = _with_interval(_match_scores, [r[k] for r in part], drawn, confidence)
             scores.append({"group": column, "value": value, "iou": threshold, "images": len(index)} | estimate)
 
     import pandas as pd
@@ -202,19 +201,24 @@ def bootstrap_units(
 ) -> tuple[np.ndarray, str]:
     """Number of the unit that each image belongs to, and what the units are called."""
     n = len(groups)
-    chosen = [c for c in columns if c.lower() in UNITS] if unit is None else [unit] if isinstance(unit, str) else unit
-    unknown = [c for c in chosen if c not in columns]
-    if unknown:
-        raise RequestError(f"There is no group column '{unknown[0]}'; known: {', '.join(columns) or 'none'}.")
-    keys = [tuple(str(g.get(c)) for c in chosen) for g in groups]
+    if unit is None:
+        ways = list(nested_units(groups))
+        finest = ways[-1] if ways else ([], [])
+        chosen, keys = next((way for way in ways if len(set(way[1])) >= _FEWEST_UNITS), finest)
+    else:
+        chosen = [unit] if isinstance(unit, str) else list(unit)
+        if unknown := [c for c in chosen if c not in columns]:
+            raise RequestError(f"There is no group column '{unknown[0]}'; known: {', '.join(columns) or 'none'}.")
+        keys = [tuple(str(g.get(c, "")) for c in chosen) for g in groups]
     numbers = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-    by = " and ".join(chosen)
-    if not chosen or len(numbers) == n:
+    units = f"{len(numbers)} unit{'s' * (len(numbers) != 1)} by {' and '.join(chosen)}"
+    few = "too few to draw from, so the intervals may be too narrow"
+    if not chosen or (unit is None and len(numbers) == n):
         return np.arange(n), f"{n} image{'s' * (n != 1)}"
     if unit is None and len(numbers) < _FEWEST_UNITS:
-        few = f"{len(numbers)} unit{'s' * (len(numbers) != 1)} by {by} are too few to draw from"
-        return np.arange(n), f"{n} images; {few}, so the intervals may be too narrow"
-    return np.array([numbers[key] for key in keys]), f"{len(numbers)} units by {by} ({n} images)"
+        return np.arange(n), f"{n} images; {units} are {few}"
+    remark = f"; these are {few}" if len(numbers) < _FEWEST_UNITS else ""
+    return np.array([numbers[key] for key in keys]), f"{units} ({n} images){remark}"
 
 
 def bootstrap_weights(units: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import time
 import warnings
@@ -20,10 +21,13 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, TQDMProg
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from micrographia.arrays.errors import RequestError
+from micrographia.arrays.errors import InputError, RequestError
 
 Loss = Callable[[Any, dict[str, Tensor]], dict[str, Tensor]]
 Report = Callable[[Mapping[str, float]], None]
+
+_MAY_CHANGE = ("steps", "minutes", "patience", "device", "views")
+"""Parameters that say how long and where to train, or how to predict: a training that goes on may change them."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ class _Training(pl.LightningModule):
 
     def resume(self, path: Path) -> None:
         """Take over weights, optimiser, history and clock; Lightning's own resume restarts a finished epoch."""
-        self.earlier = torch.load(path, weights_only=True, map_location="cpu")
+        self.earlier = _checkpoint(path)
         self.load_state_dict(self.earlier["state_dict"])
         kept = self.earlier["micrographia"]
         self.first, self.spent, self.history.rows = kept["step"], kept["seconds"], kept["rows"]
@@ -222,6 +226,7 @@ def train_network(
     folder: Path,
     *,
     lesson: str = "",
+    settings: Mapping[str, Any] | None = None,
     device: str = "auto",
     progress: bool = True,
     report: Report | None = None,
@@ -244,6 +249,8 @@ def train_network(
         Checkpoints live here.
     lesson : str
         What is learned (`lesson_of`): checkpoints of another network or another lesson are refused.
+    settings : dict, optional
+        How it is learned (`lasting`): checkpoints of other settings are refused.
     device : str
         "auto", "cpu", "cuda", "mps". bfloat16 is used where the hardware computes in it.
     report : callable, optional
@@ -259,9 +266,12 @@ def train_network(
     Raises
     ------
     RequestError
-        Where the folder holds checkpoints of something else.
+        Where the folder holds checkpoints of something else; other settings are named.
+    InputError
+        Where a checkpoint is damaged.
     """
-    _check_lesson(folder, lesson_of(lesson, [(name, tuple(t.shape)) for name, t in network.state_dict().items()]))
+    shapes = [(name, tuple(t.shape)) for name, t in network.state_dict().items()]
+    _check_lesson(folder, lesson_of(lesson, shapes), settings or {})
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     training = _Training(network, loss, schedule, report)
@@ -308,9 +318,17 @@ def train_network(
     training.history.minutes = round(training.seconds / 60, 2)
     final = training.history.rows[-1].get("validation_loss") if training.history.rows else None
     if final is not None and best.best_model_score is not None and float(best.best_model_score) < final:
-        state = torch.load(best.best_model_path, weights_only=True, map_location="cpu")["state_dict"]
-        training.load_state_dict(state)
+        training.load_state_dict(_checkpoint(Path(best.best_model_path))["state_dict"])
     return training.average.module.cpu().eval(), training.history
+
+
+def _checkpoint(path: Path) -> dict[str, Any]:
+    try:
+        return torch.load(path, weights_only=True, map_location="cpu")
+    except Exception as error:  # of a damaged file torch says anything from EOFError to UnpicklingError
+        raise InputError(
+            f"{path} is missing or damaged; delete the folder {path.parent} to begin the training anew."
+        ) from error
 
 
 def _moved(state: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -342,13 +360,25 @@ def lesson_of(*parts: Any) -> str:
     return digest.hexdigest()
 
 
-def _check_lesson(folder: Path, lesson: str) -> None:
-    """Note what is learned in a folder, or refuse to go on with something else."""
-    noted = folder / "lesson.txt"
-    if (folder / "last.ckpt").exists() and noted.exists() and noted.read_text(encoding="utf-8") != lesson:
+def lasting(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a method that must stay the same where its training goes on."""
+    return {name: value for name, value in parameters.items() if name not in _MAY_CHANGE}
+
+
+def _check_lesson(folder: Path, lesson: str, settings: Mapping[str, Any]) -> None:
+    """Note what is learned in a folder and how, or refuse to go on with something else."""
+    noted, now = folder / "lesson.json", json.loads(json.dumps({"lesson": lesson, "settings": dict(settings)}))
+    if (folder / "last.ckpt").exists() and noted.exists():
+        before = json.loads(noted.read_text(encoding="utf-8"))
+        if before == now:
+            return
+        old, new = before["settings"], now["settings"]
+        changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+        said = "; ".join(f"{name} was {old.get(name)!r} and is now {new.get(name)!r}" for name in changed)
+        other = f"other settings ({said})" if changed else "other images or classes"
         raise RequestError(
-            f"{folder} holds checkpoints of a training with other images, classes or settings. Delete that folder to "
-            "begin anew, or give the model another name."
+            f"{folder} holds checkpoints of a training with {other}. Delete that folder to begin anew, or give the "
+            "model another name."
         )
     folder.mkdir(parents=True, exist_ok=True)
-    noted.write_text(lesson, encoding="utf-8")
+    noted.write_text(json.dumps(now), encoding="utf-8")

@@ -132,7 +132,7 @@ def _image_rows(evaluation: InstanceEvaluation) -> list[dict[str, Any]]:
     for record in evaluation.images.to_dict("records"):
         row = {str(k): v for k, v in record.items()}
         scores = {k.removesuffix(at) + "first": v for k, v in row.items() if k.endswith(f"_{at}")}
-        groups = ", ".join(f"{k} {v}" for k, v in row.items() if k not in known)
+        groups = ", ".join(f"{k} {v}" for k, v in row.items() if k not in known and v is not None and v == v)
         rows.append({**row, **scores, "group_text": groups})
     return rows
 

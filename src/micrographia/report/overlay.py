@@ -67,7 +67,7 @@ def comparison(image: Any, truth: Any, predicted: Any, *, threshold: float = 0.5
     ----------
     image : (Y, X) array, with channels or colour samples in addition, or Image
     truth, predicted : (Y, X) integer arrays or Images
-        True and predicted labels.
+        True and predicted labels; true ones below 0 are pixels that were not annotated.
     threshold : float
         IoU from which a predicted object counts as right.
     largest : int
@@ -84,7 +84,7 @@ def comparison(image: Any, truth: Any, predicted: Any, *, threshold: float = 0.5
     InputError
         Where the shapes differ.
     """
-    field = as_labels(truth)
+    field = as_labels(truth, negative=True)
     truth, predicted = field.array("YX"), as_labels(predicted).array("YX")
     table = overlaps(truth, predicted)
     pairs = assign(table, threshold)

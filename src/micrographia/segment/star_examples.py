@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,20 +26,26 @@ class Examples:
         Which of them only judge the network and choose its thresholds; a share of them where not given.
     names : sequence of str, optional
         Names for messages and for the model card.
+    groups : sequence of dict, optional
+        Groups of each, for example ``{"plate": "P1", "well": "B03", "file": "a.tif"}``: the pictures that only judge
+        are chosen as whole plates, wells and the like (:data:`micrographia.metrics.folds.UNITS`), or as whole files.
     """
 
     images: Sequence[Any]
     labels: Sequence[np.ndarray]
     validation: Sequence[int] | None = None
     names: Sequence[str] | None = None
+    groups: Sequence[Mapping[str, Any]] | None = None
 
 
 def names_of(examples: Examples) -> list[str]:
-    """A name for each image; raises InputError where there are none, or not as many labels."""
+    """A name for each image; raises InputError where there are none, or not as many labels or groups."""
     if len(examples.images) != len(examples.labels):
         raise InputError(f"{len(examples.images)} images but {len(examples.labels)} label images.")
     if not len(examples.images):
         raise InputError("There are no images to learn from.")
+    if examples.groups is not None and len(examples.groups) != len(examples.images):
+        raise InputError(f"{len(examples.images)} images but groups of {len(examples.groups)}.")
     if examples.names is not None:
         return list(examples.names)
     return [getattr(image, "name", "") or f"image {i}" for i, image in enumerate(examples.images)]

@@ -11,8 +11,10 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
-from micrographia.arrays.normalize import dark_intensity, normalise, sample
+from micrographia.arrays.normalize import sample
+from micrographia.arrays.preparation import preparation
 from micrographia.method import Method, parameter
+from micrographia.metrics.folds import hold_out, shared_column
 from micrographia.segment.experts import Expert
 from micrographia.segment.predictor import Predictor, Segmentation
 from micrographia.segment.star_examples import Examples, channels_first, checked_labels, names_of, validation_example
@@ -50,8 +52,9 @@ class StarDist(Method):
     every: int = parameter(250, "Steps between validations and checkpoints", ge=1)
     patience: int = parameter(20, "Validations without progress before training stops early, 0 for never", ge=0)
     validation_share: float = parameter(
-        0.15, "Share of the images set aside to judge the network and choose thresholds", ge=0.0, le=0.5
-    )
+        0.15, "Share of the images, by whole plates, wells or stacks where known, that judge the network and choose "
+        "thresholds", ge=0, le=0.5,
+    )  # fmt: skip
     start: str = parameter("", "Model to go on from (a name or a file), empty to start anew")
     device: str = parameter("auto", "Where to train", choices=("auto", "cpu", "cuda", "mps"))
     seed: int = parameter(0, "The same seed, data and version give the same model", ge=0)
@@ -83,7 +86,7 @@ class StarDist(Method):
         Returns
         -------
         StarDist
-            Self, with `model_`, `expert_` and `history_`.
+            Self, with `model_`, `expert_`, `history_` and `notes_` (what the reader of the accuracy must know).
 
         Raises
         ------
@@ -94,7 +97,7 @@ class StarDist(Method):
 
         from micrographia.nets.losses import star_loss
         from micrographia.nets.patches import Patches
-        from micrographia.nets.training import Schedule, lesson_of, train_network
+        from micrographia.nets.training import Schedule, lasting, lesson_of, train_network
         from micrographia.segment.star_package import equivalent_diameters
         from micrographia.segment.star_thresholds import choose_thresholds, network_maps
 
@@ -110,7 +113,7 @@ class StarDist(Method):
             raise InputError("No label image holds an object; there is nothing to learn.")
         held = self._validation(examples, len(images))
         used = [i for i in range(len(images)) if i not in held]
-        pixels = [normalise(image, dark_intensity(sample(image, (1, 2)), PERCENTILES)) for image in images]
+        pixels = [preparation(sample(image, (1, 2)), False, PERCENTILES).applied(image) for image in images]
         torch.manual_seed(self.seed)
         model = self._network(counts.pop())
         network = model.experts[0]
@@ -137,7 +140,7 @@ class StarDist(Method):
         with tempfile.TemporaryDirectory() as scratch:
             trained, self.history_ = train_network(
                 network, star_loss, patches, validation, schedule, Path(folder or scratch),
-                lesson=lesson_of(*pixels, *labels, held, self.patch, self.zoom, self.seed),
+                lesson=lesson_of(*pixels, *labels, held), settings=lasting(self.parameters()),
                 device=self.device, report=report, progress=progress,
             )  # fmt: skip
         network.load_state_dict(trained.state_dict())
@@ -148,6 +151,7 @@ class StarDist(Method):
         self.expert_ = Expert("picture", False, decoding, diameters)
         self.sides_ = {"training": [names[i] for i in used], "validation": [names[i] for i in held]}
         self.accuracy_ = score if held else None
+        self.notes_ = _dependence(examples, held)
         self._example = pixels[judged[0]]
         self._ready = None
         if hasattr(self, "package_"):  # of what was learned before
@@ -230,10 +234,7 @@ class StarDist(Method):
     def _validation(self, examples: Examples, count: int) -> list[int]:
         if examples.validation is not None:
             return sorted(set(examples.validation))
-        if count < 2 or not self.validation_share:
-            return []
-        number = max(1, round(self.validation_share * count))
-        return sorted(np.random.default_rng(self.seed).permutation(count)[:number].tolist())
+        return hold_out(examples.groups or [{}] * count, self.validation_share, self.seed)
 
     def _architecture(self, channels: int) -> dict[str, Any]:
         return {"channels": channels, "experts": [channels], "rays": self.rays, "widths": list(self.widths)}
@@ -257,7 +258,16 @@ class StarDist(Method):
             f"{len(self.sides_['training'])} images in {history.steps} steps ({history.minutes} min).\n\n"
             f"# Validation\n\nMean accuracy TP / (TP + FP + FN) over IoU .5 to .9: {accuracy}, on images set aside "
             f"for validation, which also chose the thresholds: {held}.\n"
+            + "".join(f"\nNote: {note}.\n" for note in self.notes_)
         )
+
+
+def _dependence(examples: Examples, held: Sequence[int]) -> list[str]:
+    """A sentence where pictures that judge are not independent of those that teach."""
+    column = shared_column(examples.groups or (), held)
+    if not column:
+        return []
+    return [f"validation is not independent: images of the same {column} were learned from; it may look too good"]
 
 
 def _cut(image: np.ndarray, side: int) -> np.ndarray:
