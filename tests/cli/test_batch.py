@@ -50,6 +50,65 @@ def test_record_takes_names_that_are_no_text(tmp_path):
     assert RunRecord(tmp_path, {}).finished(tmp_path / "caf\udce9.tif", "print") == {"objects": 1}
 
 
+def test_record_knows_the_sizes_of_what_is_finished(tmp_path):
+    source, table, picture = tmp_path / "a.tif", tmp_path / "a.csv", tmp_path / "a.ome.zarr"
+    record = RunRecord(tmp_path, {})
+    record.start()
+    table.write_text("1,2,3")
+    (picture / "c").mkdir(parents=True)
+    for name in ("zarr.json", "c/0", "c/1"):
+        (picture / name).touch()
+    record.finish(source, "print", [table.name, picture.name], {"objects": 1})
+
+    def state():
+        again = RunRecord(tmp_path, {})
+        return again.finished(source, "print") is not None, again.altered(source)
+
+    assert state() == (True, [])
+    (picture / ".DS_Store").touch()
+    assert state() == (True, [])
+    (picture / ".DS_Store").unlink()
+    (picture / "c" / "1").unlink()
+    assert state() == (False, [])
+    (picture / "c" / "1").touch()
+    table.write_text("1,2")
+    assert state() == (True, [table.name])
+    table.write_text("")  # nothing in it that could be lost
+    assert state() == (False, [])
+
+
+def test_records_without_sizes_stay_valid(tmp_path):
+    record = RunRecord(tmp_path, {})
+    record.start()
+    (tmp_path / "a.csv").write_text("1,2,3")
+    record.finish(tmp_path / "a.tif", "print", ["a.csv"], {"objects": 1})
+    record.path.write_text(record.path.read_text().replace(', "sizes": {"a.csv": 5}', ""))
+    assert '"sizes"' not in record.path.read_text()
+    (tmp_path / "a.csv").write_text("1,2")
+    again = RunRecord(tmp_path, {})
+    assert again.finished(tmp_path / "a.tif", "print") == {"objects": 1}
+    assert again.altered(tmp_path / "a.tif") == []
+
+
+def test_record_knows_what_other_settings_gave(tmp_path):
+    a, b = tmp_path / "a.png", tmp_path / "b.png"
+    record = RunRecord(tmp_path, {"table": "csv"})
+    record.start()
+    for source in (a, b):
+        record.begin(source, source.stem, [f"{source.stem}.csv"])
+        record.finish(source, "print", [f"{source.stem}.csv"], {})
+    RunRecord(tmp_path, {"table": "parquet"}).start()
+    record = RunRecord(tmp_path, {"table": "parquet"})  # as after a run that was killed
+    record.begin(a, "a", ["a.parquet", "b.csv"])
+    assert record.replaced(a) == {"a.csv"} and record.replaced(b) == set()
+    assert record.finished(b, "print") is None and record.files_of(b) == set()
+    assert record.files == {"a.csv", "b.csv", "a.parquet"}
+    record.finish(a, "print", ["a.parquet", "b.csv"], {})
+    again = RunRecord(tmp_path, {"table": "parquet"})
+    assert again.replaced(a) == set()
+    assert again.files == {"b.csv", "a.parquet"}
+
+
 def test_fingerprint_sees_a_changed_file_and_a_changed_folder(tmp_path):
     file = tmp_path / "a"
     file.write_bytes(b"1")
@@ -94,7 +153,7 @@ def _absolute(number: int) -> dict[str, int]:
 
 def test_small_words():
     assert [automatic_jobs(n, 8) for n in (1, 3, 5, 100)] == [1, 1, 5, 8]
-    assert [duration(s) for s in (5, 200, 8000)] == ["5 s", "3 min", "2.2 h"]
+    assert [duration(s) for s in (1.25, 5, 99.4, 200, 8000)] == ["1.2 s", "5 s", "99 s", "3 min", "2.2 h"]
 
 
 def test_ctrl_c_waits_for_what_must_not_be_disturbed() -> None:

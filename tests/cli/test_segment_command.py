@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from made_pictures import spots
 
+from micrographia.arrays.errors import InputError
 from micrographia.cli import image_results
 from micrographia.cli.run_record import NAME
 from micrographia.io import read, read_labels, write
@@ -136,3 +137,62 @@ def test_interruption_keeps_what_is_finished_and_says_how_to_go_on(run, tmp_path
     code, out, _ = run("segment", "in", "-o", "out")
     assert code == 0
     assert "3 images (1 from an earlier run)" in out
+
+
+def test_what_is_replaced_does_not_stay_under_another_name(run, tmp_path, monkeypatch):
+    for name in "ab":
+        write(tmp_path / "in" / f"{name}.png", spots())
+    out = tmp_path / "out"
+    assert run("segment", "in", "-o", "out", "--rois")[0] == 0
+    (out / "a_labels.png").write_text("not ours")
+    other = ("--labels-format", "zarr", "--table", "parquet", "--overwrite")
+    real = image_results.make_results
+
+    def failing(task):
+        if task.name == "b":
+            raise InputError("b.png cannot be used.")
+        assert (out / "a_labels.tif").exists()
+        return real(task)
+
+    monkeypatch.setattr("micrographia.cli.segment.make_results", failing)
+    assert run("segment", "in", "-o", "out", *other)[0] == 1
+    old = ["_labels.tif", "_objects.csv", "_overlay.png", "_rois.zip"]
+    new = ["_labels.ome.zarr", "_objects.parquet", "_overlay.png"]
+    of_a = {"a_labels.png", *(f"a{end}" for end in new)}
+    always = {NAME, "report.html"}
+    assert {path.name for path in out.iterdir()} == of_a | always | {f"b{end}" for end in old}
+    monkeypatch.setattr("micrographia.cli.segment.make_results", real)
+    assert run("segment", "in", "-o", "out", *other)[0] == 0
+    assert {path.name for path in out.iterdir()} == of_a | always | {f"b{end}" for end in new}
+
+
+def test_an_input_is_never_deleted_as_an_older_result(run, tmp_path):
+    write(tmp_path / "a.png", spots())
+    assert run("segment", "a.png", "-o", ".")[0] == 0
+    code, _, err = run("segment", "a.png", "a_labels.tif", "-o", ".", "--labels-format", "zarr", "--overwrite")
+    assert code == 0, err
+    assert (tmp_path / "a_labels.tif").exists()
+
+
+def test_results_that_were_emptied_are_made_again_and_edited_ones_are_not_lost(run, tmp_path):
+    for name in "ab":
+        write(tmp_path / "in" / f"{name}.png", spots())
+    assert run("segment", "in", "-o", "out")[0] == 0
+    table = tmp_path / "out" / "a_objects.csv"
+    before = table.read_bytes()
+    table.write_bytes(b"")
+    code, out, _ = run("segment", "in", "-o", "out")
+    assert code == 0 and "2 images (1 from an earlier run)" in out
+    assert table.read_bytes() == before
+    table.write_bytes(before[:40])
+    code, out, _ = run("segment", "in", "-o", "out")
+    assert code == 0 and "note: " in out and "a_objects.csv was edited since this command wrote it; it stays" in out
+    assert table.read_bytes() == before[:40]
+    write(tmp_path / "in" / "a.png", spots()[::-1])
+    code, _, err = run("segment", "in", "-o", "out")
+    assert code == 2 and "a_objects.csv was edited since this command wrote it, and would be replaced" in err
+    assert table.read_bytes() == before[:40]
+    table.unlink()
+    write(tmp_path / "in" / "a.png", spots())
+    assert run("segment", "in", "-o", "out")[0] == 0
+    assert table.read_bytes() == before

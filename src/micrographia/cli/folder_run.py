@@ -136,6 +136,7 @@ def run_folder(images: Sequence[str | Path], run: FolderRun[Any], *, overwrite: 
     tasks, kept = _plan(paths, run, record, overwrite)
     record.start()
     _remove_partial_files(run.folder, record)
+    coming = {name for task in tasks for name in task.files}
     jobs = run.jobs(tasks)
     tasks = [replace(task, threads=0 if jobs == 1 else max(1, run.cores // jobs)) for task in tasks]
     outcomes, prints = list(kept), {}
@@ -156,6 +157,7 @@ def run_folder(images: Sequence[str | Path], run: FolderRun[Any], *, overwrite: 
                     progress.advance(f"{source.name}: failed")
                 else:
                     outcome = end.outcome | {"fingerprint": prints[source]}
+                    _remove_replaced(run.folder, record.replaced(source) - coming, paths)
                     record.finish(source, prints[source], end.task.files, outcome)
                     outcomes.append(outcome)
                     progress.advance(f"{source.name}: {run.say([outcome])}")
@@ -194,7 +196,8 @@ def _plan(
     Raises
     ------
     RequestError
-        Where results of other settings, or files that are no results, would be replaced without being asked to.
+        Where results of other settings, results that were edited, or files that are no results, would be replaced
+        without being asked to.
     """
     # Nothing is lost where every input failed; some inputs have no files of their own, only rows of a table.
     written = bool(record.done) or any((run.folder / name).exists() for name in record.files)
@@ -205,27 +208,40 @@ def _plan(
             "Choose another folder with --out, or replace them with --overwrite."
         )
     names = result_names(paths, record.names)
-    tasks, kept = [], []
+    tasks, kept, edited, altered = [], [], [], []
     in_the_way = [run.folder / "report.html"] if record.earlier is None and run.report is not None else []
     for path in paths:
         task = run.task(path, names[path])
         done = None if overwrite else record.finished(path, _fingerprint(task))
+        changed_files = [run.folder / name for name in record.altered(path)]
         if done is not None:
             kept.append(done)
+            edited += changed_files
             continue
         tasks.append(task)
+        altered += changed_files
         in_the_way += [run.folder / name for name in task.files if name not in record.files_of(path)]
     in_the_way = [path for path in in_the_way if path.exists()]
     if in_the_way and not overwrite:
-        more = f" and {len(in_the_way) - 1} more" if len(in_the_way) > 1 else ""
         raise RequestError(
-            f"{in_the_way[0]}{more} would be replaced, but this command did not make it of the same input. "
-            "Choose another folder with --out, or replace it with --overwrite."
+            f"{in_the_way[0]}{_more(in_the_way)} would be replaced, but this command did not make it of the same "
+            "input. Choose another folder with --out, or replace it with --overwrite."
         )
+    if altered and not overwrite:
+        raise RequestError(
+            f"{altered[0]}{_more(altered)} was edited since this command wrote it, and would be replaced, since its "
+            "input has changed. Move it away or delete it, and it is made again; or replace all with --overwrite."
+        )
+    if edited:
+        print(f"note: {edited[0]}{_more(edited)} was edited since this command wrote it; it stays as it is")
     inputs = set(paths)
     if lost := next((run.folder / f for task in tasks for f in task.files if run.folder / f in inputs), None):
         raise RequestError(f"{lost} is an input and would be replaced by a result; choose another folder with --out.")
     return tasks, kept
+
+
+def _more(paths: Sequence[Path]) -> str:
+    return f" and {len(paths) - 1} more" if len(paths) > 1 else ""
 
 
 def _fingerprint(task: InputTask) -> str:
@@ -233,6 +249,15 @@ def _fingerprint(task: InputTask) -> str:
         return "-".join(fingerprint(path) for path in task.sources)
     except OSError:  # reading it will say what is wrong
         return ""
+
+
+def _remove_replaced(folder: Path, names: set[str], inputs: Sequence[Path]) -> None:
+    """Delete results that other settings gave under other names, now that the new ones are there."""
+    from micrographia.io.atomic import remove
+
+    for path in (folder / name for name in names):
+        if path.parent == folder and path not in inputs:
+            remove(path)
 
 
 def _remove_partial_files(folder: Path, record: RunRecord) -> None:

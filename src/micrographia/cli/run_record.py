@@ -1,8 +1,9 @@
 """What a run did, kept in its output folder, so that the same command goes on where it stopped.
 
 The record is a text file with one JSON object a line: first the settings, then for each input a line when its
-results begin to be written and one when they are complete. Lines are only ever appended, so that a run that is
-killed at any moment leaves a record that says what can be trusted.
+results begin to be written and one when they are complete, with the size of each file. Other settings follow as one
+more line. Lines are only ever appended, so that a run that is killed at any moment leaves a record that says what can
+be trusted, and which files are its own.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class RunRecord:
         self.earlier: dict[str, Any] | None = None
         self.begun: dict[str, dict[str, Any]] = {}
         self.done: dict[str, dict[str, Any]] = {}
+        self.old: dict[str, set[str]] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if self.path.exists():
@@ -67,12 +69,23 @@ class RunRecord:
 
     @property
     def files(self) -> set[str]:
-        """Names of all files that this run wrote or began to write."""
-        return {name for line in (*self.begun.values(), *self.done.values()) for name in line.get("files", ())}
+        """Names of all files that this run and earlier ones wrote or began to write."""
+        return {name for source in (*self.begun, *self.done) for name in self._files(source)}.union(*self.old.values())
 
     def files_of(self, source: Path) -> set[str]:
-        """Names of the files that were written or begun for one input."""
-        return {name for lines in (self.begun, self.done) for name in lines.get(str(source), {}).get("files", ())}
+        """Names of the files that were written or begun for one input with these settings."""
+        return self._files(str(source))
+
+    def replaced(self, source: Path) -> set[str]:
+        """Names of the files that earlier runs made of an input, and that belong to no input of this run."""
+        new = {name for other in (*self.begun, *self.done) for name in self._files(other)}
+        return self.old.get(str(source), set()) - new
+
+    def altered(self, source: Path) -> list[str]:
+        """Names of the files of a finished input that somebody changed: of another size than when they were written."""
+        sizes = self.done.get(str(source), {}).get("sizes", {})
+        paths = {name: self.path.parent / name for name in sizes}
+        return [name for name, path in paths.items() if path.is_file() and _size(path) not in (0, sizes[name])]
 
     def changed_settings(self) -> list[str]:
         """What differs from the settings of the earlier run, in words; empty where nothing does."""
@@ -87,31 +100,32 @@ class RunRecord:
 
     def start(self) -> None:
         """Write the settings; forget an earlier run with others."""
-        if self.changed_settings():
-            self.begun, self.done = {}, {}
-            self._replace()
-        elif self.earlier is None:
+        if self.earlier is None or self.changed_settings():
+            self._take({"settings": self.settings})
             self._append({"settings": self.settings})
-        self.earlier = self.settings
 
     def finished(self, source: Path, print_: str) -> dict[str, Any] | None:
-        """What was noted when this very input was finished, if its results are still there."""
+        """What was noted when this very input was finished, if its results are still there, and none was emptied."""
         line = self.done.get(str(source))
         if line is None or line["fingerprint"] != print_:
             return None
-        folder = self.path.parent
-        return line["outcome"] if all((folder / name).exists() for name in line["files"]) else None
+        folder, sizes = self.path.parent, line.get("sizes", {})
+        there = all(_is_there(folder / name, sizes.get(name, 0)) for name in line["files"])
+        return line["outcome"] if there else None
 
     def begin(self, source: Path, name: str, files: Sequence[str]) -> None:
         """Note that the results of an input are about to be written."""
-        self.begun[str(source)] = {"begin": str(source), "name": name, "files": list(files)}
-        self.done.pop(str(source), None)
-        self._append(self.begun[str(source)])
+        line = {"begin": str(source), "name": name, "files": list(files)}
+        self._take(line)
+        self._append(line)
 
     def finish(self, source: Path, print_: str, files: Sequence[str], outcome: Mapping[str, Any]) -> None:
         """Note that the results of an input are complete."""
-        line = {"done": str(source), "fingerprint": print_, "files": list(files), "outcome": dict(outcome)}
-        self.done[str(source)] = line
+        folder = self.path.parent
+        sizes = {name: _size(folder / name) for name in files if (folder / name).exists()}
+        line = {"done": str(source), "fingerprint": print_, "files": list(files), "sizes": sizes}
+        line["outcome"] = dict(outcome)
+        self._take(line)
         self._append(line)
 
     def _read(self) -> None:
@@ -120,17 +134,28 @@ class RunRecord:
                 line = json.loads(text)
             except ValueError:
                 continue  # the last line of a run that was killed
-            if not isinstance(line, dict):
-                continue
-            if "settings" in line:
-                self.earlier = line["settings"]
-            elif "begin" in line:
-                self.begun[line["begin"]] = line
-                self.done.pop(line["begin"], None)
-            elif "done" in line:
-                self.done[line["done"]] = line
+            if isinstance(line, dict):
+                self._take(line)
         if self.earlier is None and self.path.stat().st_size:
             raise RequestError(f"{self.path} is not a record of a run; move it away or choose another output folder.")
+
+    def _take(self, line: dict[str, Any]) -> None:
+        """What a line of the record says."""
+        if "settings" in line:
+            for source in {*self.begun, *self.done}:
+                self.old.setdefault(source, set()).update(self._files(source))
+            self.earlier, self.begun, self.done = line["settings"], {}, {}
+        elif "begin" in line:
+            source = line["begin"]
+            self.old.setdefault(source, set()).update(self._files(source))
+            self.begun[source] = line
+            self.done.pop(source, None)
+        elif "done" in line:
+            self.done[line["done"]] = line
+            self.old.pop(line["done"], None)
+
+    def _files(self, source: str) -> set[str]:
+        return {name for lines in (self.begun, self.done) for name in lines.get(source, {}).get("files", ())}
 
     def _append(self, line: Mapping[str, Any]) -> None:
         try:
@@ -139,12 +164,6 @@ class RunRecord:
                 file.write(("\n" if cut else "") + json.dumps(line) + "\n")  # in ASCII: any name of a file
         except OSError as error:
             raise write_problem(self.path, error) from error
-
-    def _replace(self) -> None:
-        from micrographia.io.atomic import replacing
-
-        with replacing(self.path) as partial:
-            partial.write_text(json.dumps({"settings": self.settings}) + "\n", encoding="utf-8")
 
 
 def fingerprint(path: Path) -> str:
@@ -171,6 +190,16 @@ def fingerprint(path: Path) -> str:
             file.seek(-_PART, os.SEEK_END)
             digest.update(file.read())
     return digest.hexdigest()[:32]
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, number of files in a folder."""
+    return sum(len(files) for _, _, files in os.walk(path)) if path.is_dir() else path.stat().st_size
+
+
+def _is_there(path: Path, size: int) -> bool:
+    """Whether a result exists; a file has not been emptied, a folder (OME-Zarr) has lost none of its files."""
+    return path.exists() and _size(path) >= (size if path.is_dir() else min(size, 1))
 
 
 def _ends_with_newline(path: Path) -> bool:
