@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image as Pillow
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.io import read, read_labels, write
+from micrographia.io import read, read_labels, read_pyramid, write
 
 RAMP = np.arange(48, dtype=np.uint8).reshape(6, 8)
 
@@ -303,3 +303,14 @@ class TestLabels:
             read_labels(tmp_path / "b.tif")
         np.save(tmp_path / "c.npy", RAMP[None])
         assert read_labels(tmp_path / "c.npy", axes="CYX").axes == "YX"
+
+
+def test_arguments_of_the_wrong_kind_are_not_blamed_on_the_file(tmp_path: Path) -> None:
+    write(tmp_path / "a.tif", RAMP)
+    for open_ in (read, read_labels, read_pyramid):
+        with pytest.raises(RequestError, match="are a text such as 'TCYX', not 5"):
+            open_(tmp_path / "a.tif", axes=5)
+        for scene in ("a", 1.5, None):
+            with pytest.raises(RequestError, match="a whole number, counted from 0, not"):
+                open_(tmp_path / "a.tif", scene=scene)
+    assert read(tmp_path / "a.tif", scene=np.int64(0)).shape == RAMP.shape

@@ -29,7 +29,7 @@ def pictures(draw: st.DrawFn, letters: str = "TCZ") -> tuple[np.ndarray, str, di
     known = draw(st.booleans())
     sizes = {a: draw(SIZES) for a in axes if a != "C"} if known else {}
     names = ("DAPI", "Alexa 488 µ", "c") if draw(st.booleans()) else ()
-    return data, axes, sizes, names[: shape[axes.index("C")]] if "C" in axes else ()
+    return data, axes, sizes, names[: shape[axes.index("C")] if "C" in axes else 1]
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".ome.tif", ".ome.zarr"])

@@ -71,6 +71,67 @@ def test_none_is_a_word_but_no_number(tmp_path):
         np.testing.assert_array_equal(found["AreaShape_Area"], [1, np.nan, 2])
 
 
+def test_names_of_images_are_words_in_every_part_of_a_text(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("image,label\n" + "".join(f"{name},{k}\n" for k, name in enumerate(["07", "7", "x8", ""])))
+    for found in (read_table(path), pd.concat(list(table_parts(path, rows=2)))):
+        assert found["image"].tolist() == ["07", "7", "x8", ""]
+    write_table(tmp_path / "t.parquet", pd.DataFrame({"image": [7, 8], "label": [1, 2]}))
+    assert next(table_parts(tmp_path / "t.parquet"))["image"].tolist() == ["7", "8"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_places_keep_their_fractions_where_the_first_part_has_none(tmp_path, kind):
+    path = tmp_path / "t.csv"
+    path.write_text("ObjectNumber,Nuclei_Location_Center_X,index\n1,5,0\n2,5,1\n3,7.5,2\n4,,3\n")
+    with stream_table(tmp_path / f"out{kind}") as stream:
+        for table in table_parts(path, rows=2):
+            assert table["index"].dtype == np.int64  # by which it is known as no measurement
+            stream.add(table)
+    found = read_table(tmp_path / f"out{kind}")
+    np.testing.assert_array_equal(found["Nuclei_Location_Center_X"], [5, 5, 7.5, np.nan])
+    assert found["ObjectNumber"].tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whole_numbers_and_truths_may_be_missing_in_later_parts(tmp_path, kind):
+    parts = [
+        pd.DataFrame({"ImageNumber": [1, 2], "touches_border": [True, False]}),
+        pd.DataFrame({"ImageNumber": [3, np.nan], "touches_border": [np.nan, True]}),
+        pd.DataFrame({"ImageNumber": [np.nan, np.nan], "touches_border": [False, True]}),
+    ]
+    path = tmp_path / f"t{kind}"
+    with stream_table(path) as stream:
+        stream.add(parts[0])
+        if kind == ".h5ad":
+            with pytest.raises(InputError, match="column ImageNumber: a value is missing, and AnnData"):
+                stream.add(parts[1])
+            return
+        for table in parts[1:]:
+            stream.add(table)
+    found = read_table(path)
+    np.testing.assert_array_equal(found["ImageNumber"], [1, 2, 3, np.nan, np.nan, np.nan])
+    assert found["touches_border"].tolist()[3:] == [True, False, True] and pd.isna(found["touches_border"][2])
+    if kind == ".csv":
+        assert path.read_text().split()[1:] == ["1,True", "2,False", "3,", ",True", ",False", ",True"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_would_be_cut_off_is_refused_or_kept(tmp_path, kind):
+    path = tmp_path / f"t{kind}"
+    with stream_table(path) as stream:
+        stream.add(pd.DataFrame({"t": [0, 1], "touches_border": [True, False]}))
+        with pytest.raises(InputError, match="in the column touches_border"):
+            stream.add(pd.DataFrame({"t": [0, 1], "touches_border": [0, 2]}))
+        late = pd.DataFrame({"t": [2.0, 2.5], "touches_border": [True, True]})
+        if kind == ".csv":
+            stream.add(late)
+        else:
+            with pytest.raises(InputError, match=r"in the column t: 2\.5 is no whole number"):
+                stream.add(late)
+    assert read_table(path)["t"].tolist() == [0, 1, 2, 2.5][: 4 if kind == ".csv" else 2]
+
+
 def test_row_groups_and_units_of_parquet(tmp_path, monkeypatch):
     parquet = pytest.importorskip("pyarrow.parquet")
     monkeypatch.setattr("micrographia.io.table_stream._ROW_GROUP", 10)

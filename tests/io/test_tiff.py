@@ -138,6 +138,13 @@ class TestOme:
         with pytest.raises(RequestError, match="no number 2"):
             read(path, scene=2)
 
+    @pytest.mark.parametrize("axes", ["YX", "ZYX"])
+    def test_the_name_of_a_single_channel(self, tmp_path: Path, axes: str) -> None:
+        data = STACK[0] if axes == "YX" else STACK
+        tifffile.imwrite(tmp_path / "a.ome.tif", data, metadata={"axes": axes, "Channel": {"Name": ["DNA"]}})
+        image = read(tmp_path / "a.ome.tif")
+        assert (image.axes, image.channels) == (axes, ("DNA",))
+
     def test_time_step_from_planes(self, tmp_path: Path) -> None:
         path = tmp_path / "t.ome.tif"
         planes = {"DeltaT": [0.0, 2.0, 4.0, 6.0], "TheT": [0, 1, 2, 3], "TheZ": [0] * 4, "TheC": [0] * 4}
@@ -172,6 +179,10 @@ class TestImageJ:
     def test_no_calibration(self, tmp_path: Path, unit: str) -> None:
         tifffile.imwrite(tmp_path / "a.tif", STACK[0], imagej=True, resolution=(2.0, 2.0), metadata={"unit": unit})
         assert read(tmp_path / "a.tif").pixel_size == {}
+
+    def test_the_label_of_a_slice_is_no_channel(self, tmp_path: Path) -> None:
+        tifffile.imwrite(tmp_path / "a.tif", STACK[0], imagej=True, metadata={"Labels": ["A01_s1.tif"]})
+        assert read(tmp_path / "a.tif").channels == ()
 
     def test_our_file_is_one_for_imagej(self, tmp_path: Path) -> None:
         """What ImageJ's decoder needs: strips, deflate without predictor, its description."""

@@ -157,6 +157,10 @@ def test_bioio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert image.pixel_size == {"Y": 0.5, "X": 0.5}
     assert (image.data == 1).all()
     assert "read through bioio" in image.notes
+    monkeypatch.setattr(Picture, "channel_names", ("a",))
+    monkeypatch.setattr(Picture, "data", np.zeros((1, 1, 1, 4, 5), np.uint8))
+    alone = read(tmp_path / "a.oib")
+    assert (alone.axes, alone.channels) == ("YX", ("a",))
     with pytest.raises(InputError, match="no plugin"):
         read(tmp_path / "a.bad")
 

@@ -179,3 +179,26 @@ def test_largest_label(tmp_path: Path) -> None:
     labels = np.array([[0, 2**63 - 1]], np.uint64)
     for name in ("a.tif", "a.npy", "a.ome.zarr"):
         assert int(read_labels(write_labels(tmp_path / name, labels)).array().max()) == 2**63 - 1
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif", "a.ome.zarr"])
+def test_pixel_size_in_any_form(tmp_path: Path, name: str) -> None:
+    for given in (0.5, (0.5, 0.5), {"y": 0.5, "x": 0.5}):
+        write(tmp_path / name, DATA, pixel_size=given)
+        assert read(tmp_path / name).pixel_size == {"Y": 0.5, "X": 0.5}
+        write_labels(tmp_path / name, DATA, pixel_size=given)
+        assert read_labels(tmp_path / name).pixel_size == {"Y": 0.5, "X": 0.5}
+
+
+@pytest.mark.parametrize("given", [0, {"Y": 0, "X": 0}, {"Y": np.inf}, {"W": 1}, "half"], ids=repr)
+def test_pixel_sizes_that_make_no_sense(tmp_path: Path, given: object) -> None:
+    for store in (write, write_labels):
+        with pytest.raises(InputError, match=r"[Pp]ixel size"):
+            store(tmp_path / "a.tif", DATA, pixel_size=given)
+    assert not list(tmp_path.iterdir())
+
+
+def test_axes_that_are_no_text(tmp_path: Path) -> None:
+    for store in (write, write_labels):
+        with pytest.raises(RequestError, match="are a text such as 'TCYX', not 3"):
+            store(tmp_path / "a.tif", DATA, axes=3)

@@ -16,8 +16,10 @@ def checked_axes(axes: str, name: str) -> str:
     Raises
     ------
     RequestError
-        Where a letter is unknown, comes twice, or Y and X are not both there.
+        Where they are no text, a letter is unknown, comes twice, or Y and X are not both there.
     """
+    if not isinstance(axes, str):
+        raise RequestError(f"The axes (for {name}) are a text such as 'TCYX', not {axes!r:.80}.")
     axes = axes.strip().upper()
     if set(axes) - set(AXES) or len(set(axes)) != len(axes) or not {"Y", "X"} <= set(axes):
         raise RequestError(

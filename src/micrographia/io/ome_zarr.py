@@ -17,6 +17,7 @@ from micrographia.io.axes import plan_axes, renamed
 from micrographia.io.find import image_stem, natural_order
 from micrographia.io.ome_xml import ome_metadata
 from micrographia.io.units import micrometres, seconds
+from micrographia.io.vendor import fitting_names
 
 _OLDEST_AXES = "TCZYX"
 _COLOUR_NAMES = (("red", "green", "blue"), ("r", "g", "b"))
@@ -70,7 +71,7 @@ def read_zarr(path: Path, *, axes: str | None = None, scene: int = 0, level: int
     stored = renamed(named, axes, str(path))
     notes = notes if axes is None else ()
     sizes = _sizes(multiscale, datasets[level], stored, units)
-    channels = _channels(place.attributes, data.shape[named.index("C")]) if "C" in named else ()
+    channels = fitting_names(_channels(place.attributes), named, data.shape)
     if not sizes or not channels:
         sizes, channels = _from_xml(path, place, named, stored, sizes, channels, data.shape)
     if named.find("C") != stored.find("C"):  # the names are those of a dimension that is something else now
@@ -223,10 +224,10 @@ def _sizes(
     return sizes
 
 
-def _channels(attributes: Mapping[str, Any], count: int) -> tuple[str, ...]:
+def _channels(attributes: Mapping[str, Any]) -> tuple[str, ...]:
     entries = (attributes.get("omero") or {}).get("channels") or []
     names = [str(entry.get("label", "")) for entry in entries]
-    return tuple(names) if len(names) == count and all(names) else ()
+    return tuple(names) if all(names) else ()
 
 
 def _from_xml(
@@ -242,8 +243,7 @@ def _from_xml(
                 axis: known[name] for name, axis in zip(named, axes, strict=True)
                 if name in known and axis in "TZYX" and (name == "T") == (axis == "T")
             }  # fmt: skip
-            if not channels and "C" in named and len(names) == shape[named.index("C")]:
-                channels = names
+            channels = channels or fitting_names(names, named, shape)
             break
     return sizes, channels
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
+from micrographia.io.axes import checked_axes
 from micrographia.io.find import PICTURE_SUFFIXES, TIFF_SUFFIXES, is_zarr
 from micrographia.io.pixels import checked_pixels
 
@@ -48,7 +50,7 @@ def read(path: str | Path, *, axes: str | None = None, scene: int = 0) -> Image:
         Where the file is missing, empty, truncated, damaged, of unknown kind, holds no pixels or
         complex or too large ones (above 3.4e38), or does not say which of more than three dimensions is which.
     RequestError
-        Where ``axes`` makes no sense or there is no such scene.
+        Where ``axes`` makes no sense, or ``scene`` is no whole number or there is no such scene.
 
     Examples
     --------
@@ -66,6 +68,7 @@ def read_pyramid(path: str | Path, *, axes: str | None = None, scene: int = 0) -
     each level's own.
     """
     path = Path(path)
+    _check_scene(scene)
     levels = 1
     if path.exists() and path.is_dir():
         from micrographia.io.ome_zarr import zarr_levels
@@ -133,6 +136,8 @@ def _whole(data: np.ndarray, name: str) -> np.ndarray:
 
 def _read(path: str | Path, *, axes: str | None = None, scene: int = 0, level: int = 0, labels: bool = False) -> Image:
     path = Path(path).expanduser()
+    _check_scene(scene)
+    axes = None if axes is None else checked_axes(axes, str(path))
     try:
         image = _open(path, axes, scene, level, labels)
     except (InputError, RequestError):
@@ -184,6 +189,11 @@ def _open(path: Path, axes: str | None, scene: int, level: int, labels: bool) ->
 
     reader = {".lif": vendor.read_lif, ".nd2": vendor.read_nd2}.get(suffix, vendor.read_bioio)
     return reader(path, axes=axes, scene=scene)
+
+
+def _check_scene(scene: int) -> None:
+    if not isinstance(scene, Integral):
+        raise RequestError(f"The scene is a whole number, counted from 0, not {scene!r:.80}.")
 
 
 def _only_scene(path: Path, scene: int) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ROWS = 20_000
 """Rows of one part."""
 
+_PLACE = re.compile(r"(centroid_[xyz]_px|_Center_[XYZ])$")
 _WHOLE = re.compile(r"^(-?\d+)\.0$")
 _MISSING = ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
             "NA", "NULL", "NaN", "n/a", "nan", "null")  # fmt: skip
@@ -64,8 +65,9 @@ def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: in
     Yields
     ------
     pandas.DataFrame
-        The parts in order; columns ``Metadata_...`` hold words, as with :func:`micrographia.io.tables.read_table`.
-        Nothing of a table without rows.
+        The parts in order; columns ``Metadata_...`` and ``image`` hold words, as with
+        :func:`micrographia.io.tables.read_table`. Centres of objects are floating-point numbers in all parts of a text,
+        also where those of a part are whole. Nothing of a table without rows.
 
     Raises
     ------
@@ -96,7 +98,8 @@ def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: in
         with pd.read_csv(path, sep=separator, usecols=wanted, chunksize=rows, **text_options(names)) as parts:
             for part in parts:
                 if len(part):
-                    yield with_words(part if wanted is None else part[wanted])
+                    whole = {n: float for n in part.columns if _PLACE.search(n) and part[n].dtype.kind in "iu"}
+                    yield with_words((part if wanted is None else part[wanted]).astype(whole))
     except (InputError, RequestError):
         raise
     except (OSError, ValueError, pd.errors.ParserError) as error:
@@ -105,23 +108,26 @@ def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: in
 
 def text_options(names: Sequence[str]) -> dict[str, Any]:
     """How pandas reads a text table: well 01 stays 01, and a class or treatment of the name None is one."""
-    named = [name for name in names if name == "Class" or name.startswith("Metadata_")]
+    words = [name for name in names if _is_word(name)]
+    named = [name for name in names if name == "Class" or name in words]
     missing = dict.fromkeys(names, (*_MISSING, "None")) | dict.fromkeys(named, _MISSING)
-    return {"dtype": _word_types(names), "na_values": missing, "keep_default_na": False, "low_memory": False}
+    types = dict.fromkeys(words, str)
+    return {"dtype": types, "na_values": missing, "keep_default_na": False, "low_memory": False}
 
 
-def _word_types(names: Sequence[str]) -> dict[str, type[str]]:
-    return {name: str for name in names if name.startswith("Metadata_")}
+def _is_word(name: str) -> bool:
+    """Whether a column holds words, whatever they look like: 7 may be the name of an image."""
+    return name == "image" or name.startswith("Metadata_")
 
 
 def with_words(table: pd.DataFrame) -> pd.DataFrame:
     """The same words from every kind of file.
 
-    A column ``Metadata_...`` holds words, whatever it is stored as: empty where nothing is, and 107 for 107.0, which
-    one gap in a column of whole numbers makes of 107. What stands for nothing in a text, such as nan, does so here,
-    also for a class.
+    A column ``Metadata_...`` or ``image`` holds words, whatever it is stored as: empty where nothing is, and 107 for
+    107.0, which one gap in a column of whole numbers makes of 107. What stands for nothing in a text, such as nan, does
+    so here, also for a class.
     """
-    words = {str(name): _words(table[name]) for name in table.columns if str(name).startswith("Metadata_")}
+    words = {str(name): _words(table[name]) for name in table.columns if _is_word(str(name))}
     if "Class" in table.columns and table["Class"].dtype.kind == "O":
         words["Class"] = table["Class"].mask(table["Class"].isin(_MISSING))
     return table.assign(**words)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.io.atomic import replacing
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 _ROW_GROUP = 20_000
 """Rows of a Parquet file that are written together; few large groups are read faster than many small ones."""
+
+_EXACT = 2**53
+"""Whole numbers below this are exact as floating-point numbers."""
 
 
 class TableStream:
@@ -51,7 +56,8 @@ class TableStream:
         Raises
         ------
         InputError
-            Where a later table has other columns, or a column of another type; nothing of it is written then.
+            Where a later table has other columns, or values that do not fit the type of their column without loss;
+            nothing of it is written then.
         """
         if self._writer is None:
             self._columns = [str(name) for name in table.columns]
@@ -76,11 +82,29 @@ class TableStream:
                 f"This part of the table {what} the first one {'lacks' if strange else 'has'}; "
                 "images of one table need the same channels and axes."
             )
+        other = [name for name in self._columns if table[name].dtype != self._types[name]]
+        return table[self._columns].assign(**{name: self._fitting(table[name]) for name in other})
+
+    def _fitting(self, column: pd.Series) -> pd.Series:
+        """A column in the type that it had first; whole numbers and truths that are missing in places stay such."""
+        first, now = self._types[str(column.name)], column.dtype
         try:
-            return table[self._columns].astype(self._types)
+            if first.kind not in "iub" or not isinstance(first, np.dtype):
+                return column.astype(first)
+            if now.kind == "f" and not (fits := column.isna() | (column.abs() < _EXACT) & (column % 1 == 0)).all():
+                if self._kind == ".csv":  # a text has no types
+                    return column
+                raise ValueError(f"{column[~fits].iloc[0]:g} is no whole number, as those before")
+            column = column.astype("boolean" if first.kind == "b" else "Int64")
+            if not column.isna().any():
+                return column.astype(first)
+            if self._kind == ".h5ad":
+                raise ValueError("a value is missing, and AnnData has whole numbers only without gaps")
+            return column
         except (ValueError, TypeError) as error:
             raise InputError(
-                f"A part of the table has another type of values: {str(error).splitlines()[0]}."
+                f"A part of the table has another type of values in the column {column.name}: "
+                f"{str(error).splitlines()[0]}."
             ) from error
 
 

@@ -57,8 +57,8 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pandas
     Returns
     -------
     pandas.DataFrame
-        Columns whose name says that they are words (``Metadata_...``) are read as words from every kind of file: well
-        01 stays 01, 7.0 is 7, and what is missing is an empty word.
+        Columns whose name says that they are words (``Metadata_...``, ``image``) are read as words from every kind of
+        file: well 01 stays 01, 7.0 is 7, and what is missing is an empty word.
 
     Raises
     ------

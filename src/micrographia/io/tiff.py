@@ -17,7 +17,7 @@ from micrographia.io.find import image_stem
 from micrographia.io.ome_xml import companion_name, file_names
 from micrographia.io.tiff_check import check_complete, cut_short
 from micrographia.io.tiff_metadata import tiff_metadata
-from micrographia.io.vendor import scene_note
+from micrographia.io.vendor import fitting_names, scene_note
 
 LAZY_BYTES = 1 << 30
 """Series larger than this stay on disk and are read where they are asked for."""
@@ -70,7 +70,7 @@ def read_tiff(path: Path, *, axes: str | None = None, scene: int = 0, level: int
             data=data,
             axes=stored,
             pixel_size={a: size * factors.get(a, 1.0) for a, size in sizes.items() if a in stored},
-            channels=channels if "C" in stored and len(channels) == data.shape[stored.index("C")] else (),
+            channels=fitting_names(channels, stored, data.shape),
             name=image_stem(path),
             source=str(path),
             notes=(*notes, *changed, *told),

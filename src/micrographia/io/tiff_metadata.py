@@ -12,6 +12,9 @@ _PER_INCH, _PER_CENTIMETRE = 2, 3
 _LARGEST = 20.0
 """Plain TIFF: a resolution that means pixels larger than this (µm) is one for printers (72 dpi = 353 µm)."""
 
+SOFTWARE = "micrographia"
+"""What our own TIFF files name as their writer."""
+
 _UNSET = 1.0
 """What Bio-Formats and SCIFIO write where they know no size."""
 
@@ -56,8 +59,11 @@ def _imagej(metadata: dict[str, Any], page: Any) -> tuple[dict[str, float], tupl
     found["T"] = seconds(metadata.get("finterval"), str(metadata.get("tunit", "s")))
     planes = [int(metadata.get(key, 1)) for key in ("channels", "slices", "frames")]
     labels = metadata.get("Labels") or ()
+    labels = [labels] if isinstance(labels, str) else labels
     channels: tuple[str, ...] = ()
-    if planes[0] > 1 and len(labels) == planes[0] * planes[1] * planes[2]:
+    # Labels of one channel are those of its slices, except in our own files.
+    named = planes[0] > 1 or page.software == SOFTWARE
+    if named and len(labels) == planes[0] * planes[1] * planes[2]:
         names = [str(label).strip() for label in labels[: planes[0]]]
         repeated = all(str(label).strip() == names[i % planes[0]] for i, label in enumerate(labels))
         if repeated and len(set(names)) == len(names) and all(names):

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from micrographia.io.tiff_metadata import SOFTWARE
+from micrographia.io.vendor import fitting_names
+
 _IMAGEJ_ORDER = "TZCYXS"
 _OME_ORDER = "TCZYXS"
 _ROWS_BYTES = 1 << 20
@@ -40,8 +43,8 @@ def write_ome_tiff(
             metadata[f"PhysicalSize{axis}Unit"] = "µm"
     if "T" in pixel_size:
         metadata |= {"TimeIncrement": pixel_size["T"], "TimeIncrementUnit": "s"}
-    if channels and "C" in axes:
-        metadata["Channel"] = {"Name": list(channels)}
+    if names := fitting_names(channels, axes, data.shape):
+        metadata["Channel"] = {"Name": list(names)}
     instead = _OME_INSTEAD.get(data.dtype.name)
     data = data if instead is None else data.astype(instead)
     tifffile.imwrite(
@@ -72,12 +75,12 @@ def write_imagej_tiff(
     counts = {a: data.shape[axes.index(a)] if a in axes else 1 for a in "TZC"}
     extratags: list[tuple[Any, ...]] = []
     planes = counts["T"] * counts["Z"] * counts["C"]
-    if channels and counts["C"] > 1 and len(channels) == counts["C"]:
-        labels = list(channels) * (planes // counts["C"])
+    if names := fitting_names(channels, axes, data.shape):
+        labels = list(names) * (planes // counts["C"])
         extratags = list(tifffile.imagej_metadata_tag({"Labels": labels}, "<"))
     resolution = (1 / pixel_size.get("X", 1.0), 1 / pixel_size.get("Y", 1.0))
     tifffile.imwrite(
-        path, data, byteorder="<", metadata=None, description=_description(counts, pixel_size), software="micrographia",
+        path, data, byteorder="<", metadata=None, description=_description(counts, pixel_size), software=SOFTWARE,
         photometric=_photometric(axes), compression="zlib", rowsperstrip=_rows(data, axes),
         resolution=resolution, resolutionunit="NONE", extratags=extratags,
     )  # fmt: skip

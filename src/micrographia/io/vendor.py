@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -113,6 +114,12 @@ def scene_note(number: int, scene: int) -> tuple[str, ...]:
     return (f"the file holds {number} images; number {scene} was read{hint}",) if number > 1 else ()
 
 
+def fitting_names(channels: Sequence[str], axes: str, shape: Sequence[int]) -> tuple[str, ...]:
+    """The names of channels where there are as many as channels, one of a grey picture without C; else none."""
+    count = shape[axes.index("C")] if "C" in axes else int("S" not in axes)
+    return tuple(channels) if len(channels) == count else ()
+
+
 def squeezed(data: np.ndarray, axes: str) -> tuple[np.ndarray, str]:
     """Without dimensions of length 1, except Y and X."""
     kept = [i for i, axis in enumerate(axes) if data.shape[i] > 1 or axis in "YX"]
@@ -132,8 +139,7 @@ def vendor_image(
     if "S" in stored and data.shape[stored.index("S")] == 4:
         data = np.take(data, range(3), axis=stored.index("S"))
         notes += ("the transparency (alpha) was dropped",)
-    fitting = "C" in stored and len(channels) == data.shape[stored.index("C")]
     return Image(
-        data=data, axes=stored, pixel_size=sizes(stored, **known), channels=channels if fitting else (),
+        data=data, axes=stored, pixel_size=sizes(stored, **known), channels=fitting_names(channels, stored, data.shape),
         name=image_stem(path), source=str(path), notes=notes,
     )  # fmt: skip

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.arrays.image import Image
+from micrographia.arrays.image import Image, PixelSize, named_sizes
 from micrographia.io.atomic import replacing
 from micrographia.io.axes import checked_axes, plan_axes
 
@@ -21,7 +21,7 @@ def write(
     image: Image | np.ndarray,
     *,
     axes: str | None = None,
-    pixel_size: Mapping[str, float] | None = None,
+    pixel_size: PixelSize | None = None,
     channels: Sequence[str] = (),
 ) -> Path:
     """Store an image: the whole file or none, an older one is replaced.
@@ -43,10 +43,10 @@ def write(
         What; an array needs ``axes`` unless it is YX or YXS.
     axes : str, optional
         One letter of ``"TCZYXS"`` for each dimension; an Image brings its own.
-    pixel_size : mapping, optional
-        Micrometres for Z, Y, X; seconds for T. Instead of the Image's own.
+    pixel_size : float, (y, x) or mapping, optional
+        Micrometres for Y and X, or a mapping: micrometres for Z, Y, X; seconds for T. Instead of the Image's own.
     channels : sequence of str
-        Names for the entries of C. Instead of the Image's own.
+        Names for the entries of C, or one where there is no C. Instead of the Image's own.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def write(
     RequestError
         Where the suffix is unknown or cannot hold such an image, or the axes are missing.
     InputError
-        Where the file cannot be written (the disk is full, ...).
+        Where the file cannot be written (the disk is full, ...), or a pixel size makes no sense.
     """
     path = Path(path)
     image = _as_image(image, axes, pixel_size, channels, path)
@@ -89,7 +89,7 @@ def write_labels(
     labels: Image | np.ndarray,
     *,
     axes: str = "YX",
-    pixel_size: Mapping[str, float] | None = None,
+    pixel_size: PixelSize | None = None,
 ) -> Path:
     """Store labels as int32 (int64 where a number needs it): the whole file or none.
 
@@ -108,8 +108,8 @@ def write_labels(
         0 is background.
     axes : str
         Letters of ``"TZYX"``; an Image brings its own.
-    pixel_size : mapping, optional
-        Micrometres for Z, Y, X; seconds for T.
+    pixel_size : float, (y, x) or mapping, optional
+        As for :func:`write`.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def write_labels(
     RequestError
         Where the labels are no whole numbers, or too many for the kind of file.
     InputError
-        Where the file cannot be written, or a number is above 2**63 - 1.
+        Where the file cannot be written, a number is above 2**63 - 1, or a pixel size makes no sense.
     """
     path = Path(path)
     image = _as_image(labels, axes, pixel_size, (), path)
@@ -154,8 +154,7 @@ def _label_type(data: Any) -> type:
 
 
 def _as_image(
-    image: Image | np.ndarray, axes: str | None, pixel_size: Mapping[str, float] | None, channels: Sequence[str],
-    path: Path,
+    image: Image | np.ndarray, axes: str | None, pixel_size: PixelSize | None, channels: Sequence[str], path: Path
 ) -> Image:  # fmt: skip
     if isinstance(image, Image):
         found, size, names = image, image.pixel_size, image.channels
@@ -174,7 +173,8 @@ def _as_image(
         raise RequestError(f"{path}: an image of shape {found.shape} holds no pixels.")
     if found.dtype.kind not in "biuf":
         raise RequestError(f"{path}: {found.dtype} cannot be stored as pixels.")
-    sizes = {a: float(s) for a, s in (size if pixel_size is None else pixel_size).items() if a in found.axes}
+    known = size if pixel_size is None else named_sizes(pixel_size)
+    sizes = {a: s for a, s in known.items() if a in found.axes}
     return Image(found.data, found.axes, sizes, tuple(channels) or names, name=str(path))
 
 

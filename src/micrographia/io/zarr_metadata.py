@@ -65,7 +65,7 @@ def multiscale_attributes(
     attributes: dict[str, Any] = {"multiscales": [multiscale]}
     if labels:
         attributes["image-label"] = {"version": "0.4"} if version == "0.4" else {}
-    elif "C" in axes and channels and window is not None and dtype is not None:
+    elif channels and window is not None and dtype is not None:
         attributes["omero"] = _omero(channels, window, dtype)
     if version == "0.4":
         multiscale["version"] = version

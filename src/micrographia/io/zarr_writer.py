@@ -17,6 +17,7 @@ from micrographia.arrays.blocks import blocks
 from micrographia.arrays.errors import RequestError
 from micrographia.io.atomic import move_into_place, remove, sibling, write_problem
 from micrographia.io.find import image_stem
+from micrographia.io.vendor import fitting_names
 from micrographia.io.zarr_metadata import multiscale_attributes
 
 _CHUNK = 1024
@@ -170,7 +171,7 @@ def create_zarr(
     labels : bool
         Whether it is a label image, whose pyramid never mixes numbers.
     channels : sequence of str
-        Names for the entries of C.
+        Names for the entries of C, or one where there is no C.
 
     Returns
     -------
@@ -196,7 +197,7 @@ def create_zarr(
         chunks = [_CHUNK if a in "YX" else 1 for a in axes]
     chunks = [max(1, min(int(c), n)) for c, n in zip(chunks, shape, strict=True)]
     partial = sibling(path)
-    names = tuple(channels) if "C" in axes and len(channels) == shape[axes.index("C")] else ()
+    names = fitting_names(channels, axes, shape)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         group = zarr.create_group(store=str(partial), zarr_format=2 if version == "0.4" else 3)
