@@ -49,6 +49,17 @@ def field(seed: int, channels: int = 1) -> tuple[np.ndarray, np.ndarray, list[st
     return (image + rng.normal(0, 4, image.shape)).clip(0, 255).astype(np.uint8), labels, kinds
 
 
+def test_a_channel_without_any_number_is_refused():
+    image, labels, _ = field(0, channels=2)
+    image = image.astype(np.float32)
+    image[1, :30] = np.nan
+    images = CellImages([Image(image, "CYX", channels=("DNA", "GFP"), name="a")], [labels])
+    assert len(cell_crops(images, CropPlan(16))) == 6
+    image[1] = np.inf
+    with pytest.raises(InputError, match="a: all pixels of the channel GFP are NaN or infinite"):
+        cell_crops(images, CropPlan(16))
+
+
 def examples(count: int = 8) -> ClassifiedImages:
     images, labels, rows = [], [], []
     for i in range(count):
@@ -151,8 +162,126 @@ def test_transfer_takes_weights_and_crops_from_the_encoder(encoder, tmp_path):
         method.network_.encoder.stem.weight.detach(), encoder.encoder_.stem.weight.detach(), atol=1e-4
     )
     two = [Image(np.repeat(image.data[None], 2, 0), "CYX", name=image.name) for image in examples(4).images]
-    with pytest.raises(InputError, match="trained on the channels intensity, but the images have channel 0, channel 1"):
+    with pytest.raises(InputError, match="f0 has 2 channels .* but cells.zip was trained on 1 channel .intensity."):
         method.fit(ClassifiedImages(two, examples(4).table, examples(4).labels))
+
+
+def two_colours(order: tuple[str, str]) -> ClassifiedImages:
+    """Objects in the channel DNA, nothing but noise in GFP."""
+    given = examples(4)
+    noise = np.random.default_rng(0).integers(0, 9, (64, 96), np.uint8)
+    pixels = [{"DNA": image.data, "GFP": noise} for image in given.images]
+    images = [
+        Image(np.stack([one[name] for name in order]), "CYX", channels=order, name=image.name)
+        for one, image in zip(pixels, given.images, strict=True)
+    ]
+    return ClassifiedImages(images, given.table, given.labels)
+
+
+def test_a_start_finds_its_channels_by_name_whatever_their_order(tmp_path):
+    first = two_colours(("GFP", "DNA"))
+    learned = CellEncoder(**SMALL, steps=3, every=3, mask=True).fit(CellImages(first.images, first.labels))
+    start = {"start": str(learned.save(tmp_path / "e.zip")), "frozen": True, "device": "cpu", "views": 1}
+    same, swapped = (CropClassifier(**start).fit(two_colours(order)) for order in (("GFP", "DNA"), ("DNA", "GFP")))
+    assert same.channels_ == swapped.channels_ == ("GFP", "DNA") and swapped.notes_[0].startswith("crops are cut as")
+    np.testing.assert_array_equal(same.network_.head.weight.detach(), swapped.network_.head.weight.detach())
+    table = swapped.predict(CellImages(first.images, first.labels))
+    assert (table["Class"].to_numpy() == first.table["Class"].to_numpy()).mean() > 0.9
+    other = CropClassifier(**start)
+    renamed = [Image(image.data, "CYX", channels=("A", "B"), name=image.name) for image in first.images]
+    other.fit(ClassifiedImages(renamed, first.table, first.labels))
+    assert other.channels_ == ("A", "B") and "A, B took the place of GFP, DNA" in other.notes_[0]
+
+
+def test_what_a_training_judged_goes_onto_the_card(classifier, tmp_path):
+    from micrographia.models.package import open_package
+
+    scores = classifier.judged_.scores
+    assert scores is not None and len(scores.truth) == 12 and set(scores.groups) < {f"W{k}" for k in range(4)}
+    card = open_package(classifier.save(tmp_path / "m.zip")).read("README.md").decode()
+    assert "12 examples (whole wells) were set aside" in card and "macro F1, wells set aside" in card
+    assert "Too few examples of disc (24) and square (24)" in card and "Cross-entropy" in card
+
+
+def test_folds_judge_every_object_and_a_stopped_training_keeps_those_it_finished(tmp_path):
+    given = examples()
+    method = CropClassifier(**SMALL, steps=4, every=2, folds=2, views=1, validation_share=0)
+    steps = []
+
+    def stop(row):
+        steps.append(row["step"])
+        if len(steps) == 3:  # in the second fold
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        method.fit(given, folder=tmp_path, report=stop)
+    steps.clear()
+    method.fit(given, folder=tmp_path, report=lambda row: steps.append(row["step"]))
+    assert steps == [2, 4, 2, 4]  # the second fold, which had no checkpoint yet, and the network of all examples
+    whole = CropClassifier(**method.parameters()).fit(given)
+    scores = method.judged_.scores
+    assert len(scores.truth) == 48 and len(scores.fold_scores()["accuracy"]) == 2
+    np.testing.assert_array_equal(scores.probabilities, whole.judged_.scores.probabilities)
+    assert "nor any other of its well: 2 further networks" in whole.judged_.told
+    assert "2 further networks" in method._card("m")
+    CropClassifier(**method.parameters() | {"folds": 0}).fit(given, folder=tmp_path)  # the checkpoints are its own, too
+    with pytest.raises(RequestError, match="a single fold cannot judge"):
+        CropClassifier(**SMALL, folds=1).fit(given)
+
+
+class Watched:
+    """A sequence of images that remembers which were read."""
+
+    def __init__(self, images):
+        self.images, self.read = images, []
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        self.read.append(index)
+        return self.images[index]
+
+
+def test_only_images_that_the_table_names_are_read_one_after_the_other():
+    given = examples(6)
+    images = Watched(given.images)
+    table = given.table[given.table["Metadata_Image"].isin(["f1.tif", "f4.tif"])]
+    names = [f"f{k}" for k in range(6)]
+    CropClassifier(**SMALL, steps=1).fit(ClassifiedImages(images, table, given.labels, names))
+    assert images.read == [1, 4]
+    with pytest.raises(InputError, match="2 of the 2 images that the table gives a class are not there, first f1"):
+        CropClassifier(**SMALL, steps=1).fit(ClassifiedImages(images, table, given.labels, list("abcdef")))
+    with pytest.raises(InputError, match="to none of them"):
+        CropClassifier(**SMALL, steps=1).fit(ClassifiedImages(images, table[:0], given.labels, names))
+    assert images.read == [1, 4]
+    seen = []
+    whole = ImageClassifier(**SMALL | {"batch": 4})
+    squares = cell_crops  # the crops are cut of one image after the other
+
+    def watched(found, plan, **more):
+        seen.append(len(images.read))
+        return squares(found, plan, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("micrographia.classify.crops.image_classifier.cell_crops", watched)
+        whole._crops(CellImages(images, names=names))
+    assert seen == [2] and images.read[2:] == list(range(6))
+
+
+def test_models_of_images_say_what_they_look_at(encoder, tmp_path):
+    from micrographia.models.package import open_package
+
+    given = bands((32, 64), 12)
+    small = {**SMALL, "steps": 2, "every": 2, "batch": 4}
+    for tiles, seen in ((1, "whole images, scaled to 16 x 16"), (2, "2 x 2 tiles of each image, scaled to 16 x 16")):
+        package = open_package(ImageClassifier(**small, tiles=tiles).fit(given).save(tmp_path / f"m{tiles}.zip"))
+        card = package.read("README.md").decode()
+        assert f"apart by {seen} pixels" in card and "crops" not in card
+        assert package.description["description"].startswith("Tells 2 classes of whole images apart;")
+    plain = CellEncoder(**SMALL, steps=2, every=2, task="views").fit(CellImages(examples().images, examples().labels))
+    started = ImageClassifier(start=str(plain.save(tmp_path / "e.zip")), frozen=True, device="cpu").fit(given)
+    assert started.notes_[-1] == "whole images, scaled to 16 x 16 pixels: the size that e.zip looks at"
 
 
 def test_a_kept_encoder_gives_its_features_to_a_fitted_layer(encoder, tmp_path):
@@ -245,7 +374,7 @@ def test_one_class_is_refused_and_few_examples_are_told():
         CropClassifier(**SMALL, steps=1).fit(ClassifiedImages(given.images, alike, given.labels))
     rare = given.table.assign(Class=["rare", *["cell"] * 23])
     method = CropClassifier(**SMALL, steps=1).fit(ClassifiedImages(given.images, rare, given.labels))
-    assert method.notes_ == ["class rare has only 1 example"]
+    assert "Too few examples of cell (23) and rare (1)" in method.judged_.warnings[0]
 
 
 def test_tables_of_classes():
@@ -365,10 +494,27 @@ def test_checkpoints_of_another_lesson_are_refused(tmp_path):
     assert again.history_.steps == 4
     changed = examples()
     changed.table["Class"] = changed.table["Class"].map({"disc": "square", "square": "disc"})
-    with pytest.raises(RequestError, match="with other images, classes or settings"):
+    with pytest.raises(RequestError, match="with other images or classes"):
         CropClassifier(**small).fit(changed, folder=tmp_path)
-    with pytest.raises(RequestError, match="with other images, classes or settings"):
+    with pytest.raises(RequestError, match="size was 16 and is now 24"):
         CropClassifier(**small | {"size": 24}).fit(examples(), folder=tmp_path)
+
+
+def test_a_training_does_not_go_on_with_other_settings(encoder, tmp_path):
+    small, given = dict(**SMALL, steps=4, every=2), CellImages(examples().images, examples().labels)
+    CropClassifier(**small).fit(examples(), folder=tmp_path / "classes")
+    CellEncoder(**small, task="views").fit(given, folder=tmp_path / "features")
+    for other in ({"learning_rate": 0.01}, {"batch": 8}, {"every": 4}):
+        (name,) = other
+        with pytest.raises(RequestError, match=f"other settings .{name} was .* and is now {other[name]}[)]"):
+            CropClassifier(**small | other).fit(examples(), folder=tmp_path / "classes")
+        with pytest.raises(RequestError, match=f"other settings .{name} was .* and is now {other[name]}[)]"):
+            CellEncoder(**small | other, task="views").fit(given, folder=tmp_path / "features")
+    started = small | {"start": str(encoder.save(tmp_path / "e.zip"))}
+    with pytest.raises(RequestError, match="start was '' and is now"):
+        CropClassifier(**started).fit(examples(), folder=tmp_path / "classes")
+    longer = small | {"steps": 6, "patience": 2, "views": 2}
+    assert CropClassifier(**longer).fit(examples(), folder=tmp_path / "classes").history_.steps == 6
 
 
 def test_empty_images_may_come_first_and_deep_networks_are_refused_before(tmp_path):

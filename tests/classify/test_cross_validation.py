@@ -88,3 +88,10 @@ def test_importance_finds_what_matters() -> None:
     found = permutation_importance(table, cross_validate(LDA, table)).set_index("feature")["importance"]
     assert set(found.index[:2]) == {"Nuclei_AreaShape_Area", "Nuclei_Intensity_MeanIntensity"}
     assert abs(found["Noise"]) < 0.05 < found["Nuclei_AreaShape_Area"]
+
+
+def test_the_notes_of_the_classifiers_that_were_judged_are_told() -> None:
+    table = made_table(wells=2)
+    warnings = example_warnings(cross_validate(LDA, table))
+    assert any(w.startswith("In 2 of the 2 folds that judge: All examples are from one well") for w in warnings)
+    assert LDA.fit(table).notes_ == ()

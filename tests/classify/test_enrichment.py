@@ -51,6 +51,66 @@ def test_scores_are_the_integrals() -> None:
         assert score == pytest.approx(np.log2(p / (1 - p)), abs=2e-3)
 
 
+def score_by_sums(a: float, b: float, own: int, others: int) -> float:
+    """The score by exact recurrences in the counts: P(x > y) is 1/2 where nothing is counted (330 digits)."""
+    import mpmath as mp
+
+    with mp.workdps(330):
+        a0, b0 = a, b = mp.mpf(a), mp.mpf(b)
+        p, step = mp.mpf(1) / 2, mp.beta(2 * a, 2 * b) / mp.beta(a, b) ** 2
+        for _ in range(own):
+            p += step / a
+            step *= (a + a0) / (a + a0 + b + b0) * (a + b) / a
+            a += 1
+        for _ in range(others):
+            p -= step / b
+            step *= (b + b0) / (a + a0 + b + b0) * (a + b) / b
+            b += 1
+        return float(mp.log(p / (1 - p), 2)) if 0 < p < 1 else np.inf
+
+
+counted = st.one_of(st.just(0), st.floats(0, 4).map(lambda x: int(10**x)))
+
+
+@given(st.floats(-4, 4), st.floats(-4, 4), counted, counted)
+@settings(max_examples=25, deadline=None)
+def test_scores_are_exact_for_weak_and_strong_priors(a: float, b: float, own: int, others: int) -> None:
+    pytest.importorskip("mpmath")
+    exact = score_by_sums(10**a, 10**b, own, others)
+    if abs(exact) < 990:
+        scores = enrichment_scores(np.array([[own, others]]), np.array([10**a, 10**b]))
+        np.testing.assert_allclose(scores, [[exact, -exact]], atol=1e-3)
+
+
+@pytest.mark.parametrize(("alpha", "score"), [(0.0018, -0.02954), (0.02, -0.28914), (1e-9, 0.0)])
+def test_a_well_without_a_rare_class_says_little(alpha: float, score: float) -> None:
+    """Values from mpmath."""
+    others = 2.12 if alpha < 0.01 else 3
+    assert enrichment_scores(np.array([[0, 500]]), np.array([alpha, others]))[0, 0] == pytest.approx(score, abs=1e-4)
+
+
+def test_pure_groups_are_no_proof() -> None:
+    """A fraction from the prior is 0 or 1: a group of one class is above it where it is 0, and half the time else."""
+    counts = np.array([[20, 0]] * 3 + [[0, 20]] * 3)
+    prior = fit_prior(counts)
+    assert "objects of one class only" in prior.note
+    np.testing.assert_allclose(enrichment_scores(counts, prior.alpha)[:, 0], np.log2([3] * 3 + [1 / 3] * 3), atol=0.01)
+    np.testing.assert_allclose(enrichment_scores(counts, np.full(2, 1e-9))[0], np.log2([3, 1 / 3]), atol=1e-6)
+
+
+def test_the_fit_of_a_strong_prior_ends_at_the_top() -> None:
+    from scipy.optimize import minimize_scalar
+
+    share = np.array([0.2, 0.3, 0.5])
+    rng = np.random.default_rng(3)
+    counts = np.array([rng.multinomial(50_000, rng.dirichlet(share * 1e5)) for _ in range(96)])
+    prior = fit_prior(counts)
+    assert prior.converged and not prior.note
+    share = prior.alpha / prior.alpha.sum()
+    best = minimize_scalar(lambda x: -log_likelihood(share * np.exp(x), counts), (9, 12), tol=1e-12)
+    assert log_likelihood(prior.alpha, counts) >= -best.fun - 1e-4
+
+
 def test_scores_say_what_they_should() -> None:
     alpha = np.array([2.0, 6.0])
     scores = enrichment_scores(np.array([[0, 0], [50, 150], [150, 50], [0, 200], [100_000, 0]]), alpha)
@@ -75,6 +135,7 @@ def test_groups_that_are_all_alike_get_a_strong_prior() -> None:
     counts = np.array([rng.multinomial(300, [0.2, 0.3, 0.5]) for _ in range(100)])
     prior = fit_prior(counts)
     assert prior.alpha.sum() > 1000
+    assert fit_prior(np.array([[5, 5]] * 10)).note.startswith("The fractions of the 10 groups differ no more than")
     np.testing.assert_allclose(prior.alpha / prior.alpha.sum(), [0.2, 0.3, 0.5], atol=0.02)
 
 

@@ -259,3 +259,29 @@ def test_requests_that_make_no_sense_are_refused():
         fetcher.similar([], 3)
     with pytest.raises(InputError, match="do not fit 20 objects"):
         fetcher.uncertain(p[:, :5], 1)
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "sentence"),
+    [
+        (lambda f, p: f.at_random(-5), RequestError, "At least one is fetched; -5 objects were asked for"),
+        (lambda f, p: f.representative(0), RequestError, "0 objects"),
+        (lambda f, p: f.of_class(p, 1, 0), RequestError, "0 objects"),
+        (lambda f, p: f.uncertain(p, -1), RequestError, "-1 objects"),
+        (lambda f, p: f.similar([1], 0), RequestError, "0 objects"),
+        (lambda f, p: f.rare(np.zeros(20, int), 0), RequestError, "0 clusters"),
+        (lambda f, p: f.rare(np.zeros(20, int), 1, each=0), RequestError, "0 objects of each cluster"),
+        (lambda f, p: f.show([3, 9999]), InputError, "no row 9,999; the table has 20, from 0"),
+        (lambda f, p: f.similar([9999], 3), InputError, "no row 9,999"),
+        (lambda f, p: f.show([-1]), InputError, "no row -1"),
+        (lambda f, p: f.uncertain(p, 1, known=[20]), InputError, "no row 20"),
+        (lambda f, p: f.representative(1, known=[20]), InputError, "no row 20"),
+        (lambda f, p: Fetcher(f.points, shown=[20]), InputError, "no row 20"),
+    ],
+)
+def test_counts_and_rows_that_are_none_are_refused_and_nothing_is_shown(ask, error, sentence):
+    x, _ = blobs([10, 10])
+    fetcher = Fetcher(FeatureSpace.of(x)(x))
+    with pytest.raises(error, match=sentence):
+        ask(fetcher, np.full((2, 20), 0.5))
+    assert fetcher.free.all()

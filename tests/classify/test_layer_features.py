@@ -7,7 +7,6 @@ import pytest
 from skimage.data import immunohistochemistry
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.arrays.normalize import normalise
 from micrographia.classify.crops import layer_features
 from micrographia.classify.crops.layer_features import LayerModel
 from micrographia.classify.crops.learned_features import open_features
@@ -86,7 +85,7 @@ def test_colours_are_seen_as_segmentation_sees_them(model):
     seen = prepare(immunohistochemistry(), predictor.experts, predictor.channels, predictor.percentiles)
     assert which == 1 and seen.expert.bright
     window = (slice(0, picture.shape[1]), slice(0, picture.shape[2]))
-    np.testing.assert_array_equal(prepared, normalise(seen.plane.read(window), seen.intensity))
+    np.testing.assert_array_equal(prepared, seen.preparation.applied(seen.plane.read(window)))
 
 
 def test_features_tell_nuclei_from_background_on_real_images(data_dir):

@@ -13,6 +13,7 @@ from micrographia.classify.annotation.annotated_rows import with_annotations
 from micrographia.classify.annotation.annotation_files import read_annotations
 from micrographia.classify.annotation.object_rows import ObjectRows
 from micrographia.classify.objects.averaging import average_classes
+from micrographia.classify.objects.class_tables import WHOLE_IMAGES, WHOLE_WELLS, join_classes
 from micrographia.classify.objects.object_classifier import ObjectClassifier
 from micrographia.classify.objects.scoring import IMAGE, WELL, ClassCounts, score_parts
 from micrographia.classify.objects.table_comparison import joined_tables
@@ -76,7 +77,10 @@ def test_no_object_is_left_out_of_the_counts(model: ObjectClassifier, gap: str) 
     list(score_parts([table], model, (images, wells)))
     for counts in (images, wells):
         found, _ = counts.table()
-        assert found["Objects"].sum() == len(table) and not found[list(counts.present)].isna().any(axis=None)
+        assert found["Objects"].sum() + counts.without == len(table)
+        assert not found[list(counts.present)].isna().any(axis=None)
+    assert images.without == 0 and wells.without == (key_words(table["Metadata_Well"]) == "").sum()
+    assert "" not in wells.table()[0]["Metadata_Well"].tolist()
 
 
 @pytest.mark.parametrize("of_table", ENDINGS)
@@ -109,3 +113,10 @@ def test_a_class_that_is_a_word_for_nothing_is_none_in_every_file(tmp_path: Path
     table = made_table(rows=6).assign(Class=["nan", "a", "None", " b", "NA", "a"])
     for path in stored(tmp_path, "objects", table).values():
         assert class_words(read_table(path)["Class"]).tolist() == ["", "a", "None", "b", "", "a"]
+
+
+@pytest.mark.parametrize(("well", "known"), [("A01", True), ("", False), (None, False)])
+def test_classes_of_crops_have_wells_only_where_the_table_names_them(well: str | None, known: bool) -> None:
+    table = pd.DataFrame({"image": ["a", "b"], "label": [1, 1], "Class": ["x", "y"], "Metadata_Plate": "P"})
+    found = join_classes(table.assign(Metadata_Well=well), np.array(["a", "b"]), np.array([1, 1]))
+    assert (WHOLE_WELLS in found.groupings) == known and found.groupings[WHOLE_IMAGES].tolist() == ["a", "b"]

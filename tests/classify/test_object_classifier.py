@@ -186,3 +186,41 @@ def test_a_package_of_another_method_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(RequestError, match="does not classify pixels"):
         PixelClassifier.load(path)
+
+
+@pytest.mark.parametrize("wells", [2, 3, 4])
+def test_few_wells_are_kept_whole_in_inner_folds(wells: int) -> None:
+    """Classes look different in each well: divided at random, objects of one well would seem easy."""
+    rng = np.random.default_rng(0)
+    kind, well = rng.integers(0, 3, 400), rng.integers(0, wells, 400)
+    shift = rng.normal(0, 1.5, (wells, 3, 10))
+    values = rng.normal(0, 1.2, (3, 10))[kind] + shift[well, kind] + rng.normal(size=(400, 10))
+    table = pd.DataFrame(values, columns=[f"F{k}" for k in range(10)])
+    table = table.assign(
+        Class=np.array(KINDS)[kind], Metadata_Well=[f"A{w}" for w in well], ObjectNumber=np.arange(400)
+    )
+    unsure = ObjectClassifier(folds=5).fit(table)
+    assert unsure.notes_ == ()
+    sure = ObjectClassifier(folds=5).fit(table.drop(columns="Metadata_Well"))
+    assert sharpness(unsure, table) < sharpness(sure, table) - 0.02
+
+
+def sharpness(method: ObjectClassifier, table: pd.DataFrame) -> float:
+    return float(method.probabilities(table).max(axis=1).mean())
+
+
+@pytest.mark.parametrize(("wells", "calibrate"), [(2, "temperature"), (2, "isotonic"), (6, "temperature")])
+def test_a_class_of_one_well_does_not_blur_the_others(wells: int, calibrate: str) -> None:
+    table, new = made_table(rows=400, wells=wells), made_table(rows=1000, wells=50, seed=5)
+    table = table[(table["Class"] != "Anaphase") | (table["Metadata_Well"] == "00")]
+    method = ObjectClassifier(calibrate=calibrate).fit(table)
+    found = method.predict(new)
+    own = found.to_numpy()[np.arange(1000), [found.columns.get_loc(f"Probability_{kind}") for kind in new["Class"]]]
+    assert -np.log(own.astype(float)).mean() < 0.6
+    assert bool(method.notes_) == (calibrate == "isotonic")
+
+
+def test_wells_that_separate_classes_cannot_be_kept_whole() -> None:
+    table = made_table(wells=3)
+    table["Class"] = np.array(KINDS)[table["Metadata_Well"].astype(int)]
+    assert "Classes are missing without some wells" in ObjectClassifier(classifier="lda").fit(table).notes_[0]

@@ -12,7 +12,7 @@ from made_tables import KINDS, made_table
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.annotation.annotated_rows import with_annotations
 from micrographia.classify.objects.object_classifier import ObjectClassifier
-from micrographia.classify.objects.scoring import IMAGE, WELL, ClassCounts, needed_columns, score_parts
+from micrographia.classify.objects.scoring import IMAGE, WELL, ClassCounts, SeenObjects, needed_columns, score_parts
 from micrographia.io.table_parts import table_columns, table_parts, table_rows
 from micrographia.io.tables import write_table
 
@@ -63,7 +63,8 @@ def test_counts_are_those_of_the_rows(model: ObjectClassifier) -> None:
     found = pd.concat(list(score_parts(parts, model, (images, wells))))
     pd.testing.assert_frame_equal(found, model.predict(table))
     of_wells, notes = wells.table()
-    assert not notes and of_wells["Objects"].sum() == len(table) and len(of_wells) == 12
+    assert len(notes) == 1 and "Metadata_Well: The fractions of the 12 groups differ no more than chance" in notes[0]
+    assert of_wells["Objects"].sum() == len(table) and len(of_wells) == 12
     for _, row in of_wells.iterrows():
         own = found[found["Metadata_Well"] == row["Metadata_Well"]]["Class"]
         for kind in KINDS:
@@ -167,3 +168,20 @@ def test_a_large_file_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
         assert len(part) == 20_000
         most.append(pyarrow.total_allocated_bytes() - before)
     assert len(most) == 8 and max(most) < 8 * 20_000 * 20 * 4  # bytes of all parts
+
+
+def test_no_object_is_in_two_tables(model: ObjectClassifier) -> None:
+    table, seen = made_table(rows=60), SeenObjects()
+
+    def score(name: str, part: pd.DataFrame) -> None:
+        list(score_parts([part], model, seen=(seen, name)))
+
+    score("first", table[:40])
+    score("rest", table[40:])
+    score("other plate", table.assign(Metadata_Plate="P2"))
+    numbers = table[30:50].assign(ObjectNumber=table["ObjectNumber"] * 1.0, ImageNumber=np.nan)
+    with pytest.raises(InputError, match="10 objects have the same keys as objects of first.*Metadata_Plate"):
+        score("again", numbers)
+    score("later", table.assign(Metadata_Plate="P3"))
+    with pytest.raises(InputError, match="60 objects have the same keys as objects of later"):
+        score("once more", table.assign(Metadata_Plate="P3"))

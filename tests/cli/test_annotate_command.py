@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from PIL import Image as Picture
 
-from micrographia.cli import main
+from micrographia.cli import annotate_lists, main
 
 
 @pytest.fixture
@@ -225,3 +225,31 @@ def test_a_table_without_places_is_said(cells, capsys):
     words = ("suggest", "--annotations", str(folder / "classes.csv"), "-n", "2", "--images", str(folder / "images"))
     assert annotate(folder, *words) == 0
     assert "does not say where objects lie" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["suggest"], ["similar", "--like", "round"], ["rare"]])
+def test_large_tables_are_read_part_by_part(cells, words, monkeypatch):
+    folder, kind = cells
+    table = pd.read_csv(folder / "cells.csv")
+    table["AreaShape_5"] = [*table["AreaShape_5"][:-1].map(str), "lost"]  # numbers in all parts but the last one
+    table.to_csv(folder / "cells.csv", index=False)
+    sizes, read, in_parts = [], annotate_lists.read_table, annotate_lists.table_parts
+
+    def some_columns(path, columns=None):
+        assert columns is not None or str(path).endswith("classes.csv")
+        return read(path, columns)
+
+    def counted(*args):
+        for part in in_parts(*args, rows=40):
+            sizes.append(len(part))
+            yield part
+
+    for name, value in {"_AT_ONCE": 90, "table_parts": counted, "read_table": some_columns}.items():
+        monkeypatch.setattr(annotate_lists, name, value)
+    assert annotate(folder, *words, "--annotations", str(folder / "classes.csv"), "-n", "5") == 0
+    assert max(sizes) == 40 and sum(sizes) >= 2 * len(table)
+    listed = pd.read_csv(folder / "next.csv")
+    if words[0] != "suggest":
+        expected = 1 if words[0] == "similar" else 2
+        first = listed if words[0] == "similar" else listed[listed["Cluster"] == 1]
+        assert (kind[first["ObjectNumber"]] == expected).mean() > 0.9

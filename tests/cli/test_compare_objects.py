@@ -39,3 +39,18 @@ def test_what_makes_no_sense_is_said(run, tmp_path):
     assert code == 2 and "named twice" in err
     code, _, err = run("compare", "objects", "--table", "dull.csv", "none.csv")
     assert code == 1 and "no such table" in err
+
+
+def test_one_well_and_no_well_are_told_apart(run, tmp_path):
+    write_tables(tmp_path)
+    words = ("compare", "objects", "--table", "dull.csv", "telling.csv", "--no-search", "--overwrite", "-o", "c")
+    said = {}
+    for kind, change in (("one", {"Metadata_Well": "A01"}), ("none", {"Metadata_Well": None})):
+        for name in ("dull", "telling"):
+            pd.read_csv(tmp_path / f"{name}.csv").assign(**change).to_csv(tmp_path / f"{name}.csv", index=False)
+        code, said[kind], err = run(*words)
+        assert code == 0, err
+        gains = pd.read_csv(tmp_path / "c" / "gains.csv")
+        assert (gains["low"] < gains["high"]).all() and "intervals: drawn from 120 objects" in said[kind]
+    assert "random folds: all objects are from one well" in said["one"] and "1 group is too few" in said["one"]
+    assert "random folds: nothing tells where objects come from" in said["none"] and "too few" not in said["none"]

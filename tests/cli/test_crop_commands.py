@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -44,6 +46,12 @@ def test_objects_from_training_to_a_table(run, folder, tmp_path):
     assert (
         "micrographia classify crops IMAGES --labels LABELS -m m.zip" in out and not (tmp_path / "m-training").exists()
     )
+    assert "macro F1, wells set aside:" in out and "also chose when to stop" in out and "report: m-report.html" in out
+    assert "warning: Too few examples of bright (24) and dim (24)" in out
+    page, numbers = (tmp_path / f"m-report.{kind}" for kind in ("html", "json"))
+    assert "also chose when to stop" in page.read_text() and "Which classes are taken for which" in page.read_text()
+    assert "most important measurements" not in page.read_text() and "Would more examples" not in page.read_text()
+    assert json.loads(numbers.read_text())["examples"] == 12
     code, out, err = run(
         "classify", "crops", folder / "images", "--labels", folder / "labels", "-m", "m.zip", "-o", "r",
         "--names", r"p(?P<well>\d)",
@@ -94,15 +102,49 @@ def test_images_from_training_to_a_table(run, folder, tmp_path):
         and wells["Count_light"].tolist() == [1, 0] * 4
         and not (tmp_path / "r" / "images.parquet").exists()
     )
+    for name, value in (("nothing", np.nan), ("plain", 60.0)):
+        write(tmp_path / "nan" / f"{name}.tif", np.full((48, 64), value, np.float32), axes="YX")
+    code, _, err = run("classify", "images", "nan", "-m", "m.zip", "-o", "n")
+    assert code == 1 and "nothing: all pixels of the channel intensity are NaN or infinite" in err
+    assert pd.read_csv(tmp_path / "n" / "images_classes.csv")["Metadata_Image"].tolist() == ["plain"]
 
 
-def test_channels_of_other_names_are_taken_with_a_note(run, folder, tmp_path):
+def test_folds_judge_images_and_a_file_that_the_table_does_not_name_is_not_read(run, folder, tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    for path in (folder / "images").iterdir():
+        (images / path.name).write_bytes(path.read_bytes())
+    (images / "junk.tif").write_bytes(b"no image")
+    table = pd.read_csv(folder / "images.csv").assign(Metadata_Image=[f"p{k}" for k in range(8)])
+    table[["Metadata_Image", "Class"]].to_csv(tmp_path / "t.csv", index=False)
+    train = ("train", "images", "--images", images, "-o", "m.zip", *SMALL, "--steps", "4", "--batch", "8")
+    code, out, err = run(*train, "--table", "t.csv", "--folds", "2")
+    assert code == 0, err
+    assert "judging by folds: fold 2 of 2" in err and not (tmp_path / "m-training").exists()
+    assert "macro F1, images never seen:" in out and "warning: The table names no wells" in out
+    assert "2 further networks" in (tmp_path / "m-report.html").read_text()
+    (tmp_path / "m.zip").unlink()
+    code, _, err = run(*train, "--table", "t.csv")
+    assert code == 2 and "m-report.html exists already" in err
+    code, out, err = run(*train, "--table", "t.csv", "--overwrite")
+    assert code == 0 and "Not measured: no examples were set aside" in out and not (tmp_path / "m-report.html").exists()
+    with (tmp_path / "t.csv").open("a") as file:
+        file.write("junk,dark\n")
+    code, _, err = run(*train, "--table", "t.csv", "--overwrite")
+    assert code == 1 and "junk.tif" in err
+    code, _, err = run(*train, "--table", "t.csv", "--overwrite", "--folds", "1")
+    assert code == 2 and "a single fold cannot judge" in err
+
+
+@pytest.mark.parametrize(("suffix", "axes"), [("ome.zarr", "CYX"), ("ome.tif", "YX")])
+def test_channels_of_other_names_are_taken_with_a_note(run, folder, tmp_path, suffix, axes):
     from micrographia.io import read
 
     for k in range(8):
         pixels = read(folder / "images" / f"p{k}.tif").data
         for name in ("DAPI", "GFP"):
-            write(tmp_path / name / f"p{k}.ome.zarr", pixels[None], axes="CYX", channels=(name,))
+            data = pixels.reshape((1,) * (len(axes) - 2) + pixels.shape)
+            write(tmp_path / name / f"p{k}.{suffix}", data, axes=axes, channels=(name,))
     labels = ("--labels", folder / "labels")
     words = ("--table", folder / "objects.csv", "-o", "m.zip", *SMALL, "--steps", "4", "--batch", "8")
     code, _, err = run("train", "crops", "--images", "DAPI", *labels, *words)
@@ -110,7 +152,7 @@ def test_channels_of_other_names_are_taken_with_a_note(run, folder, tmp_path):
     code, _, err = run("classify", "crops", "DAPI", *labels, "-m", "m.zip", "-o", "same")
     assert code == 0 and "took the place" not in err
     code, _, err = run("classify", "crops", "GFP", *labels, "-m", "m.zip", "-o", "other")
-    assert code == 0 and err.count("GFP took the place of DAPI.") == 1 and "p0.ome.zarr: The names" in err
+    assert code == 0 and err.count("GFP took the place of DAPI.") == 1 and f"p0.{suffix}: The names" in err
     code, _, err = run("measure", "--features", "learned", "-m", "m.zip", "--images", "GFP", *labels, "-o", "learned")
     assert code == 0 and err.count("GFP took the place of DAPI.") == 1
 

@@ -25,13 +25,19 @@ def model(tmp_path: Path) -> Path:
     return tmp_path / "model.zip"
 
 
-def test_null_wells_are_counted(model: Path, tmp_path: Path) -> None:
+def test_null_wells_are_told_and_make_no_well(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = made_table(seed=1).drop(columns="Class")
     table.loc[:3, "Metadata_Well"] = None
     path = write_table(tmp_path / "objects.parquet", table.assign(Metadata_Plate=None))
     assert main(["classify", "objects", str(path), "-m", str(model), "-o", str(tmp_path / "out")]) == 0
-    for name in ("images", "wells"):
-        assert pd.read_csv(tmp_path / "out" / f"{name}.csv")["Objects"].sum() == 240
+    for name, objects in (("images", 240), ("wells", 236)):
+        assert pd.read_csv(tmp_path / "out" / f"{name}.csv")["Objects"].sum() == objects
+    assert pd.read_csv(tmp_path / "out" / "wells.csv")["Metadata_Well"].notna().all()
+    assert "note: wells.csv leaves out 4 of 240 objects, which name no well." in capsys.readouterr().out
+    path = write_table(tmp_path / "no_well.csv", table.assign(Metadata_Well=""))
+    assert main(["classify", "objects", str(path), "-m", str(model), "-o", str(tmp_path / "none")]) == 0
+    assert "note: no wells.csv: no well is named in Metadata_Well." in capsys.readouterr().out
+    assert not (tmp_path / "none" / "wells.csv").exists()
 
 
 @pytest.mark.parametrize("folds", [0, 3])
@@ -83,14 +89,17 @@ def test_missing_measurements_are_told(model: Path, tmp_path: Path, capsys: pyte
     table = made_table(seed=1)
     table.loc[:150, "Nuclei_AreaShape_Area"] = np.inf
     table.loc[:50, "Nuclei_Intensity_MeanIntensity"] = np.nan
-    paths = [write_table(tmp_path / f"{name}.csv", made_table(seed=k)) for k, name in ((2, "whole"), (3, "also"))]
+    paths = [
+        write_table(tmp_path / f"{name}.csv", made_table(seed=k).assign(Metadata_Plate=name))
+        for k, name in ((2, "whole"), (3, "also"))
+    ]
     capsys.readouterr()
     assert main(["classify", "objects", *map(str, paths), "-m", str(model), "-o", str(tmp_path / "whole")]) == 0
-    assert "note" not in capsys.readouterr().out
+    assert "missing or infinite" not in capsys.readouterr().out
     paths.append(write_table(tmp_path / "gaps.csv", table.assign(Noise=np.nan)))
     assert main(["classify", "objects", *map(str, paths), "-m", str(model), "-o", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
-    assert said.count("note: ") == 1 and "note: 2 of the 5 measurements" in said
+    assert said.count("missing or infinite") == 1 and "note: 2 of the 5 measurements" in said
     assert "Noise (240 of 720 objects), Nuclei_AreaShape_Area (151 of 720 objects)" in said
 
 

@@ -175,3 +175,64 @@ def test_a_model_file_is_not_replaced_unasked(trained: Path, tmp_path: Path) -> 
     before = trained.read_bytes()
     assert main(["train", "objects", "--table", str(tmp_path / "annotated.csv"), "-o", str(trained), *QUICK]) == 2
     assert trained.read_bytes() == before
+
+
+def test_objects_of_two_tables_are_not_counted_twice(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = made_table(seed=1).drop(columns=["Class", "Metadata_Plate"])
+    names = [str(write_table(tmp_path / f"{name}.csv", table)) for name in ("a", "copy")]
+    assert main(["classify", "objects", *names, "-m", str(trained), "-o", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr()
+    assert f"copy.csv: 240 objects have the same keys as objects of {names[0]}." in said.err and "note" not in said.out
+    assert read_table(tmp_path / "out" / "images.csv")["Objects"].sum() == 240
+    assert not (tmp_path / "out" / "copy_classes.csv").exists()
+    other = write_table(tmp_path / "other.csv", table.assign(Metadata_Image="p2_" + table["Metadata_Image"]))
+    words = ["classify", "objects", names[0], str(other), "-m", str(trained), "-o", str(tmp_path / "both")]
+    assert main(words) == 0
+    assert "note: wells of the same name in several tables are counted as one" in capsys.readouterr().out
+
+
+def test_a_table_without_any_key_is_classified(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = made_table(seed=1)
+    path = write_table(tmp_path / "plain.csv", table[[name for name in table if name.startswith(("Nuclei", "Noise"))]])
+    assert main(["classify", "objects", str(path), "-m", str(trained), "-o", str(tmp_path / "out")]) == 0
+    assert "note: no images.csv" in capsys.readouterr().out
+
+
+def test_a_saved_index_is_not_learned_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = made_table(apart=0.0).sort_values("Class", ignore_index=True)
+    table.to_csv(tmp_path / "t.csv")
+    assert main(["train", "objects", "--table", str(tmp_path / "t.csv"), "-o", str(tmp_path / "m.zip"), *QUICK]) == 0
+    assert "Unnamed: 0 (row numbers)" in capsys.readouterr().out
+    assert json.loads((tmp_path / "m-report.json").read_text())["overall"]["weighted_f1"] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "never"),
+    [
+        (lambda t: t, ["any other example of its well;", "F1 on wells never seen", "<th data-sort class=\"n\">Wells"],
+         ["too narrow"]),
+        (lambda t: t.drop(columns=["Metadata_Well"]), ["any other example of its image;", "log-loss on images never"],
+         ["wells"]),
+        (lambda t: t.assign(Metadata_Well="A01"),
+         ["F1 on examples never seen", "(bootstrap). 1 group is too few to draw from: objects were drawn, and"],
+         ["wells never", "wells kept", "any other example of its"]),
+        (lambda t: t[[name for name in t if not name.startswith("Metadata_")]], ["log-loss on examples never seen"],
+         ["wells", "Wells", "any other example of its", "too narrow"]),
+    ],
+)  # fmt: skip
+def test_the_report_says_how_folds_were_made(change, said: list[str], never: list[str], tmp_path: Path) -> None:
+    path = write_table(tmp_path / "t.csv", change(made_table()))
+    assert main(["train", "objects", "--table", str(path), "-o", str(tmp_path / "m.zip"), *QUICK]) == 0
+    page = (tmp_path / "m-report.html").read_text()
+    sections = page[page.index('id="scores"') : page.index('id="repeat"') if 'id="repeat"' in page else None]
+    for words in said:
+        assert words in sections
+    for words in never:
+        assert words not in sections
+    bins = json.loads((tmp_path / "m-report.json").read_text())["reliability"]["objects"]
+    row = sections[sections.index('<td class="name">examples</td>') :].split("</tr>")[0]
+    assert [int(cell.split("<")[0]) for cell in row.split('<td class="n">')[1:]] == [n for n in bins if n]

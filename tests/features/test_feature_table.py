@@ -9,9 +9,11 @@ from micrographia.features.feature_table import (
     centre_columns,
     feature_columns,
     feature_matrix,
+    group_kind,
     groups,
     object_keys,
     row_columns,
+    why_no_feature,
 )
 
 
@@ -80,3 +82,30 @@ def test_bad_tables_are_named(table):
     assert object_keys(table) == ["ImageNumber", "Metadata_Plate", "Metadata_Well", "ObjectNumber"]
     with pytest.raises(InputError, match=r"1 rows .* ObjectNumber 1"):
         object_keys(pd.concat([table, table[:1]]))
+
+
+def test_groups_use_a_level_only_where_it_has_values():
+    table = pd.DataFrame({"Metadata_Plate": ["P"] * 4, "Metadata_Image": ["a", "a", "b", "long name"]})
+    assert groups(table).tolist() == ["P/a", "P/a", "P/b", "P/long name"] and group_kind(table) == "images"
+    empty = table.assign(Metadata_Plate="", Metadata_Well=np.nan, ImageNumber=1)
+    assert groups(empty).tolist() == ["a", "a", "b", "long name"] and group_kind(empty) == "images"
+    assert groups(empty.assign(Metadata_Image=None)).tolist() == ["1"] * 4
+    assert groups(table[["Metadata_Plate"]]).tolist() == ["P"] * 4 and group_kind(table[["Metadata_Plate"]]) == "plates"
+    assert groups(empty[["Metadata_Well"]]) is None and group_kind(empty[["Metadata_Well"]]) == ""
+
+
+def test_a_row_without_a_well_is_of_the_well_of_its_image_else_of_its_image():
+    table = pd.DataFrame({"Metadata_Plate": ["P"] * 5, "Metadata_Well": ["A01", None, "A02", None, None]})
+    table["Metadata_Image"] = ["a", "a", "b", "c", None]
+    assert groups(table).tolist() == ["P/A01", "P/A01", "P/A02", "P/c", "P/"] and group_kind(table) == "wells"
+
+
+@pytest.mark.parametrize("name", ["Unnamed: 0", "Unnamed: 0.1", "", "index", "level_0", "__index_level_0__"])
+def test_a_saved_index_is_no_feature(name):
+    table = pd.DataFrame({name: np.arange(3), "area_px": [1.0, 2, 3]})
+    assert feature_columns(table) == ["area_px"] and why_no_feature(table, name) == "row numbers"
+
+
+def test_what_only_resembles_an_index_is_a_feature():
+    table = pd.DataFrame({"index": [0.3, 0.1], "mitotic_index": [1, 2], "level_of_stain": [0, 1], "area_px": [1, 2]})
+    assert feature_columns(table) == list(table)

@@ -21,7 +21,8 @@ DESCRIPTION = """
 List the objects to look at and to annotate next. Annotations are a table with the keys of the objects (ImageNumber,
 ObjectNumber and so on, as in the table) and a column Class, or a training set of CellProfiler Analyst (.txt); without
 --annotations the column Class of the table itself counts. Annotated objects are never listed. With --images a page with
-pictures is written beside the list.
+pictures is written beside the list. Tables are read part by part: of more than 50,000 objects, 50,000 that are drawn
+and all annotated ones tell which are alike, and all are looked at.
 """
 EPILOG = """
 examples:

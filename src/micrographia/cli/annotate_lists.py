@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,8 @@ from micrographia.classify.annotation.object_rows import ObjectRows
 from micrographia.classify.objects.feature_space import AXES, FeatureSpace
 from micrographia.classify.objects.turned_features import combined, combined_names
 from micrographia.cli.annotate import Annotate
-from micrographia.features.feature_table import CLASS, class_words, feature_columns, feature_matrix
+from micrographia.features.feature_table import CLASS, class_words, feature_columns, feature_matrix, row_columns
+from micrographia.io.table_parts import table_columns, table_parts
 from micrographia.io.tables import read_table, write_table
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 REASON, SCORE, CLUSTER = "Reason", "Score", "Cluster"
 """Columns of a list beside the keys."""
 
+_AT_ONCE = 50_000
+"""Objects whose measurements are in memory together; of more, so many are drawn to learn where objects are alike."""
+
 
 @dataclass(frozen=True)
 class Objects:
@@ -31,37 +36,45 @@ class Objects:
 
     Attributes
     ----------
+    path : str
+        Table of the N objects.
     table : pandas.DataFrame
-        N objects.
+        Their keys, and where they lie.
     rows : ObjectRows
         Their keys.
-    features : (N, F) float32 array
-        Their features.
     classes : (N,) int64 array
         Their annotated classes from 0, -1 for none.
     names : tuple of str
         Names of the classes.
     fresh : (N,) bool array
         Which may be listed: neither annotated nor seen.
+    some : (n,) int64 array
+        Rows of the objects that are learned from: all, or where there are many those that were drawn and the annotated.
+    measured : pandas.DataFrame
+        The n rows of the table.
+    columns : tuple of str
+        Its features.
     """
 
+    path: str
     table: pd.DataFrame
     rows: ObjectRows
-    features: np.ndarray
     classes: np.ndarray
     names: tuple[str, ...]
     fresh: np.ndarray
+    some: np.ndarray
+    measured: pd.DataFrame
+    columns: tuple[str, ...]
 
     @classmethod
     def of(cls, options: Annotate) -> Objects:
         """Read what the options name."""
         assert options.table is not None
-        table = read_table(options.table)
+        every = table_columns(options.table)
+        table = read_table(options.table, [n for n in every if n in row_columns(every) or n == CLASS] or every[:1])
         if not len(table):
             raise InputError(f"{options.table}: the table has no rows.")
         rows = ObjectRows(table)
-        columns = feature_columns(table)
-        features = combined(feature_matrix(table, columns), combined_names(columns))
         if options.annotations is not None:
             with read_annotations(options.annotations, rows) as annotations:
                 classes, names = annotations.numbers(rows), tuple(one.name for one in annotations.classes)
@@ -75,12 +88,32 @@ class Objects:
                 raise InputError(f"{options.seen}: this table has none of the columns {', '.join(rows.keys)}.")
             found = rows.find_by(keys, seen[keys].to_numpy(object).tolist())
             fresh[found[found >= 0]] = False
-        return cls(table, rows, features, classes, names, fresh)
+        drawn = np.random.default_rng(options.seed).permutation(len(table))[:_AT_ONCE]
+        some = np.union1d(drawn, np.flatnonzero(classes >= 0))
+        if len(some) < len(table):
+            measured, columns = _some_rows(options.table, some)
+        else:
+            measured = read_table(options.table)
+            columns = feature_columns(measured)
+        return cls(options.table, table, rows, classes, names, fresh, some, measured, tuple(columns))
 
     def fetcher(self, seed: int, *, knowing: bool) -> Fetcher:
         """Of these objects; `knowing` tells whether the classes shape what is alike."""
-        space = FeatureSpace.of(self.features, self.classes if knowing else None, most=AXES, seed=seed)
-        return Fetcher(space(self.features), np.flatnonzero(~self.fresh), seed)
+        plan = combined_names(self.columns)
+
+        def features(table: pd.DataFrame) -> np.ndarray:
+            return combined(feature_matrix(table, self.columns or None), plan)
+
+        classes = self.classes[self.some] if knowing else None
+        space = FeatureSpace.of(features(self.measured), classes, most=AXES, seed=seed)
+        points = self.each(lambda table: space(features(table)), self.columns)
+        return Fetcher(points, np.flatnonzero(~self.fresh), seed)
+
+    def each(self, of: Callable[[pd.DataFrame], np.ndarray], columns: Sequence[str]) -> np.ndarray:
+        """What a function tells of all objects by these columns of measurements, of many part by part."""
+        if len(self.some) == len(self.table):
+            return of(self.measured)
+        return np.concatenate([of(part) for part in table_parts(self.path, columns)])
 
 
 def write_list(subject: str, options: Annotate, out: Path) -> int:
@@ -100,6 +133,21 @@ def write_list(subject: str, options: Annotate, out: Path) -> int:
     if page is not None:
         print(f"pictures: {page}")
     return 0
+
+
+def _some_rows(path: str, rows: np.ndarray) -> tuple[pd.DataFrame, list[str]]:
+    """Some rows of a table, ascending, and those of its columns that hold features in all rows."""
+    import pandas as pd
+
+    start, kept, columns = 0, [], table_columns(path)
+    for part in table_parts(path):
+        features = set(feature_columns(part))
+        columns = [name for name in columns if name in features]
+        own = rows[np.searchsorted(rows, start) : np.searchsorted(rows, start + len(part))]
+        kept.append(part.iloc[own - start])
+        start += len(part)
+    table = pd.concat(kept, ignore_index=True)
+    return table[[*row_columns(list(table.columns)), *columns]], columns
 
 
 def _own_classes(table: pd.DataFrame) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -125,10 +173,10 @@ def _suggest(objects: Objects, options: Annotate) -> pd.DataFrame:
                 "Objects of at least two classes must be annotated before a classifier can say what it needs; "
                 "'annotate rare' needs one class, and any objects are a good start."
             )
-        named = np.array([*objects.names, ""], object)[objects.classes]
+        named = np.array([*objects.names, ""], object)[objects.classes[objects.some]]
         # Quick: settings that inner folds would choose hardly change which objects are asked for.
-        model = ObjectClassifier(search=False, calibrate="none").fit(objects.table.assign(**{CLASS: named}))
-    p = model.probabilities(objects.table).T
+        model = ObjectClassifier(search=False, calibrate="none").fit(objects.measured.assign(**{CLASS: named}))
+    p = objects.each(model.probabilities, model.columns_).T
     fetched = objects.fetcher(options.seed, knowing=False).uncertain(
         p, options.number, known=np.flatnonzero(objects.classes >= 0)
     )

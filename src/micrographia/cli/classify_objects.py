@@ -22,13 +22,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from micrographia.classify.objects.object_classifier import ObjectClassifier
-    from micrographia.classify.objects.scoring import ClassCounts, Gaps
+    from micrographia.classify.objects.scoring import ClassCounts, Gaps, SeenObjects
 
 DESCRIPTION = """
 Give every object of tables a class. For a table plate1.parquet the output folder gets plate1_classes.parquet: which
 object a row is and where it lies, its class, and the probability of every class; images.csv and wells.csv count the
 classes, with their fractions and the score by which each is enriched. A table that names no image, as 'segment' writes
-one for each, counts as the image it is named after. Tables are read part by part and may be larger than memory.
+one for each, counts as the image it is named after; objects that name no well are not in wells.csv. Tables of several
+plates need the column Metadata_Plate where they number images or wells alike. Tables are read part by part and may be
+larger than memory.
 """
 EPILOG = """
 examples:
@@ -86,7 +88,7 @@ def classify_tables(tables: Sequence[str | Path], options: ClassifyObjects) -> i
         Where the model is damaged.
     """
     from micrographia.classify.objects.object_classifier import ObjectClassifier
-    from micrographia.classify.objects.scoring import IMAGE, WELL, ClassCounts
+    from micrographia.classify.objects.scoring import IMAGE, WELL, ClassCounts, SeenObjects
 
     if options.model is None:
         raise RequestError("Say which model classifies: -m MODEL.zip; 'micrographia train objects' makes one.")
@@ -97,13 +99,16 @@ def classify_tables(tables: Sequence[str | Path], options: ClassifyObjects) -> i
     images, wells = ClassCounts(IMAGE, model.classes_), ClassCounts(WELL, model.classes_)
     problems, found = [], np.zeros(len(model.classes_), np.int64)
     lacking: Counter[str] = Counter()
+    seen, shared = SeenObjects(), False
     bar = Progress(len(paths), "classifying")
     with bar() as progress:
         for path, target in zip(paths, targets):
             try:
-                count, of_images, of_wells, gaps = _classify(path, target, model, progress)
+                count, of_images, of_wells, gaps = _classify(path, target, model, seen, progress)
                 images.merge(of_images)
+                apart = len(wells.counts) + len(of_wells.counts)
                 wells.merge(of_wells)
+                shared |= len(wells.counts) < apart and WELL[0] not in of_wells.present
             except InputError as error:
                 problems.append(str(error) if str(path) in str(error) else f"{path}: {error}")
                 progress.advance(f"{path.name}: failed")
@@ -115,6 +120,8 @@ def classify_tables(tables: Sequence[str | Path], options: ClassifyObjects) -> i
     if objects:
         kind = "parquet" if options.format == "parquet" else "csv"
         write_counts({folder / f"images.{kind}": images, folder / f"wells.{kind}": wells})
+        if shared:
+            print("note: wells of the same name in several tables are counted as one; no Metadata_Plate parts them.")
         shares = [f"{name} {100 * share:.1f} %" for name, share in zip(model.classes_, found / objects)]
         print(", ".join([counted(objects, "object"), *shares, duration(time.monotonic() - start)]))
         if lacking:
@@ -140,10 +147,11 @@ def _targets(paths: list[Path], folder: Path, options: ClassifyObjects) -> list[
 
 
 def _classify(
-    path: Path, target: Path, model: ObjectClassifier, progress: Progress
+    path: Path, target: Path, model: ObjectClassifier, seen: SeenObjects, progress: Progress
 ) -> tuple[np.ndarray, ClassCounts, ClassCounts, Gaps]:
     """Classify one table; how many of each class it holds, in all, by image and by well, and which values it lacks."""
     from micrographia.classify.objects.scoring import IMAGE, WELL, ClassCounts, Gaps, needed_columns, score_parts
+    from micrographia.features.feature_table import OBJECT_KEYS
     from micrographia.io.table_parts import table_columns, table_parts, table_rows
     from micrographia.io.table_stream import stream_table
 
@@ -151,10 +159,10 @@ def _classify(
     columns, total = needed_columns(model, table_columns(path)), table_rows(path)
     gaps = Gaps(model.columns_)
     parts = table_parts(path, columns)
-    if not set(IMAGE) & set(columns):
+    if not set(IMAGE) & set(columns) and set(OBJECT_KEYS) & set(columns):
         parts = _of_one_image(parts, _stem(path).removesuffix("_objects"))
     with stream_table(target) as stream:
-        for found in score_parts(parts, model, (all_, images, wells), gaps):
+        for found in score_parts(parts, model, (all_, images, wells), gaps, (seen, str(path))):
             stream.add(found)
             if total:
                 progress.within(stream.rows / total)
@@ -189,13 +197,19 @@ def _of_one_image(parts: Iterable[pd.DataFrame], name: str) -> Iterator[pd.DataF
 
 def write_counts(tables: Mapping[Path, ClassCounts]) -> None:
     """Write counts, fractions and enrichment scores, each to its file; says which cannot be had, and why."""
+    from micrographia.classify.objects.scoring import WELL
     from micrographia.io.tables import write_table
 
     for path, counts in tables.items():
+        place = "well" if counts.columns == WELL else "image"
         if not counts.counts:
-            print(f"note: no {path.name}: the table has none of the columns {', '.join(counts.columns)}.")
+            names = ", ".join(counts.columns[-1:] if counts.columns == WELL else counts.columns)
+            print(f"note: no {path.name}: no {place} is named in {names}.")
             continue
         table, notes = counts.table()
         write_table(path, table)
+        if counts.without:
+            without, things = f"{counts.without:,} of {counts.total.sum():,}", counts.things.lower()
+            notes.append(f"{path.name} leaves out {without} {things}, which name no {place}.")
         for note in notes:
             print(f"note: {note}")

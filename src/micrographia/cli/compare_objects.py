@@ -111,7 +111,10 @@ def comparison_tables(found: TableComparison) -> tuple[pd.DataFrame, pd.DataFram
 
 def _say(found: TableComparison, overall: pd.DataFrame, gains: pd.DataFrame) -> None:
     first = next(iter(found.judged.values()))
-    how = "folds that keep wells together" if first.grouped else "random folds: nothing tells where objects come from"
+    how = f"folds that keep {first.kind} together"
+    if not first.grouped:
+        one = f"all objects are from one {first.kind.removesuffix('s')}"
+        how = f"random folds: {'nothing tells where objects come from' if first.groups is None else one}"
     print(f"{len(first.truth):,} objects, {len(first.classes)} classes, {int(first.fold.max()) + 1} {how}")
     for name, count in found.left_out.items():
         if count:
@@ -125,3 +128,6 @@ def _say(found: TableComparison, overall: pd.DataFrame, gains: pd.DataFrame) -> 
         if row["score"] == "macro_f1":
             interval = f"({row['low']:+.3f} to {row['high']:+.3f})"
             print(f"{row['second']} - {row['first']}: macro F1 {row['gain']:+.3f} {interval}")
+    print(f"intervals: drawn from {found.gains[0].units}")
+    if found.gains[0].doubt:
+        print(f"warning: {found.gains[0].doubt}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from micrographia.arrays.errors import RequestError
 from micrographia.classify.crops.crop_classifier import CropClassifier
@@ -12,11 +13,14 @@ from micrographia.method import Declared, parameter
 DESCRIPTION = """
 Teach a small network to tell the classes of objects apart by a crop around each of them. A table says which objects
 have which class: Metadata_Image, ObjectNumber (the label), Class, and where known Metadata_Plate and Metadata_Well,
-which are then kept together. Stop with Ctrl-C; the same command goes on where it stopped.
+which are then kept together. The scores are those on objects set aside, or with --folds those on wells (or images)
+that were never seen; they are printed and go into a report beside the model, and into its card. Stop with Ctrl-C; the
+same command goes on where it stopped.
 """
 EPILOG = """
 examples:
   micrographia train crops --images images/ --labels labels/ --table annotated.csv -o phenotypes.zip
+  micrographia train crops --images images/ --labels labels/ --table annotated.csv --folds 5 -o phenotypes.zip
   micrographia train crops --images images/ --labels labels/ --table annotated.csv --start encoder.zip -o phenotypes.zip
 """
 
@@ -61,10 +65,13 @@ def train_classifier(method: CropClassifier, options: TrainCrops) -> int:
     from micrographia.classify.objects.class_tables import ClassifiedImages
     from micrographia.cli.class_examples import PlaneImages, PlaneLabels, class_table, found_images
     from micrographia.cli.result_names import result_names
-    from micrographia.cli.train import learn_file
+    from micrographia.cli.train import learn_file, model_file
+    from micrographia.cli.train_objects import report_files
 
     if options.images is None:
         raise RequestError("Say what to learn from: --images FOLDER, or --images TABLE.csv.")
+    out = model_file(options.out, options.overwrite)
+    report_files(out, options.overwrite)
     items = found_images(options.images, options.labels)
     table = class_table(options.table, items)
     labelled = any(item.label is not None for item in items)
@@ -74,4 +81,31 @@ def train_classifier(method: CropClassifier, options: TrainCrops) -> int:
         PlaneLabels(items, options.channel) if labelled else None,
         list(result_names([item.image for item in items]).values()),
     )
-    return learn_file(method, examples, options.out, options.overwrite)
+    code = learn_file(method, examples, options.out, options.overwrite)
+    if code == 0:
+        _judge(method, options, out)
+    return code
+
+
+def _judge(method: CropClassifier, options: TrainCrops, out: Path) -> None:
+    """Print how the classes are told apart, and write the reports."""
+    from micrographia.cli.folder_run import command_line
+    from micrographia.cli.train_objects import report_files
+    from micrographia.report.classification_report import (
+        classification_numbers,
+        write_classification_report,
+        write_numbers,
+    )
+
+    judged = method.judged_
+    print("\n".join([*judged.lines(), judged.told, *(f"warning: {warning}" for warning in judged.warnings)]))
+    page, data = report_files(out, overwrite=True)
+    if judged.scores is None:
+        for earlier in (page, data):
+            earlier.unlink(missing_ok=True)
+        return
+    numbers = classification_numbers(judged.scores, warnings=judged.warnings, how=judged.how, told=judged.told)
+    write_numbers(data, numbers)
+    shown = {**options.parameters(), **method.parameters()}
+    write_classification_report(page, numbers, settings=shown, command=command_line(), title=f"Classifier {out.stem}")
+    print(f"report: {page}")

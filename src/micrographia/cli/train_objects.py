@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from micrographia.arrays.errors import RequestError
 from micrographia.classify.objects.object_classifier import ObjectClassifier
@@ -61,10 +61,8 @@ def run(args: Namespace) -> int:
     out = model_file(options.out, options.overwrite)
     if options.outer_folds == 1:
         raise RequestError("A single fold cannot judge; --outer-folds is 0 or at least 2.")
-    reports = _reports(out) if options.outer_folds else ()
-    there = next((path for path in reports if path.exists()), None)
-    if there is not None and not options.overwrite:
-        raise RequestError(f"{there} exists already; choose another name with --out, or replace it with --overwrite.")
+    if options.outer_folds:
+        report_files(out, options.overwrite)
     table = _examples(options)
     card = _judge(method, table, options, out) if options.outer_folds else ""
     _say("learning from all examples")
@@ -101,6 +99,8 @@ def _judge(method: ObjectClassifier, table: pd.DataFrame, options: TrainObjects,
     from micrographia.classify.objects.example_warnings import example_warnings
     from micrographia.classify.objects.feature_importance import permutation_importance
     from micrographia.classify.objects.learning_curve import learning_curve
+    from micrographia.classify.objects.score_lines import score_card, score_lines
+    from micrographia.features.feature_table import group_kind
     from micrographia.report.classification_report import (
         classification_numbers,
         write_classification_report,
@@ -108,8 +108,8 @@ def _judge(method: ObjectClassifier, table: pd.DataFrame, options: TrainObjects,
     )
 
     judge = partial(cross_validate, method, table, folds=options.outer_folds, seed=method.seed)
-    kind = "wells" if {"Metadata_Plate", "Metadata_Well"} & set(table.columns) else "images"
-    grouped = judge(progress=lambda at: _say(f"judging by {kind}: {at}"))
+    kind = group_kind(table)
+    grouped = judge(progress=lambda at: _say(f"judging{kind and f' by {kind}'}: {at}"))
     random = None
     if options.random_split and grouped.grouped:
         random = judge(grouped=False, progress=lambda at: _say(f"judging with random folds: {at}"))
@@ -122,47 +122,25 @@ def _judge(method: ObjectClassifier, table: pd.DataFrame, options: TrainObjects,
         importance=permutation_importance(table, grouped, seed=method.seed),
         warnings=warnings,
     )
-    page, data = _reports(out)
+    page, data = report_files(out, overwrite=True)
     write_numbers(data, numbers)
     shown = {**options.parameters(), **method.parameters()}
     write_classification_report(page, numbers, settings=shown, command=command_line(), title=f"Classifier {out.stem}")
-    lines = _table(numbers, kind)
+    lines = score_lines(grouped, f"{kind} never seen" if grouped.grouped else "random folds", random)
     print("\n".join(lines))
     for warning in warnings:
         print(f"warning: {warning}")
     print(f"report: {page}")
-    return _card(numbers, warnings, kind)
+    return score_card(lines, warnings)
 
 
-def _table(numbers: dict[str, Any], kind: str) -> list[str]:
-    overall, random = numbers["overall"], numbers["random_split"]
-    how = f"{kind} never seen" if numbers["folds_by_group"] else "random folds"
-    width = max(len("class"), *(len(name) for name in numbers["classes"]))
-    lines = [f"{'class':<{width}}  examples  precision  recall     F1   (95 % interval)"]
-    for row in numbers["by_class"]:
-        values = "".join(f"{_number(row[name]):>{w}}" for name, w in (("precision", 11), ("recall", 8), ("f1", 7)))
-        interval = f"   ({_number(row['f1_low'])} to {_number(row['f1_high'])})"
-        lines.append(f"{row['class']:<{width}}{row['objects']:>10,}{values}{interval}")
-    for name, words in (("weighted_f1", "weighted F1"), ("macro_f1", "macro F1"), ("accuracy", "accuracy")):
-        beside = f"; with random folds {_number(random[name])}" if random else ""
-        low, high = _number(overall[f"{name}_low"]), _number(overall[f"{name}_high"])
-        lines.append(f"{words}, {how}: {_number(overall[name])} ({low} to {high}){beside}")
-    lines.append(f"calibration error: {_number(numbers['calibration']['calibration_error'])}")
-    lines.append(f"intervals: drawn from {numbers['units']}")
-    return lines
-
-
-def _card(numbers: dict[str, Any], warnings: list[str], kind: str) -> str:
-    lines = ["```", *_table(numbers, kind), "```"]
-    return "\n".join([*lines, *(f"- {warning}" for warning in warnings)])
-
-
-def _reports(out: Path) -> tuple[Path, Path]:
-    return out.with_name(f"{out.stem}-report.html"), out.with_name(f"{out.stem}-report.json")
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+def report_files(out: Path, overwrite: bool) -> tuple[Path, Path]:
+    """The report and its numbers beside a model file; raises RequestError where one exists already."""
+    files = out.with_name(f"{out.stem}-report.html"), out.with_name(f"{out.stem}-report.json")
+    there = next((path for path in files if path.exists()), None)
+    if there is not None and not overwrite:
+        raise RequestError(f"{there} exists already; choose another name with --out, or replace it with --overwrite.")
+    return files
 
 
 def _reasons(dropped: dict[str, str]) -> str:

@@ -4,11 +4,13 @@ A row is known by its keys, in CellProfiler's words: ``Metadata_Image`` (name of
 ``Metadata_Well``, ``Metadata_Site``, any other ``Metadata_...``, ``ImageNumber`` and ``ObjectNumber`` (the label);
 tables that :func:`micrographia.measure` made have ``image``, ``label``, ``t`` and ``z`` instead, tables of tiles
 ``Tile_Y`` and ``Tile_X`` in addition. The column ``Class``
-holds a class. All other columns of numbers are features, except those that say where an object lies.
+holds a class. All other columns of numbers are features, except those that say where an object lies and those that
+number the rows, as pandas stores the index of a table.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +27,19 @@ CLASS = "Class"
 NO_NUMBERS = "no numbers"
 """What `why_no_feature` says of a column of words."""
 
+ROW_NUMBERS = "row numbers"
+"""What `why_no_feature` says of a column that a saved index became."""
+
 OBJECT_KEYS = ("ImageNumber", "Metadata_Image", "Metadata_Plate", "Metadata_Well", "Metadata_Site",
                "Metadata_T", "Metadata_Z", "Tile_Y", "Tile_X", "ObjectNumber", "image", "label", "t", "z")  # fmt: skip
 """Columns that together tell one object from all others, as far as a table has them."""
+
+_IMAGES = ("Metadata_Image", "ImageNumber", "image")
+"""Columns that name the image of a row; the first that has values counts."""
+
+_UNNAMED = re.compile(r"\s*|Unnamed: \d+(\.\d+)*")
+_INDEX = re.compile(r"index|(__index_)?level_\d+(__)?", re.IGNORECASE)
+"""What the index of a table is called when it is stored as a column."""
 
 _PLACES = ("Location_", "AreaShape_Center_", "AreaShape_BoundingBox", "Number_Object_Number", "Parent_", "Children_",
            "Neighbors_FirstClosestObjectNumber", "Neighbors_SecondClosestObjectNumber")  # fmt: skip
@@ -70,8 +82,15 @@ def row_columns(names: Sequence[str]) -> list[str]:
 
 
 def feature_columns(table: pd.DataFrame) -> list[str]:
-    """Names of the columns that are features: numbers, and no keys."""
-    return [name for name in table.columns if not is_key(name) and table[name].dtype.kind in "iufb"]
+    """Names of the columns that are features: numbers, and neither keys nor the numbers of rows."""
+    numbers = [name for name in table.columns if not is_key(name) and table[name].dtype.kind in "iufb"]
+    return [name for name in numbers if not _numbers_rows(table[name])]
+
+
+def _numbers_rows(column: pd.Series) -> bool:
+    """Whether a column is a saved index: no name, or that of an index and whole numbers."""
+    name = str(column.name)
+    return bool(_UNNAMED.fullmatch(name) or (_INDEX.fullmatch(name) and column.dtype.kind in "iu"))
 
 
 def class_words(values: pd.Series) -> np.ndarray:
@@ -137,9 +156,11 @@ def feature_matrix(table: pd.DataFrame, names: Sequence[str] | None = None) -> n
 
 
 def why_no_feature(table: pd.DataFrame, name: str) -> str:
-    """What a column holds that is no feature: the first cell that is no number where others are, else `NO_NUMBERS`."""
+    """What a column holds that is no feature: `ROW_NUMBERS`, the first cell that is no number, else `NO_NUMBERS`."""
     import pandas as pd
 
+    if table[name].dtype.kind in "iuf" and _numbers_rows(table[name]):
+        return ROW_NUMBERS
     if table[name].dtype.kind != "O":
         return NO_NUMBERS
     cells = table[name].astype(object)
@@ -161,15 +182,36 @@ def groups(table: pd.DataFrame) -> np.ndarray | None:
     Returns
     -------
     (N,) array of str or None
-        ``plate/well``; where plate and well are unknown, the name or number of the image; None where that is unknown
-        too.
+        ``plate/well``, or what is known of the two. A row without a well is of the well of its image where other rows
+        know it, else ``plate/image``. None where the table says neither plate nor well nor image.
     """
-    for columns in (("Metadata_Plate", "Metadata_Well"), ("Metadata_Image",), ("ImageNumber",), ("image",)):
-        present = [name for name in columns if name in table.columns]
-        if present:
-            parts = [key_words(table[name]) for name in present]
-            return parts[0] if len(parts) == 1 else np.char.add(np.char.add(parts[0], "/"), parts[1])
-    return None
+    import pandas as pd
+
+    plate, well, image = (_known_words(table, names) for names in (("Metadata_Plate",), ("Metadata_Well",), _IMAGES))
+    if well is not None and image is not None:
+        of_image = pd.Series(well).where(well != "").groupby(_joined(plate, image)).transform("first").fillna("")
+        well = np.where((well == "") & (image != ""), of_image.to_numpy(str), well)
+        well = np.where(well == "", image, well)
+    return _joined(plate, image if well is None else well)
+
+
+def group_kind(table: pd.DataFrame) -> str:
+    """What the `groups` of a table are: ``wells``, ``images`` or ``plates``; empty where there are none."""
+    columns = {"wells": ("Metadata_Well",), "images": _IMAGES, "plates": ("Metadata_Plate",)}
+    return next((kind for kind, names in columns.items() if _known_words(table, names) is not None), "")
+
+
+def _known_words(table: pd.DataFrame, names: Sequence[str]) -> np.ndarray | None:
+    """The words of the first of these columns that has any."""
+    words = (key_words(table[name]) for name in names if name in table.columns)
+    return next((column for column in words if (column != "").any()), None)
+
+
+def _joined(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:
+    """Words as ``first/second``; those of one where the other is not known at all."""
+    if first is None or second is None:
+        return second if first is None else first
+    return np.char.add(np.char.add(first, "/"), second)
 
 
 def object_keys(table: pd.DataFrame) -> list[str]:

@@ -51,7 +51,8 @@ class CropLoss:
 
     Notes
     -----
-    The batch holds "target": class probabilities (N, K) of each crop, or (1, N, K) for validation.
+    The batch holds "target": class probabilities (N, K) of each crop, or (1, N, K) for validation, where they stay as
+    they are.
     """
 
     def __init__(self, smoothing: float = 0.1) -> None:
@@ -59,8 +60,9 @@ class CropLoss:
 
     def __call__(self, logits: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """ "loss" of logits (N, K) against the batch's "target"."""
+        smoothing = self.smoothing if batch["target"].ndim == 2 else 0.0
         target = batch["target"].flatten(0, -2)
-        soft = target * (1 - self.smoothing) + self.smoothing / target.shape[1]
+        soft = target * (1 - smoothing) + smoothing / target.shape[1]
         each = -(soft * F.log_softmax(logits.float(), dim=1)).sum(1)
         weight = batch["weight"].flatten() if "weight" in batch else each.new_ones(len(each))
         return {"loss": (each * weight).sum() / weight.sum()}

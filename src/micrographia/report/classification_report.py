@@ -29,6 +29,8 @@ def classification_numbers(
     curve: pd.DataFrame | None = None,
     importance: pd.DataFrame | None = None,
     warnings: Sequence[str] = (),
+    how: str = "",
+    told: str = "",
 ) -> dict[str, Any]:
     """Everything that is known of a classifier, as JSON values (NaN as None).
 
@@ -42,14 +44,18 @@ def classification_numbers(
         From :func:`micrographia.classify.objects.feature_importance.permutation_importance`.
     warnings : sequence of str
         From :func:`micrographia.classify.objects.example_warnings.example_warnings`.
+    how, told : str
+        On what it was judged, in a few words and in sentences, where not by nested cross-validation.
     """
     evaluation = grouped.evaluation
     return _plain(
         {
             "classes": list(grouped.classes),
             "examples": len(grouped.truth),
+            "kind": grouped.kind,
             "folds_by_group": grouped.grouped,
             "units": evaluation.units,
+            "doubt": evaluation.doubt,
             "overall": evaluation.overall,
             "folds": grouped.fold_scores(),
             "calibration": grouped.calibration(),
@@ -64,6 +70,8 @@ def classification_numbers(
             "learning_curve": [] if curve is None else curve.to_dict("records"),
             "importance": [] if importance is None else importance.to_dict("records"),
             "warnings": list(warnings),
+            "how": how,
+            "told": told,
         }
     )
 
@@ -106,8 +114,10 @@ def write_classification_report(
         title=title,
         numbers=numbers,
         confusion=_confusion(numbers),
-        curve=_curve(numbers["learning_curve"]),
+        unseen=_unseen(numbers),
+        curve=_curve(numbers["learning_curve"], _unseen(numbers)),
         reliability=_reliability(numbers["reliability"]),
+        bins=_bins(numbers["reliability"]),
         importance=numbers["importance"][:_SHOWN],
         settings={k: "not set" if v is None else str(v) for k, v in (settings or {}).items()},
         command=command,
@@ -138,7 +148,14 @@ def _confusion(numbers: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _curve(rows: Sequence[Mapping[str, Any]]) -> Any:
+def _unseen(numbers: Mapping[str, Any]) -> str:
+    """What a classifier was judged on, in words."""
+    if not numbers["folds_by_group"]:
+        return "examples never seen"
+    return f"{numbers['kind'] or 'groups'} never seen"
+
+
+def _curve(rows: Sequence[Mapping[str, Any]], unseen: str) -> Any:
     if len(rows) < 2:
         return None
     series: list[Any] = [
@@ -146,15 +163,21 @@ def _curve(rows: Sequence[Mapping[str, Any]]) -> Any:
         for words, name in (("weighted F1", "weighted_f1"), ("macro F1", "macro_f1"))
     ]
     at = [row["examples"] for row in rows]
-    return curves(at, series, x_label="examples that teach", y_label="F1 on wells never seen", width=560, height=330)
+    return curves(at, series, x_label="examples that teach", y_label=f"F1 on {unseen}", width=560, height=330)
 
 
-def _reliability(found: Mapping[str, Sequence[float | None]]) -> Any:
-    known = [(c, a) for c, a in zip(found["confidence"], found["accuracy"]) if c is not None and a is not None]
+def _bins(found: Mapping[str, Sequence[Any]]) -> list[tuple[float, float, int]]:
+    """Mean probability, share that is right and number of examples of each bin that has any."""
+    bins = zip(found["confidence"], found["accuracy"], found["objects"])
+    return [(c, a, n) for c, a, n in bins if c is not None and a is not None]
+
+
+def _reliability(found: Mapping[str, Sequence[Any]]) -> Any:
+    known = _bins(found)
     if len(known) < 2:
         return None
-    at = [c for c, _ in known]
-    series: list[Any] = [("found", [a for _, a in known], None, None), ("as it should be", at, None, None)]
+    at = [c for c, _, _ in known]
+    series: list[Any] = [("found", [a for _, a, _ in known], None, None), ("as it should be", at, None, None)]
     return curves([round(c, 3) for c in at], series, x_label="probability of the class that was found",
                   y_label="share that is right", width=560, height=330)  # fmt: skip
 

@@ -58,11 +58,18 @@ class Fetcher:
         self.show(shown)
 
     def show(self, rows: Sequence[int] | np.ndarray) -> None:
-        """Note that some objects were looked at: they are not fetched any more."""
-        self.free[np.asarray(rows, np.int64)] = False
+        """Note that some objects were looked at: they are not fetched any more.
+
+        Raises
+        ------
+        InputError
+            Where the table has no such rows.
+        """
+        self.free[self._rows(rows)] = False
 
     def at_random(self, count: int) -> Fetched:
         """Any objects."""
+        _check_count(count)
         with self._lock:
             rows = self._rng.permutation(np.flatnonzero(self.free))[:count]
             return self._shown(rows, np.zeros(len(rows)))
@@ -72,6 +79,8 @@ class Fetcher:
 
         As `uncertain` with every class equally likely for every object.
         """
+        _check_count(count)
+        known = self._rows(known)
         with self._lock:
             p = np.full((2, len(self.points)), 0.5)
             return self._shown(*most_informative(self.points, p, self.free, known, count, self._rng))
@@ -90,6 +99,7 @@ class Fetcher:
         surest : bool
             The most probable first; otherwise any of them.
         """
+        _check_count(count)
         p = self._checked(probabilities)
         if not 0 <= number < len(p):
             raise RequestError(f"There is no class number {number}; the model knows {len(p)}, from 0.")
@@ -125,7 +135,8 @@ class Fetcher:
         known : sequence of int
             Rows of the objects that the model has learned from.
         """
-        p = self._checked(probabilities)
+        _check_count(count)
+        p, known = self._checked(probabilities), self._rows(known)
         if measure not in UNCERTAINTIES:
             raise RequestError(f"Uncertainty is measured by {' or '.join(UNCERTAINTIES)}, not by {measure!r}.")
         with self._lock:
@@ -141,7 +152,8 @@ class Fetcher:
 
     def similar(self, chosen: Sequence[int] | np.ndarray, count: int) -> Fetched:
         """Objects most like some chosen ones; `Fetched.like` says which one each resembles."""
-        chosen = np.asarray(chosen, np.int64)
+        _check_count(count)
+        chosen = self._rows(chosen)
         if not len(chosen):
             raise RequestError("Choose at least one object that others should be like.")
         with self._lock:
@@ -160,6 +172,9 @@ class Fetcher:
         each : int, optional
             Objects of each cluster that are shown; all otherwise.
         """
+        _check_count(clusters, "clusters")
+        if each is not None:
+            _check_count(each, "objects of each cluster")
         with self._lock:
             seed = int(self._rng.integers(2**31))
             found = find_phenotypes(self.points, classes, clusters, free=self.free, seed=seed)
@@ -172,6 +187,13 @@ class Fetcher:
         self.free[rows] = False
         return Fetched(rows, np.asarray(scores, float), np.full(len(rows), -1) if like is None else like)
 
+    def _rows(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        rows, count = np.asarray(rows, np.int64), len(self.points)
+        outside = rows[(rows < 0) | (rows >= count)]
+        if len(outside):
+            raise InputError(f"There is no row {outside[0]:,}; the table has {count:,}, from 0.")
+        return rows
+
     def _checked(self, probabilities: np.ndarray) -> np.ndarray:
         p = np.asarray(probabilities)
         if p.ndim != 2 or p.shape[1] != len(self.points) or len(p) < 2:
@@ -179,6 +201,11 @@ class Fetcher:
                 f"Probabilities of shape {p.shape} do not fit {len(self.points):,} objects: (classes, objects)."
             )
         return p
+
+
+def _check_count(count: int, what: str = "objects") -> None:
+    if count < 1:
+        raise RequestError(f"At least one is fetched; {count:,} {what} were asked for.")
 
 
 def _filled(p: np.ndarray) -> np.ndarray:

@@ -57,6 +57,37 @@ class CellCrops:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def with_channels(self, numbers: Sequence[int]) -> CellCrops:
+        """The same crops with some of their channels, in this order; the mask stays the last."""
+        count = len(self.channels)
+        if list(numbers) == list(range(count)):
+            return self
+        pixels = self.pixels[:, [*numbers, *range(count, self.pixels.shape[1])]]
+        return CellCrops(pixels, self.images, self.labels, tuple(self.channels[k] for k in numbers))
+
+
+class InTurn(Sequence[Any]):
+    """A sequence whose entries are made when their turn comes.
+
+    Parameters
+    ----------
+    length : int
+        How many there are.
+    make : callable
+        Number of an entry to the entry.
+    """
+
+    def __init__(self, length: int, make: Callable[[int], Any]) -> None:
+        self._length, self._make = length, make
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        if not 0 <= index < self._length:
+            raise IndexError(index)
+        return self._make(index)
+
 
 def plane_of(image: Image | np.ndarray, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
     """Pixels (C, Y, X) of one plane in their own type, and the names of the channels.
@@ -64,13 +95,17 @@ def plane_of(image: Image | np.ndarray, name: str) -> tuple[np.ndarray, tuple[st
     Raises
     ------
     InputError
-        Where it is no plane.
+        Where it is no plane, or a channel holds no numbers.
     """
     channels = ImageChannels(image)
     if channels.stack_axes:
         raise InputError(f"{name}: axes {channels.image.axes} are several planes; give them one by one.")
     order = "SYX" if channels.image.size("S") > 1 else "CYX"
-    return channels.image.array(order)[: len(channels.names)], channels.names
+    pixels = channels.image.array(order)[: len(channels.names)]
+    for plane, channel in zip(pixels, channels.names, strict=True):
+        if not np.isfinite(plane).any():
+            raise InputError(f"{name}: all pixels of the channel {channel} are NaN or infinite; leave the image out.")
+    return pixels, channels.names
 
 
 def cell_crops(

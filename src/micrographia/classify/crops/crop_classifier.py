@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,14 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
-from micrographia.classify.crops.cell_images import CellCrops, CellImages, cell_crops
+from micrographia.classify.crops.cell_images import CellCrops, CellImages, InTurn, cell_crops, cell_names
+from micrographia.classify.crops.crop_judging import (
+    Judgement,
+    judge_folds,
+    judge_held,
+    keep_probabilities,
+    kept_probabilities,
+)
 from micrographia.classify.crops.crop_learning import Training, check_widths, example_of, learn_classes
 from micrographia.classify.crops.crop_package import (
     CropModel,
@@ -24,8 +32,10 @@ from micrographia.classify.objects.class_tables import (
     ClassifiedImages,
     held_out,
     join_classes,
+    named_images,
     with_classes,
 )
+from micrographia.classify.pixels.image_channels import same_channels
 from micrographia.features.crops import INTENSITIES, CropPlan
 from micrographia.method import Method, parameter
 from micrographia.models.other_kind import made_by, other_kind
@@ -35,9 +45,6 @@ if TYPE_CHECKING:
 
     from micrographia.nets.crop_encoder import CropEncoder, CropNetwork
     from micrographia.nets.training import History
-
-_FEWEST = 10
-"""A class with fewer examples than this is warned of."""
 
 
 class CropClassifier(Method):
@@ -84,6 +91,10 @@ class CropClassifier(Method):
     validation_share: float = parameter(
         0.15, "Share of the objects, by whole plates and wells where known, that only judge the training", ge=0, le=0.5
     )
+    folds: int = parameter(
+        0, "Judge by so many further networks, each trained without one part of the wells or images and judged on it "
+        "(takes so many times longer); 0 judges on the objects set aside, which also choose when to stop", ge=0, le=20,
+    )  # fmt: skip
     views: int = parameter(8, "Flips and quarter turns of each crop that predictions are averaged over", ge=1, le=8)
     device: str = parameter("auto", "Where to train", choices=("auto", "cpu", "cuda", "mps"))
     seed: int = parameter(0, "The same seed, data and version give the same model", ge=0)
@@ -94,6 +105,7 @@ class CropClassifier(Method):
     channels_: tuple[str, ...]
     counts_: dict[str, int]
     notes_: list[str]
+    judged_: Judgement
     _ready: CropModel | None = None
     _start: CropModel | None = None
 
@@ -129,12 +141,13 @@ class CropClassifier(Method):
         Raises
         ------
         RequestError
-            Where there is only one class.
+            Where there is only one class, or one fold.
         InputError
             Where images, labels and table do not fit each other.
         """
+        self._check()
         self._ready = None
-        found = self._crops(CellImages(examples.images, examples.labels, examples.names))
+        found = self._crops(_named(examples))
         return self.fit_crops(
             found, self._joined(examples.table, found), folder=folder, report=report, progress=progress
         )
@@ -149,28 +162,20 @@ class CropClassifier(Method):
         progress: bool = False,
     ) -> CropClassifier:
         """Learn from crops that are cut already; `classified` says which have which class. Keywords as in `fit`."""
-        if not self.start:
-            check_widths(self.name, self.widths, self.size)
-        if self.frozen and not self.start:
-            raise RequestError(f"{self.name}: frozen keeps an encoder as it is; name one with start.")
+        self._check()
         if len(classified.names) < 2:
             raise RequestError(f"All examples are of the class {classified.names[0]}; a classifier needs two or more.")
         self._ready = None
-        start = self._encoder(crops.channels)
+        self.notes_ = []
+        crops, start = self._started(crops)
         pixels = crops.pixels[classified.rows]
         self.counts_ = classified.counts
-        self.notes_ = [
-            f"class {name} has only {count} example{'s' * (count != 1)}"
-            for name, count in self.counts_.items()
-            if count < _FEWEST
-        ]
-        if start is not None and (self.plan.size, self.plan.mask) != (self.size, self.mask):
-            masked = "with" if self.plan.mask else "without"
-            self.notes_.append(f"crops are cut as for {self.start}: {self.plan.size} pixels, {masked} the mask")
+        judged = self._judge_folds(crops, classified, folder, report, progress) if self.folds else None
         held, self._whole = held_out(classified, 0.0 if self.frozen else self.validation_share, self.seed)
         training = Training(
             self.steps, self.batch, self.minutes, self.learning_rate, self.every, self.patience, self.device,
             self.seed, None if folder is None else Path(folder), progress, report,
+            self.parameters() | {"folds": 0},
         )  # fmt: skip
         self.network_, self.history_ = learn_classes(
             pixels, classified.classes, len(classified.names), held, training, widths=self.widths,
@@ -180,6 +185,9 @@ class CropClassifier(Method):
         self.classes_, self.channels_ = classified.names, crops.channels
         self._example = example_of(pixels)
         self._held = len(np.unique(classified.examples[held]))
+        self.judged_ = judged or judge_held(
+            classified, held, self._whole, lambda rows: self.probabilities(crops.pixels[rows]), self.seed
+        )
         return self
 
     def predict(self, x: CellImages | CellCrops | Image | np.ndarray, labels: Any = None) -> pd.DataFrame:
@@ -206,12 +214,9 @@ class CropClassifier(Method):
         if isinstance(x, (Image, np.ndarray)):
             x = CellImages([x], None if labels is None else [labels])
         crops = x if isinstance(x, CellCrops) else self._crops(x)
-        model = self.model()
-        pixels = crops.pixels
         if not isinstance(x, CellCrops):
-            which = model.match(crops.channels, str(crops.images[0]))
-            pixels = pixels[:, [*which, *([len(crops.channels)] if model.plan.mask else [])]]
-        return self._table(crops, self.probabilities(pixels))
+            crops = crops.with_channels(self.model().match(crops.channels, str(crops.images[0])))
+        return self._table(crops, self.probabilities(crops.pixels))
 
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         """Class probabilities (N, K) float32 of crops (N, C, S, S), the mean over `views` flips and turns."""
@@ -263,6 +268,15 @@ class CropClassifier(Method):
         method._ready, method.classes_ = model, model.classes
         return method
 
+    def _check(self) -> None:
+        """Raise RequestError where parameters do not fit each other."""
+        if not self.start:
+            check_widths(self.name, self.widths, self.size)
+        if self.frozen and not self.start:
+            raise RequestError(f"{self.name}: frozen keeps an encoder as it is; name one with start.")
+        if self.folds == 1:
+            raise RequestError(f"{self.name}: a single fold cannot judge; folds is 0 or at least 2.")
+
     def _plan(self) -> CropPlan:
         return CropPlan(self.size, self.diameter, self.mask, self.intensity)
 
@@ -284,37 +298,85 @@ class CropClassifier(Method):
             self._start = open_crop_model(self.start)
         return self._start
 
-    def _encoder(self, channels: tuple[str, ...]) -> CropEncoder | None:
+    def _started(self, crops: CellCrops) -> tuple[CellCrops, CropEncoder | None]:
+        """The crops with the channels of the network from which the training starts, and its encoder."""
         start = self._starting()
         if start is None:
-            return None
-        encoder = stored_encoder(start)
-        if len(start.channels) != len(channels):
-            raise InputError(
-                f"{self.start} was trained on the channels {', '.join(start.channels)}, but the images have "
-                f"{', '.join(channels)}."
+            return crops, None
+        name = Path(self.start).name
+        which, note = same_channels(
+            crops.channels, start.channels, str(crops.images[0]), than=f"{name} was trained on",
+            remedy="give all images the same channels, or learn from one of them: --channel (Image.take in Python)",
+        )  # fmt: skip
+        self.notes_ += [f"{name}: {note}"] if note else []
+        if (self.plan.size, self.plan.mask) != (self.size, self.mask):
+            self.notes_.append(self._cut_as(name))
+        return crops.with_channels(which), stored_encoder(start)
+
+    def _cut_as(self, name: str) -> str:
+        masked = "with" if self.plan.mask else "without"
+        return f"crops are cut as for {name}: {self.plan.size} pixels, {masked} the mask"
+
+    def _seen(self) -> str:
+        return f"crops of {self.plan.size} x {self.plan.size} pixels"
+
+    def _judge_folds(
+        self, crops: CellCrops, classified: Classified, folder: str | Path | None, report: Any, progress: bool
+    ) -> Judgement:
+        """Train and judge a network for each fold; what a fold gave is kept in its folder."""
+        from micrographia.nets.training import lesson_of
+
+        def learned(fold: str, taught: Classified, rows: np.ndarray) -> np.ndarray:
+            if progress or report is not None:
+                print(f"judging by folds: {fold}", file=sys.stderr, flush=True)
+            own = None if folder is None else Path(folder) / fold.replace(" ", "-")
+            lesson = lesson_of(self.parameters(), crops.pixels, taught.rows, taught.classes, classified.names, rows)
+            if own is not None and (known := kept_probabilities(own, lesson)) is not None:
+                return known
+            model = type(self)(**self.parameters() | {"folds": 0})
+            model.fit_crops(crops, taught, folder=own, report=report, progress=progress)
+            found = np.zeros((len(rows), len(classified.names)), np.float32)
+            found[:, [classified.names.index(name) for name in model.classes_]] = model.probabilities(
+                crops.pixels[rows]
             )
-        return encoder
+            if own is not None:
+                keep_probabilities(own, lesson, found)
+            return found
+
+        return judge_folds(classified, self.folds, learned, self.seed)
 
     def _card(self, name: str) -> str:
         history, counts = self.history_, self.counts_
         rows = "\n".join(f"| {one} | {count:,} |" for one, count in counts.items())
         losses = [row["validation_loss"] for row in history.rows if "validation_loss" in row]
-        judged = (
+        judged = f"{self.judged_.card()}\n\n" if hasattr(self, "judged_") else ""
+        loss = (
             f"Cross-entropy {min(losses):.3f} on {self._held:,} examples set aside ({self._whole}), "
-            "which also chose when to stop. "
+            "which also chose when to stop.\n\n"
             if losses
-            else "Not measured. "
+            else ""
         )
         kept = " and kept its encoder as it is" * self.frozen
         start = f" It started from {Path(self.start).name}{kept}." if self.start else ""
         return (
-            f"# {name}\n\nTells {', '.join(counts)} apart by crops of {self.plan.size} x {self.plan.size} pixels "
+            f"# {name}\n\nTells {', '.join(counts)} apart by {self._seen()} "
             f"({', '.join(self.channels_)}{', mask of the object' if self.plan.mask else ''}); a residual network "
             f"trained with Micrographia in {history.steps} steps ({history.minutes} min).{start}\n\n"
             f"## Training data\n\n| class | examples |\n| --- | ---: |\n{rows}\n\n"
-            f"# Validation\n\n{judged}Measure its accuracy on plates that it has not seen.\n"
+            f"# Validation\n\n{judged}{loss}Measure its accuracy on plates that it has not seen.\n"
         )
+
+
+def _named(examples: ClassifiedImages) -> CellImages:
+    """The images that the table gives a class, each read when its turn comes."""
+    images, labels = examples.images, examples.labels
+    names = cell_names(CellImages(images, labels, examples.names))
+    which = named_images(examples.table, names)
+    return CellImages(
+        InTurn(len(which), lambda i: images[which[i]]),
+        None if labels is None else InTurn(len(which), lambda i: labels[which[i]]),
+        [names[i] for i in which],
+    )
 
 
 def _turned(pixels: np.ndarray, views: int) -> list[np.ndarray]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Training:
-    """How long, how fast and where to train; the meanings are those of `micrographia.nets.training.Schedule`."""
+    """How long, how fast and where to train; the meanings are those of `micrographia.nets.training.Schedule`.
+
+    `settings` must be the same where a training goes on from the checkpoints in its folder.
+    """
 
     steps: int
     batch: int = 128
@@ -33,6 +36,7 @@ class Training:
     folder: Path | None = None
     progress: bool = False
     report: Any = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def check_widths(method: str, widths: Sequence[int], size: int) -> None:
@@ -201,7 +205,7 @@ def learn_classes(
 def _train(
     network: Any, loss: Any, views: Any, judging: Any, training: Training, lesson: tuple[Any, ...], batch: int
 ) -> tuple[Any, History]:
-    from micrographia.nets.training import Schedule, lesson_of, train_network
+    from micrographia.nets.training import Schedule, lasting, lesson_of, train_network
 
     schedule = Schedule(
         training.steps, training.minutes, batch, training.learning_rate, every=min(training.every, training.steps),
@@ -210,7 +214,8 @@ def _train(
     with tempfile.TemporaryDirectory() as scratch:
         return train_network(
             network, loss, views, judging, schedule, Path(training.folder or scratch),
-            lesson=lesson_of(*lesson), device=training.device, progress=training.progress, report=training.report,
+            lesson=lesson_of(*lesson), settings=lasting(training.settings), device=training.device,
+            progress=training.progress, report=training.report,
         )  # fmt: skip
 
 

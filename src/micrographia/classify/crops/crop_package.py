@@ -177,11 +177,12 @@ def write_crop_package(
     outputs = [TensorSpec("features", (Axis.batch(), Axis.channel(*(f"f{i:03d}" for i in range(count)))), "features")]
     if classes:
         outputs.insert(0, TensorSpec("probability", (Axis.batch(), Axis.channel(*classes)), "class", range=(0, 1)))
-    what = f"Tells {len(classes)} classes apart" if classes else "Turns into features"
+    seen = "whole images" if method == "images" else "crops of cells"
+    what = f"Tells {len(classes)} classes of {seen} apart" if classes else f"Turns {seen} into features"
     return write_package(
         path,
         name=name if len(name) >= 5 else f"{name} model",  # bioimage.io wants five characters
-        description=f"{what} what crops of cells show; trained with Micrographia.",
+        description=f"{what}; trained with Micrographia.",
         authors=authors,
         license="CC0-1.0",
         inputs=inputs,
@@ -195,7 +196,7 @@ def write_crop_package(
         },
         test_inputs={"raw": np.ascontiguousarray(example[:4], dtype=np.float32)},
         documentation=documentation,
-        tags=["classification" if classes else "representation-learning", "2d", "cells"],
+        tags=["classification" if classes else "representation-learning", "2d", seen.split()[-1]],
         config={
             "method": method,
             "crops": plan.as_dict(),

@@ -146,7 +146,7 @@ class CellEncoder(Method):
         check_widths(self.name, self.widths, self.size)
         training = Training(
             self.steps, min(self.batch, len(crops)), self.minutes, self.learning_rate, self.every, 0, self.device,
-            self.seed, None if folder is None else Path(folder), progress, report,
+            self.seed, None if folder is None else Path(folder), progress, report, self.parameters(),
         )  # fmt: skip
         self.encoder_, self.history_ = learn_encoder(
             crops.pixels, training, widths=self.widths, mask=self.mask, targets=targets

@@ -10,8 +10,9 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
-from micrographia.classify.crops.cell_images import CellCrops, CellImages, cell_crops, cell_names, plane_of
+from micrographia.classify.crops.cell_images import CellCrops, CellImages, InTurn, cell_crops, cell_names, plane_of
 from micrographia.classify.crops.crop_classifier import CropClassifier
+from micrographia.classify.crops.crop_judging import averaged
 from micrographia.classify.objects.class_tables import Classified, join_classes, with_classes
 from micrographia.features.crops import CropPlan
 from micrographia.method import parameter
@@ -52,7 +53,7 @@ class ImageClassifier(CropClassifier):
         names = cell_names(images)
         if repeated := [name for name, count in Counter(names).items() if count > 1]:
             raise InputError(f"Several images are called {repeated[0]}; give each a name of its own (names=).")
-        squares = [_square(image, name) for image, name in zip(images.images, names, strict=True)]
+        squares = InTurn(len(names), lambda i: _square(images.images[i], names[i]))
         return cell_crops(CellImages(squares, None, names), self.plan, divide=self._grid)
 
     def _grid(self, shape: tuple[int, int]) -> np.ndarray:
@@ -67,11 +68,16 @@ class ImageClassifier(CropClassifier):
         import pandas as pd
 
         names, first, index = np.unique(crops.images, return_index=True, return_inverse=True)
-        sums = np.zeros((len(names), probabilities.shape[1]))
-        np.add.at(sums, index, probabilities)
         order = np.argsort(first)
-        means = (sums / np.bincount(index)[:, None])[order]
+        means = averaged(probabilities, index)[order]
         return with_classes(pd.DataFrame({"Metadata_Image": names[order]}), means, self.model().classes)
+
+    def _cut_as(self, name: str) -> str:
+        return f"{self._seen()}: the size that {name} looks at"
+
+    def _seen(self) -> str:
+        what = "whole images" if self.tiles == 1 else f"{self.tiles} x {self.tiles} tiles of each image"
+        return f"{what}, scaled to {self.plan.size} x {self.plan.size} pixels"
 
 
 def _square(image: Image | np.ndarray, name: str) -> Image:

@@ -10,14 +10,13 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
-from micrographia.features.feature_table import CLASS, class_words, groups
+from micrographia.features.feature_table import CLASS, class_words, group_kind, groups
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _IMAGE = ("Metadata_Image", "image", "ImageNumber")
 _OBJECT = ("ObjectNumber", "label")
-_WELL = {"Metadata_Plate", "Metadata_Well"}
 
 WHOLE_WELLS = "whole wells"
 WHOLE_IMAGES = "whole images"
@@ -77,10 +76,44 @@ class Classified:
         """Which example each crop shows, (N,)."""
         return list(self.groupings.values())[-1]
 
+    def part(self, chosen: np.ndarray) -> Classified:
+        """Those that a mask (N,) chooses, with the classes that occur among them."""
+        kept, classes = np.unique(self.classes[chosen], return_inverse=True)
+        groupings = {whole: of[chosen] for whole, of in self.groupings.items()}
+        return Classified(self.rows[chosen], classes, tuple(self.names[k] for k in kept), groupings)
+
     @property
     def counts(self) -> dict[str, int]:
         """Number of examples of each class."""
         return {name: len(np.unique(self.examples[self.classes == k])) for k, name in enumerate(self.names)}
+
+
+def named_images(table: pd.DataFrame, names: Sequence[str]) -> list[int]:
+    """Which images a table gives a class, or an object in them; the others need not be read.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `join_classes` takes it.
+    names : sequence of str
+        Names of the images.
+
+    Raises
+    ------
+    RequestError
+        Where columns are missing.
+    InputError
+        Where the table names images that are not there, or none.
+    """
+    table, image, stems = _rows_with_classes(table)
+    here, wanted = [_stem(name) for name in names], dict.fromkeys(stems)
+    there = set(here)
+    if lost := [stem for stem in wanted if stem not in there]:
+        some = f"{len(lost):,} of the {len(wanted):,} images that the table gives a class"
+        raise InputError(f"{some} {'is' if len(lost) == 1 else 'are'} not there, first {lost[0]}.{_hint(image)}")
+    if not wanted:
+        raise InputError("The table gives a class to none of them; there is nothing to learn from.")
+    return [i for i, stem in enumerate(here) if stem in wanted]
 
 
 def join_classes(table: pd.DataFrame, images: np.ndarray, labels: np.ndarray | None) -> Classified:
@@ -108,12 +141,7 @@ def join_classes(table: pd.DataFrame, images: np.ndarray, labels: np.ndarray | N
     InputError
         Where two rows name the same object, rows name objects that do not exist, or no crop has a class.
     """
-    image = _column(table, _IMAGE, "the image")
-    if CLASS not in table.columns:
-        raise RequestError(f"The table has no column '{CLASS}' with the class of each row.")
-    known = class_words(table[CLASS]) != ""
-    table = table[known]
-    stems = [_stem(str(name)) for name in table[image]]
+    table, image, stems = _rows_with_classes(table)
     numbers = [0] * len(table)
     if labels is not None:
         numbers = _numbers(table[_column(table, _OBJECT, "the object")], table[image])
@@ -130,13 +158,12 @@ def join_classes(table: pd.DataFrame, images: np.ndarray, labels: np.ndarray | N
     if lost:
         key = next(k for k, row in at.items() if row not in set(found[rows].tolist()))
         what = f"object {key[1]} of {key[0]}" if labels is not None else f"the image {key[0]}"
-        hint = " Its ImageNumber is taken for the name of an image; name them in Metadata_Image." * (image == _IMAGE[-1])
-        raise InputError(f"The table gives classes to {lost:,} that are not there, first {what}.{hint}")
+        raise InputError(f"The table gives classes to {lost:,} that are not there, first {what}.{_hint(image)}")
     if not len(rows):
         raise InputError("The table gives a class to none of them; there is nothing to learn from.")
     words = class_words(table[CLASS])[found[rows]]
     names, classes = np.unique(words, return_inverse=True)
-    wells = groups(table) if _WELL & set(table.columns) else None
+    wells = groups(table) if group_kind(table) == "wells" else None
     groupings = {} if wells is None else {WHOLE_WELLS: wells[found[rows]]}
     groupings[WHOLE_IMAGES] = np.asarray(images)[rows]
     if labels is not None:
@@ -178,6 +205,19 @@ def with_classes(table: pd.DataFrame, probabilities: np.ndarray, classes: Sequen
     for name, column in zip(classes, probabilities.T, strict=True):
         table[f"Probability_{name}"] = column
     return table
+
+
+def _rows_with_classes(table: pd.DataFrame) -> tuple[pd.DataFrame, str, list[str]]:
+    """The rows that have a class, the column that names their images, and these names without ending."""
+    image = _column(table, _IMAGE, "the image")
+    if CLASS not in table.columns:
+        raise RequestError(f"The table has no column '{CLASS}' with the class of each row.")
+    table = table[class_words(table[CLASS]) != ""]
+    return table, image, [_stem(str(name)) for name in table[image]]
+
+
+def _hint(image: str) -> str:
+    return " Its ImageNumber is taken for the name of an image; name them in Metadata_Image." * (image == _IMAGE[-1])
 
 
 def _column(table: pd.DataFrame, names: tuple[str, ...], what: str) -> str:

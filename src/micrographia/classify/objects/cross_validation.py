@@ -10,7 +10,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.objects.object_fitting import listed_classes
-from micrographia.features.feature_table import CLASS, groups, object_keys
+from micrographia.features.feature_table import CLASS, group_kind, groups, object_keys
 from micrographia.metrics.calibration import brier_score, calibration_error, log_loss
 from micrographia.metrics.classification import ClassEvaluation, confusion_matrix, evaluate_classes, scores_of
 from micrographia.metrics.stratified_folds import stratified_folds
@@ -43,6 +43,8 @@ class CrossValidation:
         Scores of all examples together, with intervals.
     models : list of ObjectClassifier
         The classifier of each fold.
+    kind : str
+        What a group is: ``wells``, ``images`` or ``plates``; empty where that is not known.
     """
 
     classes: tuple[str, ...]
@@ -53,6 +55,7 @@ class CrossValidation:
     grouped: bool
     evaluation: ClassEvaluation
     models: list[Any]
+    kind: str = ""
 
     @property
     def found(self) -> np.ndarray:
@@ -155,4 +158,5 @@ def cross_validate(
         probabilities[np.ix_(rows, np.flatnonzero(~taught))] = model.probabilities(examples[~taught]).T
         models.append(model)
     evaluation = evaluate_classes(truth, probabilities.argmax(axis=0), names, of_row, seed=seed)
-    return CrossValidation(names, truth, probabilities, fold, of_row, keep is not None, evaluation, models)
+    kind = group_kind(examples)
+    return CrossValidation(names, truth, probabilities, fold, of_row, keep is not None, evaluation, models, kind)

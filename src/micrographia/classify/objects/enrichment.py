@@ -10,16 +10,22 @@ is larger than one drawn from the prior, as a logit to the base 2: 0 says as exp
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from micrographia.arrays.errors import InputError
 
-_LARGEST = 1e7
-"""Where groups differ no more than chance the likelihood rises for ever; the prior's strength stops here."""
+_SMALLEST, _LARGEST = 1e-3, 1e7
+"""Between these lies the sum of alpha. Where every group holds one class only, the likelihood rises for ever towards 0,
+and where groups differ no more than chance, towards infinity."""
 
+_ENOUGH = 1e-6
 _BOUND = 1000.0
 _AT_ONCE = 20_000
+_LOOK, _NODES = 25, 128
+_TAIL = 12.0
+_DROP = 45.0
 
 
 @dataclass(frozen=True)
@@ -35,11 +41,14 @@ class Prior:
         From how many groups it was fitted.
     converged : bool
         False where the fit stopped before its end.
+    note : str
+        What a reader of the scores should know: that a bound was met, or that the fit stopped early. Mostly empty.
     """
 
     alpha: np.ndarray
     groups: int
     converged: bool
+    note: str = ""
 
 
 def log_likelihood(alpha: np.ndarray, counts: np.ndarray) -> float:
@@ -54,8 +63,9 @@ def log_likelihood(alpha: np.ndarray, counts: np.ndarray) -> float:
 def fit_prior(counts: np.ndarray, *, most: int = 500) -> Prior:
     """Fit the prior by maximum likelihood.
 
-    Newton's method on ln alpha with the Hessian of Minka (2000), section 3; where a step does not raise the likelihood,
-    his fixed-point step (equation 55) is taken, which always does.
+    Newton's method on ln alpha with the Hessian of Minka (2000), section 3, inside a trust region, so that it also
+    ends where the likelihood is not concave. The strength of the prior, the sum of alpha, is held between 0.001 and
+    10,000,000.
 
     Parameters
     ----------
@@ -73,7 +83,7 @@ def fit_prior(counts: np.ndarray, *, most: int = 500) -> Prior:
     InputError
         Where counts are negative, or fewer than two groups or two classes have objects.
     """
-    from scipy.special import digamma, polygamma
+    from scipy.optimize import minimize
 
     counts = np.asarray(counts, float)
     if counts.ndim != 2 or not (counts >= 0).all():
@@ -85,35 +95,34 @@ def fit_prior(counts: np.ndarray, *, most: int = 500) -> Prior:
     if len(counts) < 2 or seen.sum() < 2:
         raise InputError("Enrichment compares groups and classes; at least two of each must have objects.")
     n = counts[:, seen]
-    total = n.sum(axis=1)
-    share = (n / total[:, None]).mean(axis=0)
-    share = np.maximum(share, 1e-9) / np.maximum(share, 1e-9).sum()
-    alpha = share * _first_strength(n, share)
-    value, converged = log_likelihood(alpha, n), False
-    for _ in range(most):
-        strength = alpha.sum()
-        common = (digamma(strength) - digamma(strength + total)).sum()
-        own = (digamma(n + alpha) - digamma(alpha)).sum(axis=0)
-        slope = alpha * (common + own)  # by ln alpha
-        z = (polygamma(1, strength) - polygamma(1, strength + total)).sum()
-        q = alpha**2 * (polygamma(1, n + alpha) - polygamma(1, alpha)).sum(axis=0) + slope
-        step = _newton(slope, q, z, alpha)
-        better = alpha * np.exp(np.clip(step, -3, 3)) if step is not None else alpha
-        new = log_likelihood(better, n)
-        if step is None or not new > value:
-            better = alpha * own / -common
-            new = log_likelihood(better, n)
-        better = np.maximum(better, 1e-9)
-        if better.sum() > _LARGEST:
-            alpha, converged = better * _LARGEST / better.sum(), True
-            break
-        converged = bool(np.abs(np.log(better / alpha)).max() < 1e-9) or new <= value
-        alpha, value = (better, new) if new > value else (alpha, value)
-        if converged:
-            break
+    share = (n / n.sum(axis=1, keepdims=True)).mean(axis=0)
+    start = np.log(share * _first_strength(n, share))
+    options = {"maxiter": most, "gtol": _ENOUGH, "max_trust_radius": 3.0}
+    found = minimize(_downhill, start, (n,), "trust-exact", jac=True, hess=_curvature, options=options)
+    alpha, note = np.exp(found.x), ""
+    value = log_likelihood(alpha, n)
+    # What is likeliest where the strength goes to 0 or to infinity is known.
+    weak, strong = (n > 0).sum(axis=0), n.sum(axis=0)
+    weak, strong = _SMALLEST * weak / weak.sum(), _LARGEST * strong / strong.sum()
+    if alpha.sum() >= _LARGEST or log_likelihood(strong, n) >= value - _ENOUGH:
+        alpha = strong
+        note = (
+            f"The fractions of the {len(n):,} groups differ no more than chance makes them differ; the prior has the "
+            f"largest strength that is tried, {_LARGEST:,.0f}, and scores are near 0."
+        )
+    elif alpha.sum() <= _SMALLEST or log_likelihood(weak, n) > value:
+        alpha = weak
+        note = (
+            f"Almost every one of the {len(n):,} groups holds objects of one class only, so that how much their "
+            f"fractions vary cannot be told; the prior has the smallest strength that is tried, {_SMALLEST:g}."
+        )
+    # Rounding of the likelihood can end the steps a little before the slope is as small as was asked for.
+    converged = bool(note) or bool(np.abs(found.jac).max() < 1e-3)
+    if not converged:
+        note = f"The fit of the prior stopped after {found.nit:,} steps before its end; scores are approximate."
     whole = np.zeros(counts.shape[1])
     whole[seen] = alpha
-    return Prior(whole, len(counts), converged)
+    return Prior(whole, len(counts), converged, note)
 
 
 def _first_strength(n: np.ndarray, share: np.ndarray) -> float:
@@ -124,14 +133,28 @@ def _first_strength(n: np.ndarray, share: np.ndarray) -> float:
     return float(np.clip(1 / within - 1, 0.1, 1e4))
 
 
-def _newton(slope: np.ndarray, q: np.ndarray, z: float, alpha: np.ndarray) -> np.ndarray | None:
-    """The Newton step for a Hessian diag(q) + z alpha alpha'; None where the likelihood is not concave here."""
-    if (q >= 0).any():
-        return None
-    inner = 1 / z + (alpha**2 / q).sum()
-    if not np.isfinite(inner) or inner <= 0:
-        return None
-    return -(slope - alpha * ((alpha * slope / q).sum() / inner)) / q
+def _downhill(x: np.ndarray, n: np.ndarray) -> tuple[float, np.ndarray]:
+    """Minus the logarithm of the likelihood and its slope, by x = ln alpha."""
+    alpha = np.exp(x)
+    return -log_likelihood(alpha, n), -_slope(alpha, n)
+
+
+def _slope(alpha: np.ndarray, n: np.ndarray) -> np.ndarray:
+    from scipy.special import digamma
+
+    strength = alpha.sum()
+    common = (digamma(strength) - digamma(strength + n.sum(axis=1))).sum()
+    return alpha * (common + (digamma(n + alpha) - digamma(alpha)).sum(axis=0))
+
+
+def _curvature(x: np.ndarray, n: np.ndarray) -> np.ndarray:
+    from scipy.special import polygamma
+
+    alpha = np.exp(x)
+    strength = alpha.sum()
+    common = (polygamma(1, strength) - polygamma(1, strength + n.sum(axis=1))).sum()
+    own = alpha**2 * (polygamma(1, n + alpha) - polygamma(1, alpha)).sum(axis=0) + _slope(alpha, n)
+    return -(np.diag(own) + common * np.outer(alpha, alpha))
 
 
 def enrichment_scores(counts: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -157,40 +180,55 @@ def enrichment_scores(counts: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     for k in np.flatnonzero(alpha > 0):
         for start in range(0, len(counts), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
-            above, below = _log_comparison(alpha[k] + counts[part, k], rest[k] + others[part, k], alpha[k], rest[k])
+            a, b = alpha[k] + counts[part, k], rest[k] + others[part, k]
+            above, below = _log_above(a, b, alpha[k], rest[k]), _log_above(b, a, rest[k], alpha[k])
             out[part, k] = np.clip((above - below) / np.log(2), -_BOUND, _BOUND)
     return out
 
 
-def _log_comparison(a: np.ndarray, b: np.ndarray, a0: float, b0: float) -> tuple[np.ndarray, np.ndarray]:
-    """Logarithms of P(x > y) and P(x < y) for x ~ Beta(a, b), (G,) arrays, and y ~ Beta(a0, b0).
+def _log_above(a: np.ndarray, b: np.ndarray, a0: float, b0: float) -> np.ndarray:
+    """Logarithm of P(x > y) B(a, b) for x ~ Beta(a, b), (G,) arrays, and y ~ Beta(a0, b0), a >= a0, b >= b0.
 
-    Integrals over t = logit x by the trapezoid rule after t = middle + width sinh(u), which is dense where the
-    posterior lies and reaches far into slow tails (Takahasi & Mori 1974). The prior is the same for all groups; its
-    distribution function is computed once and interpolated.
+    The integral over t = logit x of the density of x times the distribution function F of y. Left of `low`, x^a and
+    F ~ x^a0 are exponentials of t, right of `high` the same holds of 1 - x, and both tails have closed forms, which
+    small a or b make long. What is between is concave as a logarithm: the stretch where it is not negligible is found
+    by looking closer and closer, and integrated by Gauss's rule.
     """
+    from scipy.special import log_expit
+
+    cdf = _log_cdf(a0, b0)
+    a, b = a[:, None], b[:, None]
+
+    def density(t: np.ndarray) -> np.ndarray:
+        return a * log_expit(t) + b * log_expit(-t)
+
+    low, high = -np.log1p(b) - _TAIL, np.log1p(a) + _TAIL
+    left, right = low, high
+    for _ in range(4):
+        t = left + (right - left) * np.linspace(0, 1, _LOOK)
+        value = density(t) + cdf(t)
+        matters = value > value.max(axis=1, keepdims=True) - _DROP
+        first, last = matters.argmax(axis=1) - 1, _LOOK - matters[:, ::-1].argmax(axis=1)
+        left = np.take_along_axis(t, np.maximum(first, 0)[:, None], axis=1)
+        right = np.take_along_axis(t, np.minimum(last, _LOOK - 1)[:, None], axis=1)
+    x, weight = np.polynomial.legendre.leggauss(_NODES)
+    t = left + (right - left) * (x + 1) / 2
+    middle = np.logaddexp.reduce(density(t) + cdf(t) + np.log(weight * (right - left) / 2), axis=1)
+    begin = density(low) + cdf(low) - np.log(a + a0)
+    end = density(high) + np.log((b0 + b * np.exp(cdf(high))) / (b * (b + b0)))
+    return np.logaddexp(middle, np.logaddexp(begin, end)[:, 0])
+
+
+def _log_cdf(a: float, b: float) -> Any:
+    """Logarithm of the distribution function of logit y, y ~ Beta(a, b): computed on a grid and interpolated."""
     from scipy.interpolate import PchipInterpolator
-    from scipy.special import betainc, betaln, expit, log_expit
+    from scipy.special import betainc, betaincc, digamma, expit, polygamma
 
-    middle, width = _logit_moments(np.array(a0), np.array(b0))
-    u = np.linspace(-9, 9, 1801)
-    x = middle + width * np.sinh(u)
-    near_0, near_1 = betainc(a0, b0, expit(x)), betainc(b0, a0, expit(-x))  # each exact on its side of t = 0
-    smallest = 5e-324
-    lower = PchipInterpolator(u, np.log(np.maximum(np.where(x < 0, near_0, 1 - near_1), smallest)))
-    upper = PchipInterpolator(u, np.log(np.maximum(np.where(x < 0, 1 - near_0, near_1), smallest)))
-    own, wide = (moment[:, None] for moment in _logit_moments(a, b))
-    v = np.linspace(-6, 6, 241)
-    t = own + wide * np.sinh(v)
-    log_density = a[:, None] * log_expit(t) + b[:, None] * log_expit(-t) - betaln(a, b)[:, None]
-    log_density += np.log(wide * np.cosh(v) * (v[1] - v[0]))
-    place = np.clip(np.arcsinh((t - middle) / width), -9, 9)
-    above = np.logaddexp.reduce(log_density + lower(place), axis=1)
-    return above, np.logaddexp.reduce(log_density + upper(place), axis=1)
-
-
-def _logit_moments(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of logit x for x ~ Beta(a, b)."""
-    from scipy.special import digamma, polygamma
-
-    return digamma(a) - digamma(b), np.sqrt(polygamma(1, a) + polygamma(1, b))
+    width = min(1.0, float(np.sqrt(polygamma(1, a) + polygamma(1, b))))
+    centre = float(np.clip(digamma(a) - digamma(b), -np.log1p(b), np.log1p(a)))
+    reach = np.arcsinh(100 / width)
+    u = np.linspace(-reach, reach, 3001)
+    t = centre + width * np.sinh(u)
+    exact = np.where(t < 0, betainc(a, b, expit(t)), betaincc(b, a, expit(-t)))  # each on its side of t = 0
+    value = PchipInterpolator(u, np.log(np.maximum(exact, 5e-324)))
+    return lambda t: value(np.clip(np.arcsinh((t - centre) / width), -reach, reach))

@@ -95,23 +95,28 @@ def fit_objects(
         standardiser = standardiser.only(best_features(features, classes, method.select))
         columns = _columns(names, standardiser)
         features = standardiser(matrix[:, columns])
+    judged = np.zeros(len(classes), bool) if fold is None else _judged(classes, fold)
+    calibrate = method.calibrate
+    if calibrate == "isotonic" and fold is not None and len(np.unique(classes[judged])) < n_classes:
+        calibrate = "temperature"
+        notes.append("A class is in one inner fold only: probabilities are calibrated by a temperature, not isotonic.")
     fitted, unseen = [], []
     for kind in members(method.classifier):
         learner = LEARNERS[kind]
         setting, found = dict(learner.settings[0]), None
         if fold is not None:
             tried = learner.settings if method.search else learner.settings[:1]
-            results = [(s, _unseen(method, kind, s, matrix, names, classes, n_classes, fold)) for s in tried]
-            setting, found = max(results, key=lambda result: _worth(classes, result[1]))
-        calibration = _calibration("temperature" if len(members(method.classifier)) > 1 else method.calibrate,
-                                   classes, found)  # fmt: skip
+            results = [(s, _unseen(method, kind, s, matrix, names, classes, n_classes, fold)[:, judged]) for s in tried]
+            setting, found = max(results, key=lambda result: _worth(classes[judged], result[1]))
+        calibration = _calibration("temperature" if len(members(method.classifier)) > 1 else calibrate,
+                                   classes[judged], found)  # fmt: skip
         if found is not None:
             unseen.append(calibration(found))
         fitted.append(Member(kind, dict(setting), _learn(method, kind, setting, features, classes, n_classes),
                              calibration))  # fmt: skip
     last = Recalibration()
     if len(fitted) > 1:
-        last = _calibration(method.calibrate, classes, np.mean(unseen, axis=0) if unseen else None)
+        last = _calibration(calibrate, classes[judged], np.mean(unseen, axis=0) if unseen else None)
     return Fitted(standardiser, tuple(fitted), last, tuple(notes))
 
 
@@ -130,14 +135,15 @@ def _learn(
 def _inner_folds(
     method: ObjectClassifier, classes: np.ndarray, groups: np.ndarray | None
 ) -> tuple[np.ndarray | None, list[str]]:
-    """Inner folds, by group where there are enough groups; None where nothing is chosen or calibrated."""
+    """Inner folds, by group where there are two or more; None where nothing is chosen or calibrated."""
     if method.calibrate == "none" and not method.search:
         return None, []
     if len(classes) < _FEWEST:
         return None, [f"{len(classes)} examples are too few for inner folds: no setting was chosen, and the "
                       "probabilities are not calibrated."]  # fmt: skip
-    if groups is not None and len(np.unique(groups)) >= method.folds:
-        fold = stratified_folds(classes, groups, method.folds, method.seed)
+    number = 0 if groups is None else min(method.folds, len(np.unique(groups)))
+    if number > 1:
+        fold = stratified_folds(classes, groups, number, method.seed)
         if _teachable(classes, fold):
             return fold, []
     fold = stratified_folds(classes, None, min(method.folds, len(classes)), method.seed)
@@ -146,11 +152,20 @@ def _inner_folds(
                       "probabilities are not calibrated."]  # fmt: skip
     if groups is None:
         return fold, []
-    return fold, ["There are too few wells or images to keep each in one inner fold; objects were divided at random."]
+    why = "All examples are from one well or image" if number == 1 else "Classes are missing without some wells"
+    return fold, [f"{why}: inner folds divide objects at random, and probabilities may be too sure on other wells."]
 
 
 def _teachable(classes: np.ndarray, fold: np.ndarray) -> bool:
-    return all(len(np.unique(classes[fold != k])) > 1 for k in np.unique(fold))
+    """Whether there are two classes to learn from without each fold, and most examples can be judged."""
+    return all(len(np.unique(classes[fold != k])) > 1 for k in np.unique(fold)) and _judged(classes, fold).mean() >= 0.5
+
+
+def _judged(classes: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """Examples (N,) whose class occurs in other folds; a model that never met a class says nothing of its examples."""
+    counts = np.zeros((fold.max() + 1, classes.max() + 1), int)
+    np.add.at(counts, (fold, classes), 1)
+    return counts.sum(axis=0)[classes] > counts[fold, classes]
 
 
 def _unseen(

@@ -10,7 +10,15 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.classify.objects.enrichment import enrichment_scores, fit_prior
-from micrographia.features.feature_table import CLASS, feature_matrix, key_words, object_keys, row_columns
+from micrographia.features.feature_table import (
+    CLASS,
+    OBJECT_KEYS,
+    feature_matrix,
+    key_word,
+    key_words,
+    object_keys,
+    row_columns,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +36,8 @@ class ClassCounts:
     Parameters
     ----------
     columns : sequence of str
-        Columns that tell groups apart, for example `WELL`; those that the table has are used.
+        Columns that tell groups apart, for example `WELL`; those that the table has are used. A row without a well is
+        in none of the groups of `WELL`.
     classes : sequence of str
         Names of the K classes.
     things : str
@@ -55,8 +64,10 @@ class ClassCounts:
         number = {name: k for k, name in enumerate(self.classes)}
         for name, count in found[CLASS].value_counts(sort=False).items():
             self.total[number[str(name)]] += count
+        if self.columns == WELL:
+            found = found[key_words(found[WELL[-1]]) != ""] if WELL[-1] in found.columns else found[:0]
         present = [name for name in self.columns if name in found.columns]
-        if not present:
+        if not present or not len(found):
             return
         self._name_by(present)
         blank = [""] * len(found)
@@ -64,6 +75,11 @@ class ClassCounts:
         for (*key, name), count in Counter(zip(*words, found[CLASS])).items():
             own = self.counts.setdefault(tuple(key), np.zeros(len(self.classes), np.int64))
             own[number[name]] += count
+
+    @property
+    def without(self) -> int:
+        """Objects that are in no group."""
+        return int(self.total.sum() - sum(count.sum() for count in self.counts.values()))
 
     def merge(self, other: ClassCounts) -> None:
         """Add what another one counted, for example in another table; a column that one lacks is empty there."""
@@ -106,6 +122,8 @@ class ClassCounts:
             try:
                 prior = fit_prior(counts)
                 scores = enrichment_scores(counts, prior.alpha)
+                if prior.note:
+                    notes.append(f"Enrichment by {' and '.join(self.present)}: {prior.note}")
             except InputError as error:
                 notes.append(f"No enrichment by {' and '.join(self.present)}: {error}")
         for k, name in enumerate(self.classes):
@@ -113,6 +131,37 @@ class ClassCounts:
             columns[f"Fraction_{name}"] = counts[:, k] / np.maximum(total, 1)
             columns[f"Enrichment_{name}"] = scores[:, k]
         return pd.DataFrame(columns), notes
+
+
+class SeenObjects:
+    """Which objects the tables of a run hold, so that none is counted twice."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, np.ndarray] = {}
+        self._all = np.zeros(0, np.uint64)
+
+    def add(self, name: str, objects: np.ndarray) -> None:
+        """Remember the objects of a table, sorted hashes of their keys.
+
+        Raises
+        ------
+        InputError
+            Where an earlier table holds some of them.
+        """
+        if _shared(objects, self._all):
+            other = max(self._tables, key=lambda known: _shared(objects, self._tables[known]))
+            raise InputError(
+                f"{_shared(objects, self._tables[other]):,} objects have the same keys as objects of {other}. If they "
+                "are the same objects, leave one of the tables out; if not, name their plates in a column "
+                "Metadata_Plate of both, or classify the tables into different folders."
+            )
+        self._tables[name] = objects
+        self._all = np.sort(np.concatenate([self._all, objects]), kind="stable")
+
+
+def _shared(objects: np.ndarray, known: np.ndarray) -> int:
+    """How many of some sorted hashes others hold."""
+    return int((known.take(np.searchsorted(known, objects), mode="clip") == objects).sum()) if len(known) else 0
 
 
 class Gaps:
@@ -170,6 +219,7 @@ def score_parts(
     model: ObjectClassifier,
     counts: Sequence[ClassCounts] = (),
     gaps: Gaps | None = None,
+    seen: tuple[SeenObjects, str] | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Classify a table part by part.
 
@@ -183,6 +233,8 @@ def score_parts(
         Count the found classes.
     gaps : Gaps, optional
         Counts the values that are missing.
+    seen : (SeenObjects, str), optional
+        Objects of the tables before this one, and the name of this one.
 
     Yields
     ------
@@ -192,16 +244,14 @@ def score_parts(
     Raises
     ------
     InputError
-        Where columns are missing or hold no numbers, or two rows have the same keys, also in different parts; then
-        after the last part.
+        Where columns are missing or hold no numbers, or two rows have the same keys, also in different parts or tables;
+        then after the last part.
     """
-    import pandas as pd
-
-    seen: list[np.ndarray] = []
+    hashes = [np.zeros(0, np.uint64)]
     for part in parts:
         keys = object_keys(part)
         if keys:
-            seen.append(pd.util.hash_pandas_object(part[keys], index=False).to_numpy())
+            hashes.append(_hashes(part))
         matrix = feature_matrix(part, model.columns_)
         if gaps is not None:
             gaps.add(matrix)
@@ -209,7 +259,24 @@ def score_parts(
         for count in counts:
             count.add(found)
         yield found
-    rows = np.concatenate(seen) if seen else np.zeros(0)
-    twice = len(rows) - len(np.unique(rows))
-    if twice:
+    rows = np.concatenate(hashes)
+    objects = np.unique(rows)
+    if twice := len(rows) - len(objects):
         raise InputError(f"{twice:,} rows of the table repeat the key ({', '.join(keys)}) of another one.")
+    if seen is not None:
+        seen[0].add(seen[1], objects)
+
+
+def _hashes(part: pd.DataFrame) -> np.ndarray:
+    """A number for the keys of each row (N,), the same for 7 and 7.0, and for a column that is empty or missing."""
+    import pandas as pd
+
+    rows = np.zeros(len(part), np.uint64)
+    for name in OBJECT_KEYS:
+        if name in part.columns:
+            places, different = pd.factorize(part[name])
+            words = [key_word(value) for value in different]
+            own = pd.util.hash_array(np.array([f"{name} {word}" for word in words], object))
+            own[[k for k, word in enumerate(words) if not word]] = 0
+            rows += np.append(own, np.uint64(0))[places]
+    return rows
