@@ -125,3 +125,22 @@ def test_real_nuclei(data_dir):
                 different += len(set(np.concatenate(list(bad.values())).tolist())) if bad else 0
     assert count > 150
     assert different <= 0.01 * count
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_costes_where_rounding_decides(seed):
+    """Few grey levels of 8 bits: correlations of the background are often exactly 0, and their sign is rounding."""
+    from cp_measure import bulk
+
+    from micrographia.features.costes import costes
+
+    rng = np.random.default_rng(seed)
+    labels = np.kron(np.arange(1, 401).reshape(20, 20), np.ones((5, 5), np.int32)).astype(np.int32)
+    base = rng.integers(0, 3, labels.shape)
+    one, two = ((base + rng.integers(0, 3, labels.shape)) / 255 for _ in range(2))
+    objects = label_objects(labels)
+    ours = costes(objects.first, one.ravel()[objects.position], two.ravel()[objects.position], 255.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = bulk.get_correlation_measurements()["costes"](one, two, labels, scale_max=255)
+    np.testing.assert_allclose(ours.T, list(theirs.values()), rtol=1e-6, equal_nan=True)

@@ -105,3 +105,12 @@ def test_spots_and_fibres(bright):
         dirty[20 + k, 100 + k // 2 : 103 + k // 2] = 9000
     both = find_debris(sign * dirty, object_levels(sign * dirty, bright), bright)
     assert (both.spots, both.fibres) == (2, 1)
+
+
+def test_four_times_as_bright_as_the_brightest_cells_is_no_debris_yet():
+    image = cells() + np.random.default_rng(3).normal(200, 10, (300, 400))
+    levels = object_levels(image)
+    height = levels.brightest - levels.background
+    for times, spots in ((4, 0), (6, 1)):
+        image[50:56, 60:66] = levels.background + times * height
+        assert find_debris(image, levels).spots == spots

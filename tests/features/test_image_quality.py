@@ -158,7 +158,7 @@ def test_flags_name_the_channel_and_the_value():
     (flag,) = find_flags(row)
     assert flag.text == "out of focus (ER)"
     assert flag.sentence.startswith("ER: out of focus: blurred by ")
-    assert len({f.name for f in FLAGS}) == len({f.column for f in FLAGS}) == 5
+    assert len({f.name for f in FLAGS}) == len({f.column for f in FLAGS}) == 6
 
 
 def test_a_colour_picture_is_measured_as_grey_and_saturated_where_all_samples_are():
@@ -192,6 +192,48 @@ def test_pixels_that_are_not_numbers():
     (good,) = image_quality(cells().astype(float)).to_dict("records")
     assert row[f"{P}MeanIntensity"] == pytest.approx(good[f"{P}MeanIntensity"], rel=1e-2)
     assert row[f"{P}MaxIntensity"] == good[f"{P}MaxIntensity"]
+    (flag,) = find_flags(row)
+    assert flag.sentence == "Pixels without a value: 0.022 % are NaN or infinite" and find_flags(good) == []
+    assert names(np.full((64, 64), np.nan)) == ["pixels without a value"]
+
+
+def stained(folder, start):
+    (path,) = (folder / "dsb2018").glob(f"*/images/{start}*.png")
+    return mg.read(path).array("YXS")[..., :3]
+
+
+def test_tissue_that_fills_the_image_is_not_empty(data_dir):
+    fields = [stained(data_dir, start) for start in ("8f27ebc7", "13f2bec0", "4193474b")]
+    assert not any("empty" in names(field) for field in fields)
+
+
+def test_a_smoothed_background_is_still_empty():
+    noise = np.random.default_rng(0).poisson(100, (240, 320)).astype(np.float32)
+    for sigma in (1, 2, 4):
+        assert names(gaussian_filter(noise, sigma)) == ["empty"]
+
+
+def test_a_noiseless_picture_of_cells_is_not_empty():
+    disc = np.hypot(*np.mgrid[-60:60, -60:60]) < 12
+    assert "empty" not in names(gaussian_filter(disc * 100.0, 1) + 1)
+
+
+def test_cells_that_fill_the_image_are_not_empty(data_dir):
+    with Picture.open(data_dir / "cellprofiler" / "ExampleFly" / "images" / "01_POS076_F.TIF") as picture:
+        assert "empty" not in names(np.asarray(picture))
+
+
+def test_dividing_and_very_bright_cells_are_no_debris(data_dir):
+    def found(folder, *starts):
+        paths = [next((data_dir / folder).glob(f"{start}*")) for start in starts]
+        return ["debris" in names(mg.read(path).take(S=0).array("YX")) for path in paths]
+
+    assert (
+        found("bbbc013/images", *(f"Channel{c}-{well}-" for c in (1, 2) for well in ("01", "17", "25", "57")))
+        == [False] * 8
+    )
+    assert found("dsb2018/dev/images", "150b0ffa", "6fe2df6d", "0280fa8f") == [False, False, False]
+    assert found("dsb2018/dev/images", "193ffaa5") == [True]  # a fibre at its right side
 
 
 @pytest.mark.parametrize(

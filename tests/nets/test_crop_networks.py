@@ -49,7 +49,9 @@ def test_cross_entropy_with_smoothing():
     plain = torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1]))
     assert float(CropLoss(0.0)(logits, {"target": target})["loss"]) == pytest.approx(float(plain))
     smooth = torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1]), label_smoothing=0.2)
-    assert float(CropLoss(0.2)(logits, {"target": target[None]})["loss"]) == pytest.approx(float(smooth))
+    assert float(CropLoss(0.2)(logits, {"target": target})["loss"]) == pytest.approx(float(smooth))
+    validation = {"target": target[None]}  # is judged by the classes as they are
+    assert float(CropLoss(0.2)(logits, validation)["loss"]) == pytest.approx(float(plain))
 
 
 def test_a_view_without_change_is_turned_only():

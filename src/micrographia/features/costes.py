@@ -4,6 +4,10 @@ Costes et al. 2004, "Automatic and quantitative measurement of protein-protein c
 the regression line of two channels, the threshold below which they are no longer correlated. Searched like cp_measure
 0.3 in its mode "Faster" (CellProfiler's bisection with steps of a sixth). NaN where it is not defined: fewer than three
 pixels, a constant channel, no regression, no background that is correlated.
+
+Where grey levels are few, a correlation may be exactly 0 and a pixel lie exactly on the regression line, and rounding
+decides. Such objects are searched again with the functions of NumPy and SciPy that cp_measure uses, so that both decide
+alike.
 """
 
 from __future__ import annotations
@@ -13,9 +17,10 @@ from numba import njit
 
 _MOST = 256
 _EPS = np.finfo(np.float64).eps
+_NOTHING = 1e-12
+"""Differences and correlations that may be rounding alone."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
 def costes(first: np.ndarray, one: np.ndarray, two: np.ndarray, steps: float) -> np.ndarray:
     """Share of each channel's intensity above its threshold where both are above theirs.
 
@@ -32,37 +37,91 @@ def costes(first: np.ndarray, one: np.ndarray, two: np.ndarray, steps: float) ->
     -------
     (n, 2) float64 array
     """
+    out = _costes(first, one, two, steps)
+    for i in np.flatnonzero(np.isinf(out[:, 0])):
+        a, b = one[first[i] : first[i + 1]], two[first[i] : first[i + 1]]
+        out[i] = _with_numpy(a, b, steps)
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _costes(first: np.ndarray, one: np.ndarray, two: np.ndarray, steps: float) -> np.ndarray:
+    """As `costes`; infinite where rounding decides."""
     n = len(first) - 1
     out = np.full((n, 2), np.nan)
     for i in range(n):
         a, b = one[first[i] : first[i + 1]], two[first[i] : first[i + 1]]
         slope, offset = _regression(a, b)
+        if np.isinf(slope):
+            out[i] = np.inf
+            continue
         if not (np.isfinite(slope) and np.isfinite(offset)):
             continue
         step = _bisect(a, b, slope, offset, steps)
         if step < 0:
+            out[i] = np.inf if step == _DOUBTFUL else np.nan
             continue
         low_a = step / steps
         low_b = slope * low_a + offset
-        if not np.isfinite(_correlation_below(a, b, low_a, low_b)):
-            continue
-        all_a, all_b, both_a, both_b = 0.0, 0.0, 0.0, 0.0
-        for k in range(len(a)):
-            if a[k] >= low_a:
-                all_a += a[k]
-            if b[k] >= low_b:
-                all_b += b[k]
-            if a[k] > low_a and b[k] > low_b:
-                both_a += a[k]
-                both_b += b[k]
-        if all_a > 0 and all_b > 0:
-            out[i, 0], out[i, 1] = both_a / all_a, both_b / all_b
+        correlation = _correlation_below(a, b, low_a, low_b)
+        if np.isfinite(correlation):
+            out[i] = _shares(a, b, low_a, low_b)
+        elif np.isinf(correlation):
+            out[i] = np.inf
     return out
+
+
+def _with_numpy(a: np.ndarray, b: np.ndarray, steps: float) -> tuple[float, float]:
+    """The shares of one object, with the rounding of cp_measure; its pixels are known to be valid."""
+    some = (a > 0) | (b > 0)
+    x, y = a[some], b[some]
+    aa, bb = np.var(x, ddof=1), np.var(y, ddof=1)
+    ab = 0.5 * (np.var(x + y, ddof=1) - (aa + bb))
+    if abs(ab) <= 8 * _EPS * max(aa, bb):
+        return np.nan, np.nan
+    slope = ((bb - aa) + np.sqrt((bb - aa) * (bb - aa) + 4 * (ab * ab))) / (2 * ab)
+    offset = np.mean(y) - slope * np.mean(x)
+    search = _start(steps)
+    for _ in range(_MOST):
+        if _ended(search):
+            break
+        low_a = search[2] / steps
+        search = _narrowed(search, _scipy_correlation_below(a, b, low_a, slope * low_a + offset))
+    low_a = (search[4] - 1) / steps
+    low_b = slope * low_a + offset
+    if not _ended(search) or search[4] < 0 or not np.isfinite(_scipy_correlation_below(a, b, low_a, low_b)):
+        return np.nan, np.nan
+    return _shares(a, b, low_a, low_b)
+
+
+def _scipy_correlation_below(a: np.ndarray, b: np.ndarray, low_a: float, low_b: float) -> float:
+    from scipy.stats import pearsonr
+
+    below = (a < low_a) | (b < low_b)
+    x, y = a[below], b[below]
+    return float(pearsonr(x, y)[0]) if len(x) > 2 and np.ptp(x) > 0 and np.ptp(y) > 0 else np.nan
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _shares(a: np.ndarray, b: np.ndarray, low_a: float, low_b: float) -> tuple[float, float]:
+    all_a, all_b, both_a, both_b = 0.0, 0.0, 0.0, 0.0
+    for k in range(len(a)):
+        if a[k] >= low_a:
+            all_a += a[k]
+        if b[k] >= low_b:
+            all_b += b[k]
+        if a[k] > low_a and b[k] > low_b:
+            both_a += a[k]
+            both_b += b[k]
+    return (both_a / all_a, both_b / all_b) if all_a > 0 and all_b > 0 else (np.nan, np.nan)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _regression(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    """Slope and offset of the orthogonal regression over pixels where not both channels are 0; NaN if undefined."""
+    """Slope and offset of the orthogonal regression over pixels where not both channels are 0.
+
+    NaN where it is not defined, infinite where rounding decides whether it is.
+    """
     count = 0
     mean_a, mean_b = 0.0, 0.0
     low_a, high_a, low_b, high_b = np.inf, -np.inf, np.inf, -np.inf
@@ -87,39 +146,65 @@ def _regression(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
             ab += (x + y) * (x + y)
     aa, bb, ab = aa / (count - 1), bb / (count - 1), ab / (count - 1)
     ab = 0.5 * (ab - (aa + bb))
-    if abs(ab) <= 8 * _EPS * max(aa, bb):
-        return np.nan, np.nan
+    if abs(ab) <= _NOTHING * max(aa, bb):
+        return np.inf, np.inf
     slope = ((bb - aa) + np.sqrt((bb - aa) * (bb - aa) + 4 * (ab * ab))) / (2 * ab)
     return slope, mean_b - slope * mean_a
 
 
+_DOUBTFUL = -2.0
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _bisect(a: np.ndarray, b: np.ndarray, slope: float, offset: float, steps: float) -> float:
-    """The threshold in steps; -1 where none is found."""
-    left, right = 1.0, steps
-    middle = (right - left) // (6 / 5) + left
-    last, valid = 0.0, -1.0
+    """The threshold in steps; -1 where none is found, -2 where rounding decides."""
+    search = _start(steps)
     for _ in range(_MOST):
-        if last == middle:
-            return valid - 1 if valid >= 0 else -1.0
-        low = middle / steps
+        if _ended(search):
+            break
+        low = search[2] / steps
         correlation = _correlation_below(a, b, low, slope * low + offset)
-        if not np.isfinite(correlation) or correlation < 0:
-            left = middle - 1
-        else:
-            right = middle + 1
-            valid = middle
-        last = middle
-        middle = (right - left) // (6 / 5 if right - left > 6 else 2.0) + left
-    return valid - 1 if last == middle and valid >= 0 else -1.0
+        if np.isinf(correlation):
+            return _DOUBTFUL
+        search = _narrowed(search, correlation)
+    return search[4] - 1 if _ended(search) and search[4] >= 0 else -1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _start(steps: float) -> tuple[float, float, float, float, float]:
+    """The state of a search: least and largest step, the one to look at, the last one, the last valid one or -1."""
+    return 1.0, steps, (steps - 1.0) // (6 / 5) + 1.0, 0.0, -1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _ended(search: tuple[float, float, float, float, float]) -> bool:
+    return search[2] == search[3]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _narrowed(
+    search: tuple[float, float, float, float, float], correlation: float
+) -> tuple[float, float, float, float, float]:
+    """The state of a search after the correlation at the step looked at is known."""
+    left, right, middle, _, valid = search
+    if not np.isfinite(correlation) or correlation < 0:
+        left = middle - 1
+    else:
+        right, valid = middle + 1, middle
+    return left, right, (right - left) // (6 / 5 if right - left > 6 else 2.0) + left, middle, valid
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _correlation_below(a: np.ndarray, b: np.ndarray, low_a: float, low_b: float) -> float:
-    """Pearson's correlation of the pixels below either threshold; NaN where it is not defined."""
+    """Pearson's correlation of the pixels below either threshold.
+
+    NaN where it is not defined, infinite where rounding decides its sign or which pixels these are.
+    """
     count, mean_a, mean_b = 0, 0.0, 0.0
     least_a, most_a, least_b, most_b = np.inf, -np.inf, np.inf, -np.inf
     for k in range(len(a)):
+        if abs(b[k] - low_b) < _NOTHING and not a[k] < low_a:
+            return np.inf
         if a[k] < low_a or b[k] < low_b:
             count += 1
             mean_a += a[k]
@@ -136,4 +221,5 @@ def _correlation_below(a: np.ndarray, b: np.ndarray, low_a: float, low_b: float)
             aa += x * x
             bb += y * y
             ab += x * y
-    return ab / np.sqrt(aa) / np.sqrt(bb)
+    correlation = ab / np.sqrt(aa) / np.sqrt(bb)
+    return correlation if abs(correlation) > _NOTHING else np.inf

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from micrographia.arrays.errors import InputError
-from micrographia.arrays.normalize import dark_intensity, normalise, sample
+from micrographia.arrays.normalize import content, dark_intensity, normalise, sample
 from micrographia.geometry.windows import cut_object, cut_window
 
 INTENSITIES = ("image", "crop", "range")
@@ -149,7 +149,7 @@ def stream_crops(
 
 def _normalised(image: np.ndarray, plan: CropPlan) -> np.ndarray:
     if plan.intensity == "image":
-        return normalise(image, dark_intensity(sample(image, (1, 2)), _PERCENTILES))
+        return normalise(image, dark_intensity(content(sample(image, (1, 2))), _PERCENTILES))
     pixels = np.nan_to_num(image.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     if plan.intensity == "range" and image.dtype.kind in "iu":
         pixels /= np.iinfo(image.dtype).max

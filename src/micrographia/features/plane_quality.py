@@ -19,7 +19,8 @@ ImageQuality_BackgroundSpan             how much the background differs from pla
 ImageQuality_VignettingFallOff          how much darker the background is in the corners, as a share of the middle
 ImageQuality_NoiseSigma                 noise between neighbouring pixels, divided by the scaling (`noise_sigma`)
 ImageQuality_Signal                     how far the brightest 0.1 % of the smoothed image stand out from the background,
-                                        in standard deviations of the background; about 3 for an image without objects
+                                        in standard deviations of the background (not of tissue that fills the image:
+                                        at most twenty of the noise); about 3 for an image without objects
 ImageQuality_DebrisSpots, -Fibres       numbers (`find_debris`)
 ImageQuality_PercentDebris              percentage of the pixels that they cover
 ImageQuality_PercentNotFinite           percentage of pixels that are NaN or infinite; they were left out
@@ -44,6 +45,14 @@ PREFIX = "ImageQuality_"
 
 _LATTICE = 512
 """Levels of a whole plane come from at most about this many pixels a side."""
+
+_SMOOTHING = 1.5
+_SMOOTHED = 1 / (2 * np.sqrt(np.pi) * _SMOOTHING)
+"""What is left of white noise by smoothing with this standard deviation."""
+
+_TEXTURE, _STRONG = 20.0, 0.25
+"""What varies more than so many times the noise, and by more than this share of its brightness, is no background:
+tissue or cells fill the image."""
 
 
 class PlaneLevels(NamedTuple):
@@ -115,7 +124,7 @@ def plane_quality(pixels: np.ndarray, levels: PlaneLevels | None = None) -> dict
     if not known.size:
         known = np.array([np.nan])
     middle = float(np.median(known))
-    sigma = blur_sigma(plane, step)
+    sigma, noise = blur_sigma(plane, step), noise_sigma(plane)
     flat, surface = flattened(plane, levels.bright)
     contrast = abs(levels.objects.objects - levels.objects.background)
     debris = find_debris(plane, levels.objects, levels.bright)
@@ -142,8 +151,8 @@ def plane_quality(pixels: np.ndarray, levels: PlaneLevels | None = None) -> dict
         "BackgroundLevel": object_levels(lattice(plane), levels.bright).background / scaling,
         "BackgroundSpan": surface.span / contrast if contrast > 0 else np.nan,
         "VignettingFallOff": surface.fall_off,
-        "NoiseSigma": noise_sigma(plane) / scaling,
-        "Signal": _signal(flat, levels.bright, step),
+        "NoiseSigma": noise / scaling,
+        "Signal": _signal(flat, levels.bright, step, noise),
         "DebrisSpots": float(debris.spots),
         "DebrisFibres": float(debris.fibres),
         "PercentDebris": 100 * debris.share,
@@ -171,11 +180,14 @@ def _objects_saturated(plane: np.ndarray, brightest: np.ndarray, levels: PlaneLe
     return float(100 * np.mean(brightest[objects] == levels.saturated))
 
 
-def _signal(flat: np.ndarray, bright: bool, step: float) -> float:
+def _signal(flat: np.ndarray, bright: bool, step: float, noise: float) -> float:
     from scipy.ndimage import gaussian_filter
 
-    smooth = gaussian_filter(flat, 1.5)
+    smooth = gaussian_filter(flat, _SMOOTHING)
     levels = object_levels(lattice(smooth), bright)
     far = np.percentile(smooth, 0.1 if bright else 99.9)
-    spread = max(levels.spread, 0.3 * step)
-    return float(abs(far - levels.background) / spread) if spread > 0 else 0.0
+    spread, height = levels.spread, abs(far - levels.background)
+    if noise > 0 and height > _STRONG * max(abs(far), abs(levels.background)):
+        spread = min(spread, _TEXTURE * _SMOOTHED * noise)
+    spread = max(spread, 0.3 * step)
+    return float(height / spread) if spread > 0 else 0.0

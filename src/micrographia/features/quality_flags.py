@@ -3,9 +3,9 @@
 Each flag looks at one column. Its limit was chosen on 64 training images of the 2018 Data Science Bowl, as they are and
 with the fault made on purpose: the limit with the largest share found less five times the share of images as they are
 that it flags, rounded. Two are others: that of saturation is the one of `check_image`, 1 % of the object pixels, since
-any saturation spoils intensities; that of debris is ten times what the rule gives, since very bright cells are taken
-for debris. ``benchmarks/image_quality.py --choose`` prints the limits, and without it how they do on images that they
-were not chosen on.
+any saturation spoils intensities; that of debris is the area of a spot or two, since what counts as debris was chosen
+itself (`micrographia.features.debris`). ``benchmarks/image_quality.py --choose`` prints the limits, and without it how
+they do on images that they were not chosen on. No limit was chosen for pixels without a value: one is a fault.
 """
 
 from __future__ import annotations
@@ -49,8 +49,11 @@ class Flag(NamedTuple):
         return float(more / less) if less > 0 else 100.0
 
 
+NO_VALUE = Flag("pixels without a value", "PercentNotFinite", 0.0, True,
+                "pixels without a value: {:.2g} % are NaN or infinite")  # fmt: skip
 EMPTY = Flag("empty", "Signal", 11.0, False, "empty: nothing stands out from the background")
 FLAGS = (
+    NO_VALUE,
     EMPTY,
     Flag("out of focus", "BlurSigma", 1.8, True, "out of focus: blurred by {:.1f} pixels"),
     Flag("saturated", "PercentObjectsSaturated", 100 * SATURATED, True, "saturated: {:.1f} % of the object pixels"),
@@ -59,7 +62,8 @@ FLAGS = (
     Flag("debris", "PercentDebris", 0.006, True,
          "debris, or dying or dividing cells: {:.2g} % of the image are far brighter than its objects"),
 )  # fmt: skip
-"""All flags. An image that is empty gets no other flag: there is nothing in it that could be sharp or saturated."""
+"""All flags. An image without any value, or one that is empty, gets no further flag: there is nothing in it that could
+be sharp or saturated."""
 
 
 class Flagged(NamedTuple):
@@ -109,6 +113,6 @@ def find_flags(row: Mapping[str, Any]) -> list[Flagged]:
             value = float(row.get(f"{PREFIX}{flag.column}{ending}", float("nan")))
             if flag.excess(value) > 0:
                 found.append(Flagged(flag, ending.removeprefix("_"), value))
-                if flag is EMPTY:
+                if flag is EMPTY or (flag is NO_VALUE and value == 100):
                     break
     return found
