@@ -10,7 +10,8 @@ import zarr
 import micrographia as mg
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
-from micrographia.cli.measured_files import read_measured, refuse_negative
+from micrographia.cli.measured_files import read_measured
+from micrographia.features.aligned import check_object_numbers
 
 KINDS = [("basic",), ("cellprofiler", "--only", "shape")]
 
@@ -28,7 +29,7 @@ def test_negative_labels_are_refused(run, tmp_path, kind):
     mg.write(tmp_path / "labels" / "good.tif", Image(labels(), "YX"))
     code, out, err = run("measure", "--features", *kind, "--labels", "labels", "-o", "out")
     assert code == 1 and "2 objects" in out and "Traceback" not in err
-    assert "neg.tif holds the negative number -1" in err and "write 0 there" in err
+    assert "neg.tif: the negative number -1 is no label" in err and "write 0 there" in err
     assert not (tmp_path / "out" / "neg_objects.csv").exists()
 
 
@@ -38,7 +39,7 @@ def test_negative_labels_of_cells_are_refused(run, tmp_path):
     mg.write(tmp_path / "cells" / "a.tif", Image(labels(-3), "YX"))
     words = ("--labels", "nuclei", "--images", "images", "--cells", "cells", "--only", "shape")
     code, _, err = run("measure", "--features", "cellprofiler", *words, "-o", "out")
-    assert code != 0 and "a.tif holds the negative number -3" in err
+    assert code != 0 and "a.tif: the negative number -3 is no label" in err
 
 
 def test_negative_labels_are_refused_before_a_network_looks(run, tmp_path, monkeypatch):
@@ -49,15 +50,15 @@ def test_negative_labels_are_refused_before_a_network_looks(run, tmp_path, monke
     mg.write(tmp_path / "labels" / "a.tif", Image(labels(-1), "YX"))
     words = ("-m", "m.zip", "--images", "images", "--labels", "labels")
     code, _, err = run("measure", "--features", "learned", *words, "-o", "out")
-    assert code != 0 and "a.tif holds the negative number -1" in err
+    assert code != 0 and "a.tif: the negative number -1 is no label" in err
 
 
 def test_every_plane_of_lazy_labels_is_looked_at():
     data = zarr.create_array({}, shape=(3, 40, 50), chunks=(1, 40, 50), dtype="int16")
-    refuse_negative(Image(data, "ZYX"), "z.ome.zarr")
+    check_object_numbers(Image(data, "ZYX"))
     data[2, 7, 7] = -5
     with pytest.raises(InputError, match="negative number -5"):
-        refuse_negative(Image(data, "ZYX"), "z.ome.zarr")
+        check_object_numbers(Image(data, "ZYX"))
 
 
 def test_training_labels_keep_what_was_not_annotated(tmp_path):

@@ -51,8 +51,8 @@ def run(args: Namespace, options: Measure) -> int:
     from micrographia.cli.class_examples import one_channel, planes_of, say_channels
     from micrographia.cli.labelled_planes import labelled_dataset, say_left_out
     from micrographia.cli.measure_cellprofiler import with_keys
-    from micrographia.cli.measured_files import refuse_negative
     from micrographia.cli.result_names import result_names
+    from micrographia.features.aligned import check_object_numbers
     from micrographia.features.feature_table import feature_columns
     from micrographia.io.table_stream import stream_table
 
@@ -71,7 +71,7 @@ def run(args: Namespace, options: Measure) -> int:
                 for plane in planes_of(item, channel):
                     planes += 1
                     if plane.labels is not None and item.label is not None:
-                        refuse_negative(Image(plane.labels, "YX"), item.label.name)
+                        check_object_numbers(Image(plane.labels, "YX", name=item.label.name))
                     if isinstance(model, CropFeatures) and more.channel is None:
                         say_channels(plane.image, model.model.channels, item.image.name, said)
                     table = learned_table(

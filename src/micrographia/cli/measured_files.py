@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from micrographia.arrays.blocks import blocks
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
+from micrographia.features.aligned import check_object_numbers
 from micrographia.io.reading import read, read_labels
-
-_BLOCK = 2048
 
 
 def read_measured(labels: Path, image: Path | None, axes: str | None = None) -> tuple[Image, Image | None]:
@@ -30,7 +27,7 @@ def read_measured(labels: Path, image: Path | None, axes: str | None = None) -> 
         which labels without such an axis do not say theirs.
     """
     found = read_labels(labels, axes=axes)
-    refuse_negative(found, labels.name)
+    check_object_numbers(replace(found, name=labels.name))
     if image is None:
         return found, None
     pixels = read(image)
@@ -44,30 +41,3 @@ def read_measured(labels: Path, image: Path | None, axes: str | None = None) -> 
                 f"one {one}. Measure them on that {one}, stored as an image of its own{how}."
             )
     return found, pixels
-
-
-def refuse_negative(labels: Image, name: str) -> None:
-    """Refuse labels below 0, which say in training and in checks that pixels were not annotated.
-
-    Parameters
-    ----------
-    labels : Image
-        Lazy ones are read block by block.
-    name : str
-        Their file.
-
-    Raises
-    ------
-    InputError
-        Where there are such labels.
-    """
-    if labels.dtype.kind == "u":
-        return
-    size = getattr(labels.data, "chunks", [_BLOCK if axis in "YX" else 1 for axis in labels.axes])
-    for part in blocks(labels.shape, size):
-        lowest = int(np.asarray(labels.data[part]).min(initial=0))
-        if lowest < 0:
-            raise InputError(
-                f"{name} holds the negative number {lowest}, which is no label: objects are numbered from 1. Where it "
-                "stands for background or for pixels that were not annotated, write 0 there."
-            )

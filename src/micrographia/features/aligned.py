@@ -61,10 +61,10 @@ def as_labels(labels: Any, axes: str | None = None, *, negative: bool = False) -
             raise InputError(
                 f"{labels.name}: values of type {labels.dtype} that are not whole numbers cannot be object numbers."
             )
-        _refuse_outside(Image(data, labels.axes, name=labels.name), negative)
+        check_object_numbers(Image(data, labels.axes, name=labels.name), negative=negative)
         labels = Image(data.astype(np.int64), labels.axes, labels.pixel_size, name=labels.name)
     else:
-        _refuse_outside(labels, negative)
+        check_object_numbers(labels, negative=negative)
     return labels
 
 
@@ -137,8 +137,20 @@ def planes(image: Image, **index: int) -> np.ndarray:
     return data
 
 
-def _refuse_outside(labels: Image, negative: bool) -> None:
-    """Refuse labels that are no object numbers; lazy ones are read block by block."""
+def check_object_numbers(labels: Image, *, negative: bool = False) -> None:
+    """Refuse labels that are no object numbers; lazy ones are read block by block.
+
+    Parameters
+    ----------
+    labels : Image
+    negative : bool
+        Whether numbers below 0 are let through, as in `as_labels`.
+
+    Raises
+    ------
+    InputError
+        Where numbers are below 0 or above 2**63 - 1.
+    """
     kind, size = labels.dtype.kind, labels.dtype.itemsize
     if kind == "u" and size < 8:
         return

@@ -15,6 +15,7 @@ from zarr.codecs import ZstdCodec
 
 from micrographia.arrays.blocks import blocks
 from micrographia.arrays.errors import RequestError
+from micrographia.arrays.image import PixelSize, named_sizes
 from micrographia.io.atomic import move_into_place, remove, sibling, write_problem
 from micrographia.io.find import image_stem
 from micrographia.io.vendor import fitting_names
@@ -140,7 +141,7 @@ def create_zarr(
     axes: str,
     dtype: Any,
     *,
-    pixel_size: Mapping[str, float] | None = None,
+    pixel_size: PixelSize | None = None,
     chunks: Sequence[int] | None = None,
     version: str = "0.5",
     labels: bool = False,
@@ -162,7 +163,7 @@ def create_zarr(
         One letter of ``"TCZYX"`` for each dimension, in this order.
     dtype : dtype
         Type of the pixels; whole numbers for labels.
-    pixel_size : mapping, optional
+    pixel_size : float, (y, x) or mapping, optional
         Micrometres for Z, Y, X; seconds for T.
     chunks : sequence of int, optional
         Default: 1024 along Y and X, 1 along the others.
@@ -205,7 +206,7 @@ def create_zarr(
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise write_problem(path, error) from error
-    return ZarrWriter(path, array, group, partial, axes, pixel_size or {}, names, version, labels)
+    return ZarrWriter(path, array, group, partial, axes, named_sizes(pixel_size), names, version, labels)
 
 
 def halved(data: np.ndarray, along: Sequence[int], *, nearest: bool) -> np.ndarray:
