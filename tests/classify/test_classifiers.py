@@ -38,7 +38,7 @@ def test_learn_store_and_predict_in_blocks(kind, classes):
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 def test_bad_samples_are_refused(kind):
     features, classes = two_moons(50)
-    with pytest.raises(InputError, match="are of class 1: paint strokes of at least two classes"):
+    with pytest.raises(InputError, match="are of class 1: label some of at least two classes"):
         learn_model(kind, features, classes * 0, 2)
     features[2, 3] = np.inf
     with pytest.raises(InputError, match="1 of 8 features are NaN or infinite"):

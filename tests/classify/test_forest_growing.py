@@ -129,8 +129,8 @@ def test_balanced_weights():
     ("change", "message"),
     [
         (lambda x, y: (x, y * 0 + 1), "all of one class|are of class 2"),
-        (lambda x, y: (np.where(x > 2, np.nan, x), y), "NaN or infinite at labelled pixels"),
-        (lambda x, y: (x[:, :1], y[:1]), "too few labelled pixels"),
+        (lambda x, y: (np.where(x > 2, np.nan, x), y), "NaN or infinite at labelled examples"),
+        (lambda x, y: (x[:, :1], y[:1]), "too few labelled examples"),
         (lambda x, y: (x[:, :5], y), r"do not fit"),
         (lambda x, y: (x, y + 1), "numbered 0 to 1"),
     ],
@@ -181,3 +181,16 @@ def test_real_membranes_as_accurate_as_scikit_learn_and_faster(data_dir):
     assert right > their_right - 0.008
     assert right > 0.75
     assert seconds < their_seconds
+
+
+def test_balance_finds_a_rare_class():
+    rng = np.random.default_rng(5)
+    classes = (np.arange(6000) >= 5850).astype(np.int64)
+    features = rng.normal(0, 1, (6, 6000)).astype(np.float32) + 1.2 * classes * (np.arange(6)[:, None] < 3)
+    fresh = rng.normal(0, 1, (6, 1000)).astype(np.float32) + 1.2 * (np.arange(6)[:, None] < 3)
+    recall = {}
+    for balance in (False, True):
+        weights = class_weights(classes, 2, balance)
+        grown = grow_forest(features, classes, 2, trees=50, weights=weights)
+        recall[balance] = (grown.forest.predict(fresh).argmax(0) == 1).mean()
+    assert recall[False] < 0.3 and recall[True] > 0.7

@@ -64,6 +64,27 @@ def test_hysteresis_keeps_what_reaches_the_core():
     assert labels.max() == 1 and labels[7, 7] == 1 and labels[7, 25] == 0
 
 
+@pytest.mark.parametrize("options", [{"split": "distance"}, {"split": "seeds", "seed_class": 2}])
+def test_each_part_of_what_is_split_reaches_the_core(options):
+    probability = np.where(discs((20, 15, 9)), 0.6, np.where(discs((20, 31, 9)), 0.97, 0)).astype(np.float32)
+    seeds = (discs((20, 14, 2), (20, 32, 2)) * 0.9).astype(np.float32)
+    both = np.stack([np.where(seeds > 0, 0.05, probability), np.where(probability > 0.9, seeds, seeds * 0.8)])
+    given = both if "seed_class" in options else np.stack([probability, 1 - probability])
+    extra = {"seed_threshold": 0.6} | options if "seed_class" in options else options
+    labels = objects_from_probabilities(given, 0, ObjectOptions(smooth=0, core=0.9, **extra))
+    assert labels.max() == 1 and labels[20, 36] == 1 and labels[20, 10] == 0
+
+
+def test_a_strict_seed_takes_no_pixels_from_its_object():
+    cell, nucleus = discs((20, 20, 12)), discs((20, 20, 6))
+    core = discs((20, 20, 3))
+    p_nucleus = np.where(core, 0.95, np.where(nucleus, 0.7, 0)).astype(np.float32)
+    p_cell = np.where(nucleus, 1 - p_nucleus, np.where(cell, 0.9, 0)).astype(np.float32)
+    for threshold in (0.5, 0.9):
+        options = ObjectOptions(smooth=0, split="seeds", seed_class=2, seed_threshold=threshold)
+        np.testing.assert_array_equal(objects_from_probabilities(np.stack([p_cell, p_nucleus]), 0, options) > 0, cell)
+
+
 def test_each_object_holds_one_seed():
     bodies = discs((20, 15, 12), (20, 36, 12), (20, 55, 3))
     nuclei = discs((20, 12, 3), (20, 40, 3))
@@ -98,7 +119,8 @@ CASES = [
     {"smooth": 1.2},
     {"smooth": 1.2, "core": 0.54, "holes": 30, "smallest": 8, "largest": 900},
     {"smooth": 0.8, "holes": 20, "split": "distance", "neck": 0.9},
-    {"smooth": 0.8, "split": "seeds", "seed_class": 2, "seed_threshold": 0.54, "smallest": 4},
+    {"smooth": 0.8, "split": "seeds", "seed_class": 2, "seed_threshold": 0.54, "smallest": 4, "threshold": 1.0},
+    {"smooth": 0.8, "core": 0.6, "split": "distance", "neck": 0.9},
 ]
 
 

@@ -23,6 +23,7 @@ from micrographia.segment.probability_objects import (
     components,
     final_numbers,
     foreground,
+    object_probability,
     right_size,
     smoothed,
     split,
@@ -107,7 +108,9 @@ def objects_in_blocks(
         mask = foreground(evidence, options)
         if options.holes:
             mask |= holes[np.asarray(target[part])]
-        write_pieces(target, part, components(mask), found, evidence[0] >= np.float32(options.core), shape)
+        write_pieces(
+            target, part, components(mask), found, object_probability(evidence) >= np.float32(options.core), shape
+        )
         step()
     table = found.joined(touching(target, plan, shape))
     kept = found.core | (options.core == 0)

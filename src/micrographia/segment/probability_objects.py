@@ -45,7 +45,10 @@ class ObjectOptions(Declared):
         le=1,
     )
     seed_class: int = parameter(
-        0, "With split by seeds: the class whose pixels are the seeds, 1 for the first; it belongs to the objects", ge=0
+        0,
+        "With split by seeds: the class whose pixels are the seeds, 1 for the first; it belongs to the objects, whose "
+        "probability is that of both classes together",
+        ge=0,
     )
     seed_threshold: float = parameter(
         0.5, "With split by seeds: probability from which on a pixel is a seed", ge=0, le=1
@@ -94,8 +97,6 @@ def objects_from_probabilities(
     if options.holes:
         mask |= _small_holes(mask, options.holes)
     labels = components(mask)
-    if options.core:
-        labels = _kept(labels, np.isin(np.arange(labels.max(initial=0) + 1), labels[evidence[0] >= options.core]))
     return numbered(split(labels, evidence, options), options)
 
 
@@ -152,9 +153,14 @@ def smoothed(planes: list[np.ndarray], options: ObjectOptions) -> list[np.ndarra
     return out
 
 
+def object_probability(evidence: list[np.ndarray]) -> np.ndarray:
+    """Probability that a pixel belongs to an object: of its own class, or of that of the seeds."""
+    return evidence[0] if len(evidence) == 1 else evidence[0] + evidence[1]
+
+
 def foreground(evidence: list[np.ndarray], options: ObjectOptions) -> np.ndarray:
     """Pixels of objects or of their seeds."""
-    mask = evidence[0] >= np.float32(options.threshold)
+    mask = object_probability(evidence) >= np.float32(options.threshold)
     for seed in evidence[1:]:
         mask |= seed >= np.float32(options.seed_threshold)
     return mask
@@ -168,12 +174,20 @@ def components(mask: np.ndarray) -> np.ndarray:
 
 
 def split(labels: np.ndarray, evidence: list[np.ndarray], options: ObjectOptions) -> np.ndarray:
-    """Split connected components as the options say; a component's pieces depend on that component alone."""
+    """Split connected components as the options say, and leave out pieces that nowhere reach the core probability.
+
+    A component's pieces depend on that component alone.
+    """
+    likely = object_probability(evidence)
     if options.split == "distance":
-        return split_at_necks(labels, options.neck)
-    if options.split == "seeds":
+        labels = split_at_necks(labels, options.neck)
+    elif options.split == "seeds":
         seeds = components((evidence[1] >= np.float32(options.seed_threshold)) & (labels > 0))
-        return watershed(-(evidence[0] + evidence[1]), seeds, labels > 0)
+        labels = watershed(-likely, seeds, labels > 0)
+    if options.core:
+        reached = np.isin(np.arange(labels.max(initial=0) + 1), labels[likely >= np.float32(options.core)])
+        reached[0] = False
+        labels = np.where(reached, np.cumsum(reached), 0).astype(np.int32)[labels]
     return labels
 
 
@@ -205,7 +219,3 @@ def _small_holes(mask: np.ndarray, largest: int) -> np.ndarray:
     small = (np.bincount(holes.ravel(), minlength=count + 1) <= largest) & ~border_labels(holes, count)
     small[0] = False
     return small[holes]
-
-
-def _kept(labels: np.ndarray, keep: np.ndarray) -> np.ndarray:
-    return np.where(keep, np.arange(len(keep)), 0).astype(np.int32)[labels]

@@ -1,9 +1,8 @@
 """Growing a random forest (Breiman 2001) in a fraction of a second.
 
-Every tree sees a bootstrap sample; at each node a random subset of the features is tried, and nodes are split until
-they hold
-one class. Features are binned once (`binning`), trees are grown in threads, and each tree has random numbers of
-its own, so that the forest depends on the seed but not on the number of threads.
+Every tree sees a bootstrap sample, balanced where samples have weights; at each node a random subset of the features is
+tried, and nodes are split until they hold one class. Features are binned once (`binning`), trees are grown in threads,
+and each tree has random numbers of its own, so that the forest depends on the seed but not on the number of threads.
 """
 
 from __future__ import annotations
@@ -80,7 +79,10 @@ def grow_forest(
     trees : int
         Number of trees.
     weights : (N,) array, optional
-        Weight of each sample (see `training_samples.class_weights`); all 1 otherwise. 0 leaves a sample out.
+        Weight of each sample (see `training_samples.class_weights`); all 1 otherwise. 0 leaves a sample out. A tree
+        sees those of the greatest weight as often as without weights and others less, so that with balanced classes it
+        sees as many of each (Chen, Liaw & Breiman 2004): weighing its splits instead hardly helps a rare class, since
+        leaves are pure.
     seed : int
         The same seed gives the same forest, whatever the number of threads.
     min_leaf : int
@@ -135,18 +137,15 @@ def _random(state, below):
 
 @numba.njit(cache=True, nogil=True)
 def _bootstrap(weights, state):
-    """Times that each sample is drawn, with replacement, and the drawn samples of positive weight."""
-    n = len(weights)
+    """Times that each sample is drawn, with replacement and in proportion to its weight, and the drawn samples."""
+    n, heaviest = len(weights), weights.max()
     times = np.zeros(n, np.int32)
-    for _ in range(n):
-        times[_random(state, n)] += 1
-    drawn = 0
-    samples = np.empty(n, np.int32)
-    for i in range(n):
-        if times[i] > 0 and weights[i] > 0:
-            samples[drawn] = i
-            drawn += 1
-    return times, samples[:drawn]
+    while not times.any():
+        for _ in range(n):
+            i = _random(state, n)
+            if weights[i] == heaviest or _random(state, 1 << 24) < weights[i] / heaviest * (1 << 24):
+                times[i] += 1
+    return times, np.flatnonzero(times > 0).astype(np.int32)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -174,9 +173,7 @@ def _grow(bins, classes, weights, n_classes, tried, min_leaf, seed):
     state = np.array([seed], np.uint64)
     times, samples = _bootstrap(weights, state)
     own_class = classes[samples]
-    own_weight = np.empty(len(samples), np.float32)
-    for i in range(len(samples)):
-        own_weight[i] = weights[samples[i]] * times[samples[i]]
+    own_weight = times[samples].astype(np.float32)
     most = max(1, 2 * len(samples) - 1)
     feature, cut, child = np.full(most, -1, np.int32), np.zeros(most, np.int32), np.zeros(most, np.int32)
     votes = np.zeros((most, n_classes), np.float32)

@@ -1,4 +1,4 @@
-"""The labelled pixels that a classifier learns from: checked, and weighted by class."""
+"""The examples (pixels, objects, images) that a classifier learns from: checked, and weighted by class."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def checked_samples(
     if not 2 <= n_classes <= 255:
         raise InputError(f"There must be 2 to 255 classes to tell apart, not {n_classes}.")
     if len(classes) < 2:
-        raise InputError(f"There are too few labelled pixels to learn from ({len(classes)}): paint more.")
+        raise InputError(f"There are too few labelled examples to learn from ({len(classes)}): label more.")
     if classes.min() < 0 or classes.max() >= n_classes:
         raise InputError(
             f"Classes must be numbered 0 to {n_classes - 1}; these go from {classes.min()} to {classes.max()}."
@@ -51,12 +51,12 @@ def checked_samples(
     seen = np.unique(classes[weights > 0])
     if len(seen) < 2:
         only = f"class {seen[0] + 1}" if len(seen) else "no class"
-        raise InputError(f"All labelled pixels are of {only}: paint strokes of at least two classes.")
+        raise InputError(f"All labelled examples are of {only}: label some of at least two classes.")
     if not np.isfinite(features).all():
         broken = np.flatnonzero(~np.isfinite(features).all(1))
         raise InputError(
-            f"{len(broken)} of {len(features)} features are NaN or infinite at labelled pixels: "
-            "the image has such pixels there. Replace them, or paint elsewhere."
+            f"{len(broken)} of {len(features)} features are NaN or infinite at labelled examples. "
+            "Replace such values (of pixels or measurements), or leave these examples out."
         )
     return features, classes.astype(np.uint8), weights
 
