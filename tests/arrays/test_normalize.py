@@ -92,6 +92,8 @@ def test_a_background_that_reaches_the_border_is_no_frame():
     y, x = np.mgrid[:64, :64]
     cells[0] = np.maximum(0, 200 - 12 * np.hypot(y - 30, x - 30))  # exactly 0 around, and all values up to 200
     assert content(cells) is cells
+    masked = np.where(np.hypot(y % 32 - 16, x % 32 - 16) < 10, rng.integers(80, 200, (64, 64)), 0)[None]
+    assert content(masked) is masked  # cells whose background somebody set to 0
     noise = rng.integers(0, 255, (1, 32, 32))
     for whole in (noise, np.full((1, 8, 8), 7), np.zeros((1, 0, 8)), np.zeros((1, 4, 4, 4))):
         assert content(whole) is whole

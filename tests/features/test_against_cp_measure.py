@@ -144,3 +144,39 @@ def test_costes_where_rounding_decides(seed):
         warnings.simplefilter("ignore")
         theirs = bulk.get_correlation_measurements()["costes"](one, two, labels, scale_max=255)
     np.testing.assert_allclose(ours.T, list(theirs.values()), rtol=1e-6, equal_nan=True)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("other", ["itself", "half", "share", "line"])
+def test_costes_of_proportional_channels_is_equal_and_computes_few_correlations_again(seed, other, monkeypatch):
+    """Every pixel lies on the regression line: all objects are searched again, but hardly a correlation is near 0."""
+    from cp_measure import bulk
+
+    from micrographia.features import costes as module
+
+    again = []
+    pearson = module._pearson
+    monkeypatch.setattr(module, "_pearson", lambda x, y: again.append(1) or pearson(x, y))
+    rng = np.random.default_rng(seed)
+    labels = np.kron(np.arange(1, 401).reshape(20, 20), np.ones((7, 7), np.int32)).astype(np.int32)
+    one = rng.integers(0, (4, 256)[seed], labels.shape) / 255
+    two = {"itself": one.copy(), "half": one / 2, "share": one * 0.3, "line": one * 0.37 + 0.1}[other]
+    objects = label_objects(labels)
+    ours = module.costes(objects.first, one.ravel()[objects.position], two.ravel()[objects.position], 255.0)
+    assert len(again) <= len(objects) / 10
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = bulk.get_correlation_measurements()["costes"](one, two, labels, scale_max=255)
+    np.testing.assert_allclose(ours.T, list(theirs.values()), rtol=1e-6, equal_nan=True)
+
+
+def test_correlations_are_those_of_scipy_to_the_last_bit():
+    from scipy.stats import pearsonr
+
+    from micrographia.features.costes import _pearson
+
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        x, y = rng.integers(0, rng.integers(2, 300), (2, rng.integers(3, 700))) / 255
+        if np.ptp(x) > 0 and np.ptp(y) > 0:
+            assert _pearson(x, y) == pearsonr(x, y)[0]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.features.feature_table import (
     centre_columns,
     feature_columns,
@@ -109,3 +109,31 @@ def test_a_saved_index_is_no_feature(name):
 def test_what_only_resembles_an_index_is_a_feature():
     table = pd.DataFrame({"index": [0.3, 0.1], "mitotic_index": [1, 2], "level_of_stain": [0, 1], "area_px": [1, 2]})
     assert feature_columns(table) == list(table)
+
+
+def test_a_plate_that_is_missing_in_places_is_that_of_the_image():
+    table = pd.DataFrame({"Metadata_Plate": ["P1", "", "P1", ""], "Metadata_Image": ["a", "a", "b", "b"]})
+    assert groups(table).tolist() == ["P1/a", "P1/a", "P1/b", "P1/b"]
+    assert groups(table.assign(Metadata_Well="A1")).tolist() == ["P1/A1"] * 4
+    other = pd.DataFrame({"Metadata_Plate": ["P1", "P2", ""], "Metadata_Image": ["a", "a", "a"]})
+    assert groups(other).tolist() == ["P1/a", "P2/a", "/a"]
+
+
+def test_groups_are_the_words_of_a_column():
+    table = pd.DataFrame(
+        {"Metadata_Well": ["A1", "A2", "A3"], "Metadata_Compound": ["taxol", None, " taxol"], "f": 1.0}
+    )
+    assert groups(table, "Metadata_Compound").tolist() == ["taxol", "", "taxol"]
+    assert groups(table.assign(batch=[1, 2.0, 1]), "batch").tolist() == ["1", "2", "1"]
+    assert group_kind(table, "Metadata_Compound") == "groups of Compound"
+    with pytest.raises(RequestError, match="no column 'Compound' to group by; .* columns Metadata_Well, Metadata_Comp"):
+        groups(table, "Compound")
+    with pytest.raises(InputError, match="Metadata_Compound has no values"):
+        groups(table.assign(Metadata_Compound=""), "Metadata_Compound")
+
+
+def test_columns_of_one_name_are_refused():
+    table = pd.DataFrame([[1.0, 2.0, 3.0]], columns=["a", "b", "a"])
+    for read in (feature_columns, feature_matrix, lambda t: feature_matrix(t, ["a"])):
+        with pytest.raises(InputError, match="Two columns of the table have the name a"):
+            read(table)

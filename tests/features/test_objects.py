@@ -267,3 +267,13 @@ def test_speed():
         measure(labels, image)
         times.append(time.perf_counter() - start)
     assert min(times) < 1  # 0.2 s on an idle machine with every pixel in an object; generous for busy ones
+
+
+def test_the_name_of_the_only_channel_is_not_part_of_columns():
+    labels = np.zeros((12, 12), np.int32)
+    labels[2:6, 2:6] = 1
+    pixels = np.arange(144.0).reshape(12, 12)
+    tables = [measure(labels, Image(pixels, "YX", channels=names)) for names in ((), ("DAPI",), ("Hoechst",))]
+    assert all(list(table) == list(tables[0]) and "intensity_mean" in table for table in tables)
+    assert "intensity_mean_DAPI" in measure(labels, Image(pixels, "YX"), channels=["DAPI"])
+    assert "intensity_mean_DAPI" in measure(labels, Image(pixels[None], "CYX", channels=("DAPI",)))

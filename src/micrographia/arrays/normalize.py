@@ -16,6 +16,9 @@ SAMPLE = 512
 _APART = 0.1
 """A frame is further from the rest of a picture than this share of the rest's range."""
 
+_WITHIN = 0.25
+"""Most of the rest of a picture that may have the frame's value: gaps in a mosaic."""
+
 
 @dataclass(frozen=True)
 class Intensity:
@@ -62,7 +65,7 @@ def frame_value(channels: np.ndarray) -> np.ndarray | None:
     """The value of the constant frame around a picture, as mosaics and padded pictures have one.
 
     A frame is whole rows or columns at the border that hold one and the same value. Where the rest of the picture has
-    values near it, it is background and no frame.
+    values near it, or much of this very value (a background that was masked), it is background and no frame.
 
     Parameters
     ----------
@@ -78,9 +81,13 @@ def frame_value(channels: np.ndarray) -> np.ndarray | None:
     for line in (channels[:, 0], channels[:, -1], channels[:, :, 0], channels[:, :, -1]):
         if (line != line[:, :1]).any():
             continue
-        grey, value = channels[:, ~in_frame(channels, line[:, 0])].mean(axis=0), float(line[:, 0].mean())
-        if not grey.size:
+        framed, value = in_frame(channels, line[:, 0]), float(line[:, 0].mean())
+        if framed.all():
             break
+        rows, columns = (np.flatnonzero(~framed.all(axis=axis)) for axis in (1, 0))
+        if framed[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].mean() > _WITHIN:
+            continue
+        grey = channels[:, ~framed].mean(axis=0)
         low, high = _percentiles(grey, (0.5, 99.5))
         if not low - _APART * (high - low) < value < high + _APART * (high - low):
             return line[:, 0]

@@ -103,7 +103,9 @@ def as_image(image: Any, labels: Image, channels: Sequence[str] | None = None) -
                 f"({image.axes}); they must show the same field at the same size."
             )
     number = image.size("C") * (min(3, image.size("S")) if "S" in image.axes else 1)
-    names = tuple(image.channels if channels is None else channels)
+    # The name of the only channel is not part of column names: files of one folder may call it differently.
+    own = image.channels if "C" in image.axes else ()
+    names = tuple(own if channels is None else channels)
     if "S" in image.axes and channels is None and image.size("S") >= 3:
         names = (
             _SAMPLES if image.size("C") == 1 else tuple(f"{c}_{s}" for c in range(image.size("C")) for s in _SAMPLES)

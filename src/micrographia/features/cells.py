@@ -75,7 +75,7 @@ def measure_cells(
     axes : str, optional
         Axes of ``labels`` where it is a plain array of more than two dimensions, such as ``"TYX"``.
     pixel_size : float, (y, x) or dict, optional
-        Micrometres; kept in ``attrs`` (all measurements are in pixels, as CellProfiler's).
+        Micrometres; kept in ``attrs["pixel_size"]`` (all measurements are in pixels, as CellProfiler's).
     threads : int
         0 for all cores.
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,7 @@ OBJECT_KEYS = ("ImageNumber", "Metadata_Image", "Metadata_Plate", "Metadata_Well
                "Metadata_T", "Metadata_Z", "Tile_Y", "Tile_X", "ObjectNumber", "image", "label", "t", "z")  # fmt: skip
 """Columns that together tell one object from all others, as far as a table has them."""
 
-_IMAGES = ("Metadata_Image", "ImageNumber", "image")
+IMAGE_NAMES = ("Metadata_Image", "ImageNumber", "image")
 """Columns that name the image of a row; the first that has values counts."""
 
 _UNNAMED = re.compile(r"\s*|Unnamed: \d+(\.\d+)*")
@@ -82,9 +82,23 @@ def row_columns(names: Sequence[str]) -> list[str]:
 
 
 def feature_columns(table: pd.DataFrame) -> list[str]:
-    """Names of the columns that are features: numbers, and neither keys nor the numbers of rows."""
+    """Names of the columns that are features: numbers, and neither keys nor the numbers of rows.
+
+    Raises
+    ------
+    InputError
+        Where two columns have the same name.
+    """
+    check_columns(table)
     numbers = [name for name in table.columns if not is_key(name) and table[name].dtype.kind in "iufb"]
     return [name for name in numbers if not _numbers_rows(table[name])]
+
+
+def check_columns(table: pd.DataFrame) -> None:
+    """Raise InputError where two columns have the same name."""
+    twice = table.columns[table.columns.duplicated()]
+    if len(twice):
+        raise InputError(f"Two columns of the table have the name {twice[0]}; rename or remove one of them.")
 
 
 def _numbers_rows(column: pd.Series) -> bool:
@@ -132,8 +146,10 @@ def feature_matrix(table: pd.DataFrame, names: Sequence[str] | None = None) -> n
     Raises
     ------
     InputError
-        Where columns are missing or hold no numbers (they are named), or there is no feature at all.
+        Where columns are missing, hold no numbers or have the same name (they are named), or there is no feature at
+        all.
     """
+    check_columns(table)
     names = feature_columns(table) if names is None else list(names)
     if not len(table) and not names:
         raise InputError("The table has no rows.")
@@ -176,29 +192,69 @@ def why_no_feature(table: pd.DataFrame, name: str) -> str:
     return f"'{cells.iloc[bad[0]]}', which is no number, in the row {named or bad[0] + 1}{more}"
 
 
-def groups(table: pd.DataFrame) -> np.ndarray | None:
+def groups(table: pd.DataFrame, column: str | None = None) -> np.ndarray | None:
     """Which plate and well each row comes from; rows of one group must not be on both sides of a split.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        N rows.
+    column : str, optional
+        A column whose words are the groups, in place of plate and well; rows without one are a group together.
 
     Returns
     -------
     (N,) array of str or None
-        ``plate/well``, or what is known of the two. A row without a well is of the well of its image where other rows
-        know it, else ``plate/image``. None where the table says neither plate nor well nor image.
+        ``plate/well``, or what is known of the two. A row without a plate or a well is of that of its image where other
+        rows know it (one plate only), else ``plate/image``. None where the table says neither plate nor well nor image.
+
+    Raises
+    ------
+    RequestError
+        Where the table lacks the column; those that could be meant are named.
+    InputError
+        Where the column has no values.
     """
     import pandas as pd
 
-    plate, well, image = (_known_words(table, names) for names in (("Metadata_Plate",), ("Metadata_Well",), _IMAGES))
+    if column is not None:
+        return _words_of(table, column)
+    columns = (("Metadata_Plate",), ("Metadata_Well",), IMAGE_NAMES)
+    plate, well, image = (_known_words(table, names) for names in columns)
+    if plate is not None and image is not None:
+        of_image = pd.Series(plate).where(plate != "").groupby(image)
+        one = (of_image.transform("nunique") == 1).to_numpy()
+        plate = np.where((plate == "") & (image != "") & one, of_image.transform("first").to_numpy(str), plate)
     if well is not None and image is not None:
-        of_image = pd.Series(well).where(well != "").groupby(_joined(plate, image)).transform("first").fillna("")
-        well = np.where((well == "") & (image != ""), of_image.to_numpy(str), well)
+        of_image = pd.Series(well).where(well != "").groupby(_joined(plate, image))
+        well = np.where((well == "") & (image != ""), of_image.transform("first").fillna("").to_numpy(str), well)
         well = np.where(well == "", image, well)
     return _joined(plate, image if well is None else well)
 
 
-def group_kind(table: pd.DataFrame) -> str:
-    """What the `groups` of a table are: ``wells``, ``images`` or ``plates``; empty where there are none."""
-    columns = {"wells": ("Metadata_Well",), "images": _IMAGES, "plates": ("Metadata_Plate",)}
+def group_kind(table: pd.DataFrame, column: str | None = None) -> str:
+    """What the `groups` of a table are: ``wells``, ``images`` or ``plates``; empty where there are none.
+
+    Those of a column are ``groups of Compound``, where it is called ``Metadata_Compound``.
+    """
+    if column is not None:
+        return f"groups of {column.removeprefix('Metadata_')}"
+    columns = {"wells": ("Metadata_Well",), "images": IMAGE_NAMES, "plates": ("Metadata_Plate",)}
     return next((kind for kind, names in columns.items() if _known_words(table, names) is not None), "")
+
+
+def _words_of(table: pd.DataFrame, column: str) -> np.ndarray:
+    """The words of a column by which a person groups."""
+    check_columns(table)
+    if column not in table.columns:
+        features = feature_columns(table)
+        others = [name for name in table.columns if name not in features and name != CLASS]
+        there = f"besides measurements it has {_listed(others)}" if others else "it has measurements only"
+        raise RequestError(f"The table has no column '{column}' to group by; {there}.")
+    words = class_words(table[column])
+    if not (words != "").any():
+        raise InputError(f"The column {column} has no values to group by.")
+    return words
 
 
 def _known_words(table: pd.DataFrame, names: Sequence[str]) -> np.ndarray | None:

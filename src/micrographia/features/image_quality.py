@@ -102,7 +102,7 @@ def _table(image: Image, measured: _Measured) -> pd.DataFrame:
 
     from micrographia.features.columns import channel_endings
 
-    named = image.channels if len(image.channels) == image.size("C") else ()
+    named = image.channels if "C" in image.axes and len(image.channels) == image.size("C") else ()
     many = image.size("C") > 1
     endings = channel_endings(named or ([f"Channel{c}" for c in range(image.size("C"))] if many else [""]))
     stack = [axis for axis in "TZ" if image.size(axis) > 1]
