@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +94,16 @@ def test_records_without_sizes_stay_valid(tmp_path):
     assert again.altered(tmp_path / "a.tif") == []
 
 
+def test_results_of_another_command_are_named_in_one_sentence(tmp_path):
+    RunRecord(tmp_path, {"command": "segment", "model": "x"}).start()
+    said = RunRecord(tmp_path, {"command": "classify pixels", "output": ["labels"]}).refusal()
+    how = "Choose another folder with --out, or replace them with --overwrite."
+    assert said == f"{tmp_path} holds the results of 'micrographia segment'. {how}"
+    again = RunRecord(tmp_path, {"command": "segment", "model": "y"})
+    assert "a run with other settings (model was x and is now y)" in again.refusal()
+    assert RunRecord(tmp_path, {"command": "segment", "model": "x"}).refusal() == ""
+
+
 def test_record_knows_what_other_settings_gave(tmp_path):
     a, b = tmp_path / "a.png", tmp_path / "b.png"
     record = RunRecord(tmp_path, {"table": "csv"})
@@ -107,6 +121,37 @@ def test_record_knows_what_other_settings_gave(tmp_path):
     again = RunRecord(tmp_path, {"table": "parquet"})
     assert again.replaced(a) == set()
     assert again.files == {"b.csv", "a.parquet"}
+
+
+def test_record_knows_the_sizes_of_what_other_settings_gave(tmp_path):
+    source, labels, table = (tmp_path / name for name in ("a.png", "a.tif", "a.csv"))
+    record = RunRecord(tmp_path, {"kind": "tif"})
+    record.start()
+    for path in (labels, table):
+        path.write_text("1,2,3")
+    record.finish(source, "print", [labels.name, table.name], {})
+    RunRecord(tmp_path, {"kind": "zarr"}).start()
+    labels.write_text("1,2")
+    record = RunRecord(tmp_path, {"kind": "zarr"})
+    assert record.altered(source) == [labels.name]
+    record.begin(source, "a", ["a.ome.zarr", table.name])
+    table.write_text("1")  # by the command
+    for again in (record, RunRecord(tmp_path, {"kind": "zarr"})):
+        assert again.altered(source) == [labels.name]
+        assert again.replaced(source) == {labels.name}
+
+
+def test_thousands_of_inputs_take_seconds(tmp_path):
+    start = time.monotonic()
+    for kind in ("csv", "parquet"):
+        record = RunRecord(tmp_path, {"table": kind})
+        record.start()
+        for k in range(5000):
+            source = tmp_path / f"{k}.tif"
+            record.begin(source, str(k), [f"{k}.{kind}"])
+            assert record.replaced(source) == ({f"{k}.csv"} if kind == "parquet" else set())
+            record.finish(source, "print", [f"{k}.{kind}"], {})
+    assert time.monotonic() - start < 20  # minutes, where every input is compared with all others
 
 
 def test_fingerprint_sees_a_changed_file_and_a_changed_folder(tmp_path):
@@ -149,6 +194,54 @@ def _absolute(number: int) -> dict[str, int]:
 
         os._exit(9)
     return {"value": abs(number)}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asks for processes as POSIX does")
+def test_workers_end_with_a_process_that_is_killed(tmp_path):
+    (tmp_path / "work.py").write_text(_ENDLESS)
+    with subprocess.Popen([sys.executable, "work.py"], cwd=tmp_path) as parent:
+        try:
+            _until(lambda: len(list(tmp_path.glob("*.begun"))) == 2)
+        finally:
+            parent.kill()
+    workers = [int(path.stem) for path in tmp_path.glob("*.begun")]
+    assert len(workers) == 2
+    try:
+        assert _until(lambda: not any(map(_lives, workers)))
+    finally:
+        for worker in filter(_lives, workers):
+            os.kill(worker, signal.SIGKILL)
+
+
+_ENDLESS = """
+import os, time
+from pathlib import Path
+from micrographia.cli.batch import run_batch
+
+def endless(task):
+    Path(f"{os.getpid()}.begun").touch()
+    time.sleep(300)
+    return {}
+
+if __name__ == "__main__":
+    list(run_batch([1, 2], endless, jobs=2))
+"""
+
+
+def _until(true, seconds: float = 60) -> bool:
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.05)
+    return true()
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+        state = Path(f"/proc/{process}/stat")  # where nobody asks how it ended, it stays listed as a zombie
+        return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
 
 
 def test_small_words():

@@ -59,7 +59,8 @@ def test_an_image_without_numbers_is_not_called_constant(run, tmp_path):
 
 def large(pixels, labels, objects, step=4):
     plane = LazyPlane.of(Image(pixels, "YX"), {})
-    return check_large(plane, labels, plane.thinned(step), labels[::step, ::step], objects, trained_diameter=(5, 20))
+    thinned = plane.thinned(step), labels[::step, ::step]
+    return check_large(plane, labels, *thinned, objects, step=step, trained_diameter=(5, 20))
 
 
 @pytest.fixture
@@ -98,3 +99,14 @@ def test_faults_of_a_large_plane_are_seen_where_its_objects_are(top_only):
         "About 50.0% of the pixels are not numbers (NaN or infinite); they were left out."
     ]
     assert large(gaps * np.nan, labels * 0, 0)[0] == "The image holds no numbers: all pixels are NaN or infinite."
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_windows_of_a_long_thin_plane_are_where_its_objects_are(turned):
+    labels = np.zeros((30, 40_000), int)
+    labels[::20, 30_000:30_100] = 1
+    labels = labels.T if turned else labels
+    pixels = np.random.default_rng(0).poisson(10, labels.shape)
+    thinned = Image(pixels[::20, ::20], "YX")
+    windows = plane_checks._windows(labels.shape, thinned, labels[::20, ::20], 20)
+    assert labels[windows[0]].any()

@@ -196,3 +196,64 @@ def test_results_that_were_emptied_are_made_again_and_edited_ones_are_not_lost(r
     write(tmp_path / "in" / "a.png", spots())
     assert run("segment", "in", "-o", "out")[0] == 0
     assert table.read_bytes() == before
+
+
+def test_edited_results_stay_where_others_come_under_another_name(run, tmp_path):
+    for name in "ab":
+        write(tmp_path / "in" / f"{name}.png", spots())
+    assert run("segment", "in", "-o", "out")[0] == 0
+    out = tmp_path / "out"
+    write(out / "a_labels.tif", spots(n=1).astype(np.int32), axes="YX")
+    by_hand = (out / "a_labels.tif").read_bytes()
+    other = ("--labels-format", "zarr", "--overwrite")
+    code, said, _ = run("segment", "in", "-o", "out", *other)
+    assert code == 0 and "a_labels.tif was edited since this command wrote it; it stays" in said
+    assert (out / "a_labels.tif").read_bytes() == by_hand
+    assert (out / "a_labels.ome.zarr").exists() and not (out / "b_labels.tif").exists()
+    code, said, _ = run("segment", "in", "-o", "out", *other)
+    assert code == 0 and "was edited" not in said
+    assert (out / "a_labels.tif").read_bytes() == by_hand
+
+
+def test_a_stopped_run_that_replaces_goes_on_without_overwrite(run, tmp_path, monkeypatch):
+    for name in "abc":
+        write(tmp_path / "in" / f"{name}.png", spots())
+    assert run("segment", "in", "-o", "out")[0] == 0
+    real = image_results.make_results
+
+    def stopped(task):
+        if task.name == "b":
+            raise KeyboardInterrupt
+        return real(task)
+
+    monkeypatch.setattr("micrographia.cli.segment.make_results", stopped)
+    words = ("segment", "in", "-o", "out", "--probability", "0.7")
+    assert run(*words, "--overwrite")[0] == 130
+    monkeypatch.setattr("micrographia.cli.segment.make_results", real)
+    table = tmp_path / "out" / "c_objects.csv"
+    before = table.read_bytes()
+    table.write_bytes(before[:40])
+    code, _, err = run(*words)
+    assert code == 2 and "c_objects.csv was edited" in err and "of other settings" in err
+    table.write_bytes(before)
+    code, said, err = run(*words)
+    assert code == 0, err
+    assert "3 images (1 from an earlier run)" in said
+
+
+def test_what_is_said_of_edited_results_is_true_where_another_one_was_deleted(run, tmp_path):
+    write(tmp_path / "a.png", spots())
+    assert run("segment", "a.png", "-o", "out")[0] == 0
+    table = tmp_path / "out" / "a_objects.csv"
+    table.write_bytes(table.read_bytes()[:40])
+    (tmp_path / "out" / "a_overlay.png").unlink()
+    code, _, err = run("segment", "a.png", "-o", "out")
+    assert code == 2 and "its input has changed, or another result of that input is missing, empty" in err
+
+
+def test_a_background_that_the_model_does_not_take_is_said_once_before_the_run(run, tmp_path):
+    write(tmp_path / "a.png", spots())
+    image_results.predictor("nuclei", 0).experts = (None,)
+    code, _, err = run("segment", "a.png", "-o", "out", "--background", "bright")
+    assert code == 2 and "The model has one network for every background; leave --background at auto." in err
+    assert not (tmp_path / "out").exists()

@@ -99,3 +99,12 @@ def test_list_keeps_long_names_apart(smoother_zip: Path, library: Path, said) ->
     lines = [line for line in said("models", "list").splitlines() if "yours" in line]
     assert lines[0].startswith(f"{name}  yours")
     assert len({line.index("yours") for line in lines}) == 1
+
+
+def test_addresses_are_not_downloaded(capsys):
+    for words in (
+        ["models", "import", "https://example.com/model.zip"],
+        ["models", "show", "https://example.com/a.zip"],
+    ):
+        assert main(words) == 2
+        assert f"{words[2]} is a network address, and nothing is downloaded" in capsys.readouterr().err

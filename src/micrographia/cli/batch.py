@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -13,6 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import wait as wait_for
 from typing import Any, Generic, TypeVar
 
 from micrographia.arrays.errors import InputError, RequestError
@@ -72,7 +74,7 @@ def run_batch(
 def _in_pool(
     tasks: Iterable[T], work: Work[T], jobs: int, doubtful: list[T], before: Callable[[T], None]
 ) -> Iterator[Finished[T]]:
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_ignore_interrupts)
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_begin_worker)
     waiting = list(reversed(list(tasks)))
     running: dict[Future[Finished[T]], T] = {}
     try:
@@ -124,9 +126,17 @@ def undisturbed() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches every process of the terminal; the first one decides what happens."""
+def _begin_worker() -> None:
+    """Ctrl-C reaches every process of the terminal; the first one decides what happens. Without it this one ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for([parent.sentinel])
+        os._exit(1)
 
 
 def _guarded(task: T, work: Work[T]) -> Finished[T]:

@@ -101,6 +101,7 @@ def run(args: Namespace) -> int:
     values = {key: value for key, value in options.parameters().items() if key not in ("out", "overwrite")}
     folder = Path(options.out).expanduser().absolute()
     folder_run: FolderRun[BoundaryTask] = FolderRun(
+        "classify boundaries",
         folder,
         values | {"model file": f"{path.name} ({fingerprint(path)})", "micrographia": __version__},
         task=lambda source, name: BoundaryTask(source, folder, name, values),

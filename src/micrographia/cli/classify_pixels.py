@@ -124,6 +124,7 @@ def classify_files(images: Sequence[str | Path], options: ClassifyPixels, object
     settings = _settings(options, objects, values)
     folder, cores = Path(options.out).expanduser().absolute(), usable_cores()
     run: FolderRun[PixelTask] = FolderRun(
+        "classify pixels",
         folder,
         settings,
         task=lambda path, name: PixelTask(path, folder, name, values),

@@ -136,18 +136,20 @@ def _material(options: Compare) -> tuple[Material, str]:
 def _record(folder: Path, options: Compare, column: str) -> RunRecord:
     """What an earlier run of the same command has finished; a folder of something else is refused."""
     settings = {key: value for key, value in options.parameters().items() if key not in ("out", "overwrite", "minutes")}
-    settings |= {"images": str(Path(str(options.images)).resolve()), "group": column, "micrographia": __version__}
+    settings |= {
+        "command": "compare",
+        "images": str(Path(str(options.images)).resolve()),
+        "group": column,
+        "micrographia": __version__,
+    }
     if options.labels is not None:
         settings["labels"] = str(Path(options.labels).resolve())
     if (folder / "report.html").exists() and not (folder / "folds.csv").exists() and not options.overwrite:
         raise RequestError(f"{folder / 'report.html'} is of another command; choose another --out, or use --overwrite.")
     record = RunRecord(folder, settings)
-    if changed := record.changed_settings():
+    if refusal := record.refusal():
         if not options.overwrite:
-            raise RequestError(
-                f"{folder} holds the results of a run with other settings ({'; '.join(changed)}). "
-                "Choose another folder with --out, or replace them with --overwrite."
-            )
+            raise RequestError(refusal)
         shutil.rmtree(folder / "folds", ignore_errors=True)
     record.start()
     return record

@@ -65,6 +65,8 @@ class FolderRun(Generic[T]):
 
     Attributes
     ----------
+    command : str
+        Name of the command.
     folder : Path
         Output folder.
     settings : mapping
@@ -88,6 +90,7 @@ class FolderRun(Generic[T]):
         Whether `work` takes ``progress``, a callable that is told the share of one input that is done.
     """
 
+    command: str
     folder: Path
     settings: Mapping[str, Any]
     task: Callable[[Path, str], T]
@@ -132,14 +135,15 @@ def run_folder(images: Sequence[str | Path], run: FolderRun[Any], *, overwrite: 
     problems = [{"source": "", "problem": str(error)} for error in missing]
     if not paths:
         return _closing(run, [], 0, problems, start)
-    record = RunRecord(run.folder, run.settings)
+    record = RunRecord(run.folder, {"command": run.command, **run.settings})
     tasks, kept = _plan(paths, run, record, overwrite)
     record.start()
     _remove_partial_files(run.folder, record)
     coming = {name for task in tasks for name in task.files}
     jobs = run.jobs(tasks)
     tasks = [replace(task, threads=0 if jobs == 1 else max(1, run.cores // jobs)) for task in tasks]
-    outcomes, prints = list(kept), {}
+    outcomes, prints, inputs = list(kept), {}, set(paths)
+    left: list[Path] = []
 
     def before(task: Any) -> None:
         prints[task.source] = _fingerprint(task)
@@ -157,18 +161,22 @@ def run_folder(images: Sequence[str | Path], run: FolderRun[Any], *, overwrite: 
                     progress.advance(f"{source.name}: failed")
                 else:
                     outcome = end.outcome | {"fingerprint": prints[source]}
-                    _remove_replaced(run.folder, record.replaced(source) - coming, paths)
+                    replaced, edited = record.replaced(source) - coming, set(record.altered(source))
+                    left += [run.folder / name for name in sorted(replaced & edited)]
+                    _remove_replaced(run.folder, replaced - edited, inputs)
                     record.finish(source, prints[source], end.task.files, outcome)
                     outcomes.append(outcome)
                     progress.advance(f"{source.name}: {run.say([outcome])}")
     except KeyboardInterrupt:
         _remove_partial_files(run.folder, record)
+        _say_edited(left)
         print(
             f"\nStopped. {len(outcomes)} of {len(paths)} images are finished; their results stay in {run.folder}.\n"
             f"To go on, type the same command again: {command_line()}",
             file=sys.stderr,
         )
         return 130
+    _say_edited(left)
     order = {str(path): i for i, path in enumerate(paths)}
     outcomes.sort(key=lambda outcome: order.get(outcome["source"], 0))
     unwritten = None
@@ -201,12 +209,8 @@ def _plan(
     """
     # Nothing is lost where every input failed; some inputs have no files of their own, only rows of a table.
     written = bool(record.done) or any((run.folder / name).exists() for name in record.files)
-    changed = record.changed_settings() if written else []
-    if changed and not overwrite:
-        raise RequestError(
-            f"{run.folder} holds the results of a run with other settings ({'; '.join(changed)}). "
-            "Choose another folder with --out, or replace them with --overwrite."
-        )
+    if written and not overwrite and (refusal := record.refusal()):
+        raise RequestError(refusal)
     names = result_names(paths, record.names)
     tasks, kept, edited, altered = [], [], [], []
     in_the_way = [run.folder / "report.html"] if record.earlier is None and run.report is not None else []
@@ -219,8 +223,9 @@ def _plan(
             edited += changed_files
             continue
         tasks.append(task)
-        altered += changed_files
-        in_the_way += [run.folder / name for name in task.files if name not in record.files_of(path)]
+        altered += [file for file in changed_files if file.name in task.files]
+        own = {*record.files_of(path), *record.old.get(str(path), ())}
+        in_the_way += [run.folder / name for name in task.files if name not in own]
     in_the_way = [path for path in in_the_way if path.exists()]
     if in_the_way and not overwrite:
         raise RequestError(
@@ -230,14 +235,19 @@ def _plan(
     if altered and not overwrite:
         raise RequestError(
             f"{altered[0]}{_more(altered)} was edited since this command wrote it, and would be replaced, since its "
-            "input has changed. Move it away or delete it, and it is made again; or replace all with --overwrite."
+            "input has changed, or another result of that input is missing, empty or of other settings. Move it away "
+            "or delete it, and it is made again; or replace all with --overwrite."
         )
-    if edited:
-        print(f"note: {edited[0]}{_more(edited)} was edited since this command wrote it; it stays as it is")
+    _say_edited(edited)
     inputs = set(paths)
     if lost := next((run.folder / f for task in tasks for f in task.files if run.folder / f in inputs), None):
         raise RequestError(f"{lost} is an input and would be replaced by a result; choose another folder with --out.")
     return tasks, kept
+
+
+def _say_edited(paths: Sequence[Path]) -> None:
+    if paths:
+        print(f"note: {paths[0]}{_more(paths)} was edited since this command wrote it; it stays as it is")
 
 
 def _more(paths: Sequence[Path]) -> str:
@@ -251,7 +261,7 @@ def _fingerprint(task: InputTask) -> str:
         return ""
 
 
-def _remove_replaced(folder: Path, names: set[str], inputs: Sequence[Path]) -> None:
+def _remove_replaced(folder: Path, names: set[str], inputs: set[Path]) -> None:
     """Delete results that other settings gave under other names, now that the new ones are there."""
     from micrographia.io.atomic import remove
 

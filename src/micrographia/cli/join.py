@@ -82,6 +82,7 @@ def run(args: Namespace) -> int:
     cores = usable_cores()
     values: dict[str, Any] = {"channels": list(options.channels), "pixel_size": options.pixel_size}
     folder_run: FolderRun[JoinTask] = FolderRun(
+        "join",
         folder,
         {"join": options.names, **values},
         task=lambda path, name: JoinTask(path, folder, images[path].name, values | {"image": images[path]}),

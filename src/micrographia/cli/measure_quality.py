@@ -81,6 +81,7 @@ def run(args: Namespace, options: Measure) -> int:
         _write(table, outcomes, problems, settings)
 
     folder_run: FolderRun[QualityTask] = FolderRun(
+        "measure --features quality",
         folder,
         settings,
         task=lambda path, name: QualityTask(path, folder, name, values | {"keys": keys.get(path, {})}),

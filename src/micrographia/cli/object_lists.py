@@ -63,9 +63,10 @@ class ObjectLists:
         from micrographia.features.objects import measure_region
 
         corner = (region[0].start, region[1].start)
+        names = pixels.channels if "C" in pixels.axes else ()
         table = measure_region(
             labels, pixels.data, offset=corner, full_shape=(self.image.size("Y"), self.image.size("X")),
-            only_labels=list(probability), pixel_size=self._size or None, channels=pixels.channels or None,
+            only_labels=list(probability), pixel_size=self._size or None, channels=names or None,
             probability=probability,
         )  # fmt: skip
         self._add(table, index)

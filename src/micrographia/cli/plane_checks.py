@@ -34,6 +34,7 @@ def check_large(
     thinned_labels: np.ndarray,
     objects: int,
     *,
+    step: int,
     trained_diameter: tuple[float, float] | None,
     background: str = "auto",
 ) -> list[str]:
@@ -50,9 +51,11 @@ def check_large(
     labels : (Y, X) array
         The objects, read where indexed.
     thinned, thinned_labels : Image, array
-        Every so many rows and columns of both.
+        Every `step`-th row and column of both.
     objects : int
         Number of objects in the whole plane.
+    step : int
+        Rows and columns from one of `thinned` to the next.
     trained_diameter, background
         As for ``check_image``.
     """
@@ -60,7 +63,7 @@ def check_large(
 
     pixels = thinned.array()
     known = pixels[np.isfinite(pixels)]
-    windows = _windows(labels.shape, thinned, thinned_labels)
+    windows = _windows(labels.shape, thinned, thinned_labels, step)
     pieces = [plane.region(window) for window in windows]
     across = pieces[0].axes.index("X")
     seen = Image(np.concatenate([piece.array() for piece in pieces], axis=across), pieces[0].axes, {}, thinned.channels)
@@ -117,18 +120,17 @@ def _runs(numbers: Sequence[int]) -> str:
     return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in runs)
 
 
-def _windows(shape: tuple[int, ...], thinned: Image, labels: np.ndarray) -> list[tuple[slice, slice]]:
+def _windows(shape: tuple[int, ...], thinned: Image, labels: np.ndarray, step: int) -> list[tuple[slice, slice]]:
     """Windows of one size, as `check_large` looks at them."""
     high, wide = (min(n, _WINDOW) for n in shape)
     tops, lefts = (np.linspace(0, n - s, -(-n // s)).astype(int) for n, s in zip(shape, (high, wide), strict=True))
     windows = [(slice(y, y + high), slice(x, x + wide)) for y in tops.tolist() for x in lefts.tolist()]
-    step = -(-shape[0] // labels.shape[0])
     grey = np.nan_to_num(thinned.array("YXCS")[..., 0, 0].astype(np.float32), posinf=0, neginf=0)
     objects, varied = [], []
     for rows, columns in windows:
-        part = slice(rows.start // step, rows.stop // step), slice(columns.start // step, columns.stop // step)
+        part = tuple(slice(side.start // step, -(-side.stop // step)) for side in (rows, columns))
         objects.append(np.count_nonzero(labels[part]))
-        varied.append(float(grey[part].std()) if grey[part].size else 0.0)
+        varied.append(float(grey[part].std()))
     by_variation = np.argsort(varied)[::-1].tolist()
     chosen = by_variation[:4]
     if any(objects):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,8 @@ class RunRecord:
         self.earlier: dict[str, Any] | None = None
         self.begun: dict[str, dict[str, Any]] = {}
         self.done: dict[str, dict[str, Any]] = {}
-        self.old: dict[str, set[str]] = {}
+        self.old: dict[str, dict[str, int | None]] = {}  # of each input: file names and, where known, their sizes
+        self._current: Counter[str] = Counter()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if self.path.exists():
@@ -78,13 +80,15 @@ class RunRecord:
 
     def replaced(self, source: Path) -> set[str]:
         """Names of the files that earlier runs made of an input, and that belong to no input of this run."""
-        new = {name for other in (*self.begun, *self.done) for name in self._files(other)}
-        return self.old.get(str(source), set()) - new
+        return {name for name in self.old.get(str(source), ()) if not self._current[name]}
 
     def altered(self, source: Path) -> list[str]:
-        """Names of the files of a finished input that somebody changed: of another size than when they were written."""
-        sizes = self.done.get(str(source), {}).get("sizes", {})
-        paths = {name: self.path.parent / name for name in sizes}
+        """Names of the files of an input that somebody changed: of another size than when they were written.
+
+        Those that earlier runs made are among them.
+        """
+        sizes = self.old.get(str(source), {}) | self.done.get(str(source), {}).get("sizes", {})
+        paths = {name: self.path.parent / name for name, size in sizes.items() if size is not None}
         return [name for name, path in paths.items() if path.is_file() and _size(path) not in (0, sizes[name])]
 
     def changed_settings(self) -> list[str]:
@@ -97,6 +101,18 @@ class RunRecord:
             for key in keys
             if self.earlier.get(key) != self.settings.get(key)
         ]
+
+    def refusal(self) -> str:
+        """Why results of this run must not go into the folder, in a sentence; empty where they may."""
+        if not (changed := self.changed_settings()) or self.earlier is None:
+            return ""
+        made = self.earlier.get("command")
+        other = made is not None and made != self.settings.get("command")
+        what = f"'micrographia {made}'" if other else f"a run with other settings ({'; '.join(changed)})"
+        return (
+            f"{self.path.parent} holds the results of {what}. Choose another folder with --out, or replace them with "
+            "--overwrite."
+        )
 
     def start(self) -> None:
         """Write the settings; forget an earlier run with others."""
@@ -143,16 +159,27 @@ class RunRecord:
         """What a line of the record says."""
         if "settings" in line:
             for source in {*self.begun, *self.done}:
-                self.old.setdefault(source, set()).update(self._files(source))
+                self._keep_old(source)
             self.earlier, self.begun, self.done = line["settings"], {}, {}
-        elif "begin" in line:
-            source = line["begin"]
-            self.old.setdefault(source, set()).update(self._files(source))
-            self.begun[source] = line
-            self.done.pop(source, None)
-        elif "done" in line:
-            self.done[line["done"]] = line
-            self.old.pop(line["done"], None)
+            self._current.clear()
+        elif "begin" in line or "done" in line:
+            source = line["begin"] if "begin" in line else line["done"]
+            self._current.subtract(self._files(source))
+            if "begin" in line:
+                self._keep_old(source, line["files"])
+                self.begun[source] = line
+                self.done.pop(source, None)
+            else:
+                self.done[source] = line
+                self.old.pop(source, None)
+            self._current.update(self._files(source))
+
+    def _keep_old(self, source: str, coming: Sequence[str] = ()) -> None:
+        """Remember the files of an input, and the sizes of those that are not about to be written again."""
+        sizes = self.done.get(source, {}).get("sizes", {})
+        old = self.old.setdefault(source, {})
+        old.update({name: sizes.get(name) for name in self._files(source)})
+        old.update({name: None for name in coming if name in old})
 
     def _files(self, source: str) -> set[str]:
         return {name for lines in (self.begun, self.done) for name in lines.get(source, {}).get("files", ())}

@@ -116,6 +116,7 @@ def segment_files(images: Sequence[str | Path], options: Segment) -> int:
         write_run_report(folder / "report.html", outcomes, problems, settings=settings, command=command_line())
 
     run = FolderRun(
+        "segment",
         folder,
         settings,
         task=lambda path, name: Task(path, folder, name, values),
@@ -135,7 +136,10 @@ def _settings(options: Segment) -> dict[str, Any]:
         raise RequestError("Parquet needs the package pyarrow: pip install pyarrow, or use --table csv.")
     from micrographia.cli.image_results import predictor
 
-    path = Path(predictor(options.model, 0).package.path)
+    finder = predictor(options.model, 0)
+    if options.background == "bright" and len(finder.experts) == 1:
+        raise RequestError("The model has one network for every background; leave --background at auto.")
+    path = Path(finder.package.path)
     chosen = {key: value for key, value in options.parameters().items() if key not in _NOT_SETTINGS}
     return chosen | {"model file": f"{path.name} ({fingerprint(path)})", "micrographia": __version__}
 

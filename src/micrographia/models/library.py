@@ -61,6 +61,7 @@ def find_model(name: str | Path) -> Path:
     for entry in list_models():
         if entry.name == str(name):
             return entry.path
+    _refuse_address(name)
     path = Path(name).expanduser()
     if path.exists():
         return path
@@ -122,6 +123,7 @@ def import_model(source: str | Path, name: str | None = None, *, force: bool = F
     from micrographia.models.conform import validate
     from micrographia.models.verify import test_model
 
+    _refuse_address(source)
     source = Path(source).expanduser()
     package = open_package(source)
     name = name or _slug(package.name)
@@ -202,3 +204,8 @@ def _json(part: Any) -> Any:
     if isinstance(part, list):
         return [_json(v) for v in part]
     return part.isoformat() if hasattr(part, "isoformat") else part
+
+
+def _refuse_address(name: str | Path) -> None:
+    if "://" in str(name):
+        raise RequestError(f"{name} is a network address, and nothing is downloaded; fetch the file and name its path.")
