@@ -54,3 +54,20 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert "y 2, x 1" in capsys.readouterr().out
     assert main(["classify", "average", "a.csv", "b.csv", "-o", "c.csv"]) == 2
     assert main(["classify", "average", "a.csv", "a.csv", "-o", "d.csv"]) == 2
+
+
+def test_tables_without_rows_or_probabilities_are_refused():
+    first = one([0.9, 0.6, 0.1])
+    with pytest.raises(InputError, match="second has no rows"):
+        average_classes({"first": first, "second": first[:0]})
+    for bad in (None, "much", 1.2):
+        second = first.astype({"Probability_y": object})
+        second.loc[1, "Probability_y"] = bad
+        with pytest.raises(InputError, match=r"Probability_y of second holds .* for Metadata_Image a, ObjectNumber 2"):
+            average_classes({"first": first, "second": second})
+
+
+def test_wells_come_from_the_table_that_knows_them():
+    first, second = one([0.9, 0.6, 0.1], Metadata_Plate=None), one([0.9, 0.6, 0.1], Metadata_Plate="P")
+    found = average_classes({"first": first, "second": second.assign(Metadata_Well=["A1", "A2", "B1"])[::-1]})
+    assert found["Metadata_Well"].tolist() == ["A1", "A2", "B1"] and found["Metadata_Plate"].tolist() == ["P"] * 3

@@ -221,6 +221,11 @@ def _shown(found):
     return sum(np.count_nonzero(one.strokes) for one in found)
 
 
+def test_no_images_cannot_be_held_out():
+    with pytest.raises(InputError, match="Too little was painted"):
+        held_out(Strokes([], []), PixelClassifier)
+
+
 @pytest.mark.parametrize("painted", [(0, 3), (1, 2), (2,)])
 def test_images_without_strokes_do_not_count(painted):
     fields = [cells(seed, (130, 130), 8) for seed in range(4)]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,6 +29,7 @@ from micrographia.classify.objects.class_tables import (
     ClassifiedImages,
     held_out,
     join_classes,
+    with_classes,
 )
 from micrographia.features.crops import CropPlan
 
@@ -210,14 +214,14 @@ def test_folds_judge_every_object_and_a_stopped_training_keeps_those_it_finished
 
     def stop(row):
         steps.append(row["step"])
-        if len(steps) == 3:  # in the second fold
+        if len(steps) == 5:  # in the second fold; the network of all examples came first
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         method.fit(given, folder=tmp_path, report=stop)
     steps.clear()
     method.fit(given, folder=tmp_path, report=lambda row: steps.append(row["step"]))
-    assert steps == [2, 4, 2, 4]  # the second fold, which had no checkpoint yet, and the network of all examples
+    assert steps == [2, 4]  # the second fold, which had no checkpoint yet
     whole = CropClassifier(**method.parameters()).fit(given)
     scores = method.judged_.scores
     assert len(scores.truth) == 48 and len(scores.fold_scores()["accuracy"]) == 2
@@ -227,6 +231,52 @@ def test_folds_judge_every_object_and_a_stopped_training_keeps_those_it_finished
     CropClassifier(**method.parameters() | {"folds": 0}).fit(given, folder=tmp_path)  # the checkpoints are its own, too
     with pytest.raises(RequestError, match="a single fold cannot judge"):
         CropClassifier(**SMALL, folds=1).fit(given)
+
+
+def test_folds_with_other_settings_are_refused_at_once_by_the_outer_folder(tmp_path):
+    given, folder = examples(), tmp_path / "t"
+    small = dict(**SMALL, steps=2, every=2, folds=2, views=1)
+    CropClassifier(**small).fit(given, folder=folder)
+    for other in ({"learning_rate": 0.01}, {"seed": 3}):
+        with pytest.raises(RequestError, match=f"{folder} holds checkpoints of a training with other settings"):
+            CropClassifier(**small | other).fit(given, folder=folder, report=lambda row: pytest.fail("it learns"))
+    shutil.rmtree(folder)
+    CropClassifier(**small | {"seed": 3}).fit(given, folder=folder)
+
+
+def test_folds_that_cannot_be_are_refused_before_anything_is_learned():
+    given = examples()
+    given.table["Class"] = np.where(given.table["Metadata_Well"] == "W0", "a", "b")
+    with pytest.raises(InputError, match="cannot be divided by wells"):
+        CropClassifier(**SMALL, folds=2).fit(given, report=lambda row: pytest.fail("it learns"))
+
+
+def test_a_fold_is_said_only_where_it_is_asked_for_and_pixels_are_digested_once(tmp_path, capsys, monkeypatch):
+    from micrographia.nets import training
+
+    digested, said, before = [], [], training.lesson_of
+    monkeypatch.setattr(training, "lesson_of", lambda *parts: digested.append(parts) or before(*parts))
+    method = CropClassifier(**SMALL, steps=2, every=2, folds=2, views=1)
+    method.fit(examples(), report=lambda row: None)
+    assert capsys.readouterr().err == ""
+    alone = len(digested)
+    method.say_fold = said.append
+    method.fit(examples(), folder=tmp_path)
+    assert said == ["fold 1 of 2", "fold 2 of 2"]
+    assert len(digested) - 2 * alone == 3  # the pixels once, and what each fold learns and judges
+
+
+def test_a_card_shows_a_class_whose_name_has_a_bar_in_one_cell(tmp_path):
+    given = examples()
+    given.table["Class"] = given.table["Class"].replace("disc", "disc|dim")
+    card = CropClassifier(**SMALL, steps=2, every=2).fit(given)._card("m")
+    assert r"| disc\|dim | 24 |" in card
+
+
+def test_a_frozen_encoder_is_not_judged_on_what_it_learned_from(encoder, tmp_path):
+    start = str(encoder.save(tmp_path / "e.zip"))
+    judged = CropClassifier(start=start, frozen=True, validation_share=0.25, device="cpu").fit(examples()).judged_
+    assert judged.scores is None and "because the last layer of a frozen encoder is fitted to all" in judged.told
 
 
 class Watched:
@@ -406,8 +456,24 @@ def test_what_is_held_out_keeps_groups_together_and_leaves_an_example_of_each_cl
     assert all(len(set(held[wells == w])) == 1 for w in np.unique(wells))
     alone, _ = held_out(Classified(rows, np.where(rows == 3, 2, classes), ("a", "b", "c"), kinds), 0.2, 1)
     assert not alone[3]
+    five = Classified(rows, classes, ("a", "b"), {WHOLE_WELLS: rows // 20, SINGLE_OBJECTS: rows})
+    assert held_out(five, 0.02, 0)[0].sum() == 20  # at least one whole well
     few = Classified(rows[:3], classes[:3], ("a", "b"), {SINGLE_OBJECTS: rows[:3]})
     assert held_out(few, 0.2, 0)[1] == "" and not held_out(few, 0.2, 0)[0].any()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_class_of_one_well_does_not_keep_other_wells_from_being_held_out(seed):
+    rows, wells = np.arange(40), np.repeat(list("ABCD"), 10)
+    kinds = {WHOLE_WELLS: wells, WHOLE_IMAGES: np.char.add("i", (rows // 5).astype(str)), SINGLE_OBJECTS: rows}
+    held, whole = held_out(Classified(rows, np.where(wells == "D", 2, rows % 2), ("a", "b", "c"), kinds), 0.25, seed)
+    assert whole == WHOLE_WELLS and held.sum() == 10 and not held[wells == "D"].any()
+    # A class a well: none can be set aside, but images can.
+    held, whole = held_out(Classified(rows, rows // 10, tuple("abcd"), kinds), 0.25, seed)
+    assert whole == WHOLE_IMAGES and held.any() and set(rows[~held] // 10) == {0, 1, 2, 3}
+    # A class an image, and no other example of it: nothing can.
+    held, whole = held_out(Classified(rows, rows, tuple(map(str, rows)), {WHOLE_IMAGES: rows}), 0.25, seed)
+    assert whole == "" and not held.any()
 
 
 @given(wells=st.integers(1, 12), images=st.integers(1, 5), cells=st.integers(1, 6), seed=st.integers(0, 99))
@@ -420,9 +486,26 @@ def test_what_is_held_out_shares_no_well_else_no_image_with_what_is_learned_from
     assert whole == (expected if len(rows) >= 14 else "") and held.any() == (whole != "")
     if whole:
         assert held.mean() <= 0.5
-        both = set(kinds[whole][held]) & set(kinds[whole][~held])
-        # One class is left to learn from where all of it would be held out.
-        assert not both or len(set(rows[held] % 2)) == 1
+        assert not set(kinds[whole][held]) & set(kinds[whole][~held]) and set(rows[~held] % 2) == {0, 1}
+
+
+def test_a_table_takes_many_classes_at_once_and_keeps_its_rows():
+    table = pd.DataFrame({"Metadata_Image": ["a", "b"]}, index=[7, 3])
+    names = [f"c{k}" for k in range(150)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = with_classes(table, np.eye(150)[[1, 149]], names)
+    assert found.index.tolist() == [7, 3] and found["Class"].tolist() == ["c1", "c149"]
+    assert found.columns[:3].tolist() == ["Metadata_Image", "Class", "Class_Probability"] and found.shape == (2, 153)
+    assert found["Probability_c149"].tolist() == [0, 1] and with_classes(table[:0], np.zeros((0, 2)), list("ab")).empty
+
+
+def test_plates_without_wells_do_not_keep_images_together():
+    images = np.array([f"i{k}" for k in range(8)])
+    table = pd.DataFrame(
+        {"Metadata_Image": images, "Metadata_Plate": ["P", "Q"] * 4, "Class": ["x", "x", "y", "y"] * 2}
+    )
+    assert list(join_classes(table, images, None).groupings) == [WHOLE_IMAGES]
 
 
 def test_tiles_of_an_image_are_one_example_and_stay_together():
@@ -515,6 +598,29 @@ def test_a_training_does_not_go_on_with_other_settings(encoder, tmp_path):
         CropClassifier(**started).fit(examples(), folder=tmp_path / "classes")
     longer = small | {"steps": 6, "patience": 2, "views": 2}
     assert CropClassifier(**longer).fit(examples(), folder=tmp_path / "classes").history_.steps == 6
+
+
+def test_an_encoder_goes_on_where_its_targets_differ_in_the_last_digits(tmp_path, monkeypatch):
+    small, given = dict(**SMALL, steps=2, every=2), CellImages(examples().images, examples().labels)
+    CellEncoder(**small).fit(given, folder=tmp_path)
+    module = "micrographia.classify.crops.encoder.crop_measurements"
+    monkeypatch.setattr(module, lambda pixels: np.nextafter(crop_measurements(pixels), np.float32(9)))
+    assert CellEncoder(**small | {"steps": 4}).fit(given, folder=tmp_path).history_.steps == 4
+    other = CellImages(given.images, [np.where(label == 1, 0, label) for label in given.labels])
+    with pytest.raises(RequestError, match="with other images"):
+        CellEncoder(**small).fit(other, folder=tmp_path)
+
+
+@pytest.mark.parametrize("task", ["measurements", "views"])
+@pytest.mark.parametrize("mask", [True, False])
+def test_an_encoder_of_images_that_show_nothing_is_refused_before(tmp_path, task, mask):
+    labels = [field(k)[1] for k in range(2)]
+    plain = CellImages([np.full(label.shape, 70, np.uint8) for label in labels], labels)
+    method = CellEncoder(**SMALL, steps=2, every=2, task=task, mask=mask)
+    with pytest.raises(InputError, match="No crop shows anything"):
+        method.fit(plain, folder=tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+    method.fit(CellImages([plain.images[0], field(1)[0][0]], labels))
 
 
 def test_empty_images_may_come_first_and_deep_networks_are_refused_before(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from made_tables import made_table
@@ -57,7 +58,7 @@ def test_few_examples_and_one_well_are_said() -> None:
     table = made_table()
     table.loc[(table["Class"] == "Anaphase") & (table["Metadata_Well"] != "03"), "Class"] = None
     warnings = example_warnings(cross_validate(LDA, table))
-    assert any("Too few examples of Anaphase" in warning for warning in warnings)
+    assert any("Too few examples of Anaphase" in warning and "is uncertain" in warning for warning in warnings)
     assert any("Anaphase are from one well or image (P1/03)" in warning for warning in warnings)
 
 
@@ -66,7 +67,7 @@ def test_without_wells_folds_are_random_and_it_is_said() -> None:
     found = cross_validate(LDA, table)
     assert not found.grouped and "neither plate and well nor image" in example_warnings(found)[0]
     one = made_table().assign(Metadata_Well="01")
-    assert "from one well or image, so folds are random" in example_warnings(cross_validate(LDA, one))[0]
+    assert "from one plate, well or image, so folds are random" in example_warnings(cross_validate(LDA, one))[0]
 
 
 def test_classes_that_wells_separate_cannot_be_judged() -> None:
@@ -93,5 +94,41 @@ def test_importance_finds_what_matters() -> None:
 def test_the_notes_of_the_classifiers_that_were_judged_are_told() -> None:
     table = made_table(wells=2)
     warnings = example_warnings(cross_validate(LDA, table))
-    assert any(w.startswith("In 2 of the 2 folds that judge: All examples are from one well") for w in warnings)
+    assert any(w.startswith("In 2 of the 2 folds that judge: All examples are from one ") for w in warnings)
     assert LDA.fit(table).notes_ == ()
+
+
+def compounds() -> pd.DataFrame:
+    """Profiles: every row its own well; classes are those of compounds, and compounds differ for themselves, too."""
+    rng = np.random.default_rng(0)
+    compound = np.arange(96) % 12
+    table = pd.DataFrame(rng.normal(0, 1, (96, 8)) + 6 * rng.normal(0, 1, (12, 8))[compound])
+    table.columns = [f"F{k}" for k in range(8)]
+    names = np.array([f"c{k}" for k in compound], object)
+    names[compound == 11] = None
+    return table.assign(
+        Metadata_Well=np.arange(96), Metadata_Compound=names, Class=np.where(compound % 2, "odd", "even")
+    )
+
+
+def test_groups_of_a_column_are_kept_together() -> None:
+    table, knn = compounds(), {"classifier": "knn", "search": False, "folds": 2}
+    method = ObjectClassifier(**knn, group="Metadata_Compound")
+    wells = cross_validate(ObjectClassifier(**knn), table)
+    assert "Folds by wells are the same as random folds" in example_warnings(wells)[0]
+    assert "--group" in example_warnings(wells)[0]
+    found = cross_validate(method, table)
+    assert found.kind == "groups of Compound" and len(np.unique(found.groups)) == 12
+    for name in np.unique(found.groups):
+        assert len(set(found.fold[found.groups == name])) == 1
+    assert wells.evaluation.overall["accuracy"] > 0.9 > found.evaluation.overall["accuracy"] + 0.1
+    warnings = example_warnings(found, cross_validate(method, table, grouped=False))
+    assert any("when groups of Compound are kept together" in warning for warning in warnings)
+    assert not any("well" in warning or "--group" in warning for warning in warnings)
+    assert len(learning_curve(method, table, found, shares=(0.1, 1.0))) == 2
+    one = cross_validate(method, table.assign(Metadata_Compound="taxol"))
+    assert "from one group of Compound, so folds are random" in example_warnings(one)[0]
+    with pytest.raises(InputError, match="divided by groups of Compound"):
+        cross_validate(method, table.assign(Metadata_Compound=table["Class"]))
+    with pytest.raises(InputError, match="has no values"):
+        cross_validate(method, table.assign(Metadata_Compound=None))

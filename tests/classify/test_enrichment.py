@@ -121,6 +121,19 @@ def test_scores_say_what_they_should() -> None:
     assert scores[2, 0] > 8 and scores[3, 0] < -5
 
 
+def test_what_depends_on_the_prior_alone_is_computed_once(monkeypatch) -> None:
+    from micrographia.classify.objects import enrichment
+
+    counts, alpha = wells(np.array([1.0, 3.0, 9.0]), 50), np.array([1.0, 3.0, 9.0])
+    whole = enrichment_scores(counts, alpha)
+    calls, log_cdf = [], enrichment._log_cdf
+    monkeypatch.setattr(enrichment, "_log_cdf", lambda a, b: calls.append((a, b)) or log_cdf(a, b))
+    monkeypatch.setattr(enrichment, "_AT_ONCE", 10)
+    np.testing.assert_array_equal(enrichment_scores(counts, alpha), whole)
+    assert len(calls) == 2 * 3
+    assert enrichment._gauss() is enrichment._gauss()
+
+
 def test_enriched_wells_of_a_simulation_stand_out() -> None:
     alpha = np.array([1.0, 30.0, 69.0])
     counts = wells(alpha, 300, 1)

@@ -224,3 +224,27 @@ def test_wells_that_separate_classes_cannot_be_kept_whole() -> None:
     table = made_table(wells=3)
     table["Class"] = np.array(KINDS)[table["Metadata_Well"].astype(int)]
     assert "Classes are missing without some wells" in ObjectClassifier(classifier="lda").fit(table).notes_[0]
+
+
+def test_nothing_is_said_before_something_is_learned(tmp_path: Path) -> None:
+    for ask in (lambda m: m.predict(made_table()), lambda m: m.save(tmp_path / "m.zip")):
+        with pytest.raises(InputError, match="has not learned anything yet: call fit or load first"):
+            ask(ObjectClassifier())
+
+
+@pytest.mark.parametrize("name", ["Noise", "Class"])
+def test_columns_of_one_name_are_refused(name: str) -> None:
+    table = made_table()
+    with pytest.raises(InputError, match=f"Two columns of the table have the name {name}"):
+        ObjectClassifier().fit(pd.concat([table, table[[name]]], axis=1))
+
+
+def test_inner_folds_keep_the_groups_of_a_column_and_it_is_not_learned_from(tmp_path: Path) -> None:
+    table = made_table()
+    table["batch"] = table["Metadata_Well"].astype(int) // 6
+    method = ObjectClassifier(classifier="lda", group="batch", **QUICK).fit(table)
+    assert "batch" not in (*method.columns_, *method.dropped_)
+    assert "All examples are from one" in ObjectClassifier(group="batch", **QUICK).fit(table.assign(batch=1)).notes_[0]
+    assert ObjectClassifier.load(method.save(tmp_path / "m.zip")).group == "batch"
+    with pytest.raises(RequestError, match="no column 'dose'"):
+        ObjectClassifier(group="dose").fit(table)

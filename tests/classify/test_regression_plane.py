@@ -127,3 +127,59 @@ def test_bad_tables_are_refused():
         plane.predict(table.drop(columns=["AreaShape_0"]))
     one_well = RegressionPlane().fit(table.assign(ImageNumber=1, ObjectNumber=range(40)))
     assert one_well.error_ is None
+
+
+def test_objects_without_measurements_have_no_place(tmp_path):
+    train = circle()
+    train.loc[:3, "AreaShape_0"] = np.inf
+    plane = RegressionPlane().fit(train.assign(AreaShape_Empty=np.nan, AreaShape_Void=np.nan))
+    new = circle(seed=1).assign(AreaShape_Empty=np.nan, AreaShape_Void=np.nan)
+    new.loc[:9, ["AreaShape_0", "AreaShape_1", "AreaShape_2"]] = np.nan
+    new.loc[10, ["AreaShape_0", "AreaShape_1"]] = np.nan
+    found = plane.predict(new)[["Plane_X", "Plane_Y", "Plane_Uncertainty"]]
+    assert found[:10].isna().all(axis=None) and found[10:].notna().all(axis=None)
+    assert np.isnan(plane.places(new[list(plane.columns_)].to_numpy())[0][:10]).all()
+    rows = plane.suggest(new.drop(columns=["Plane_X", "Plane_Y"]), 20)
+    assert len(rows) == 20 and (rows >= 10).all()
+    assert np.isfinite(plane.predict(RegressionPlane.load(plane.save(tmp_path / "p.zip")).example_)).all()
+
+
+def test_two_thirds_of_coordinates_lie_within_the_uncertainty(tmp_path):
+    train, new = circle(noise=0.2), circle(400, seed=1, noise=0.2)
+    plane = RegressionPlane().fit(train)
+    assert plane.scale_ != 1
+    back = RegressionPlane.load(plane.save(tmp_path / "p.zip"))
+    places, spread = back.places(new)
+    away = np.abs(places - new[["Plane_X", "Plane_Y"]].to_numpy()) / spread[:, None]
+    assert 0.58 < (away < 1).mean() < 0.78
+    assert RegressionPlane().fit(train[:10].assign(ImageNumber=1)).scale_ == 1
+
+
+def test_columns_that_are_left_out_are_named(tmp_path):
+    table = circle(40)
+    table = table.assign(AreaShape_Bad=table["AreaShape_0"].astype(object), AreaShape_Orientation=1.5, Notes="x")
+    table.loc[7, "AreaShape_Bad"] = "n/a?"
+    plane = RegressionPlane().fit(table)
+    back = RegressionPlane.load(plane.save(tmp_path / "p.zip"))
+    assert plane.columns_ == tuple(f"AreaShape_{k}" for k in range(4))
+    assert back.dropped_ == plane.dropped_
+    assert set(plane.dropped_) == {"AreaShape_Bad", "AreaShape_Orientation", "Notes"}
+    assert "'n/a?', which is no number" in plane.dropped_["AreaShape_Bad"]
+    assert plane.dropped_["AreaShape_Orientation"] == "changes when the object is turned"
+
+
+def test_doubtful_examples_are_refused():
+    table = circle(40)
+    with pytest.raises(InputError, match="1 rows of the table repeat the key of another one"):
+        RegressionPlane().fit(pd.concat([table, table[:1]]))
+    half = table.copy()
+    half.loc[[12, 15], "Plane_Y"] = np.nan
+    with pytest.raises(InputError, match="2 rows have only one of Plane_X and Plane_Y, first ImageNumber 1, ObjectN"):
+        RegressionPlane().fit(half)
+
+
+def test_a_plane_that_learned_nothing_says_so(tmp_path):
+    table = circle(40)
+    for use in (RegressionPlane().predict, RegressionPlane().suggest, lambda _: RegressionPlane().save(tmp_path / "p")):
+        with pytest.raises(InputError, match="has not learned anything yet: call fit or load first"):
+            use(table)

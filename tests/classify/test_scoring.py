@@ -96,6 +96,16 @@ def test_tables_that_name_images_by_other_columns_are_counted_together(model: Ob
             assert row["Objects"].tolist() == [len(own)]
 
 
+def test_objects_without_an_image_are_no_image(model: ObjectClassifier) -> None:
+    table = made_table(seed=2)
+    table.loc[table["Metadata_Image"] == table["Metadata_Image"][0], ["Metadata_Image", "Metadata_Well"]] = ""
+    images = ClassCounts(IMAGE, model.classes_)
+    list(score_parts([table.drop(columns="ImageNumber", errors="ignore")], model, (images,)))
+    found, _ = images.table()
+    assert (found["Metadata_Image"] != "").all()
+    assert images.without == (table["Metadata_Image"] == "").sum() == images.total.sum() - found["Objects"].sum() > 0
+
+
 def test_one_well_has_no_enrichment(model: ObjectClassifier) -> None:
     wells = ClassCounts(WELL, model.classes_)
     list(score_parts([made_table(wells=1)], model, (wells,)))

@@ -58,3 +58,18 @@ def test_what_cannot_be_compared_is_said():
         joined_tables({"a": given["a"], "b": given["b"].assign(ObjectNumber=99 + np.arange(24))})
     with pytest.raises(InputError, match="repeat the key"):
         joined_tables({"a": given["a"], "b": pd.concat([given["b"], given["b"][:1]])})
+
+
+def test_groups_of_a_column_of_any_table():
+    given = tables(48)
+    given["b"]["batch"] = np.arange(48) // 12
+    joined, _ = joined_tables(given, "batch")
+    assert all("batch" in table and "batch (b)" not in table for table in joined.values())
+    found = compare_tables(ObjectClassifier(search=False, calibrate="none", group="batch"), given, folds=4)
+    for one in found.judged.values():
+        assert one.kind == "groups of batch" and len(set(zip(one.fold, one.groups))) == 4
+        assert "batch" not in one.models[0].columns_
+    with pytest.raises(RequestError, match="no column 'dose'"):
+        joined_tables(given, "dose")
+    with pytest.raises(InputError, match="Two columns of the table have the name h"):
+        joined_tables({"a": given["a"], "b": pd.concat([given["b"], given["b"][["h"]]], axis=1)})

@@ -197,7 +197,7 @@ def test_semi_supervised_bad_requests():
         learn_semi_supervised(logistic(2), x.T, which, 2, "hoping")
     with pytest.raises(InputError, match="No object has a class"):
         learn_semi_supervised(logistic(2), x.T, np.full(20, -1), 2)
-    with pytest.raises(InputError, match="of class 1: paint|All labelled"):
+    with pytest.raises(InputError, match="All labelled"):
         learn_semi_supervised(logistic(2), x.T, np.where(np.arange(20) < 3, 0, -1), 2)
 
 
@@ -301,6 +301,48 @@ def test_flipped_labels_of_real_cells(data_dir):
     assert flipped[found.rows].mean() > 0.6
 
 
+@pytest.mark.parametrize("way", list(GUESSED))
+def test_semi_supervised_refuses_what_does_not_fit(way):
+    x, which = moons(20, 0)
+    learn, classes = logistic(2), np.where(np.arange(20) < 12, which, -1)
+    broken = x.copy()
+    broken[15, 0] = np.nan
+    for features, labels, said in (
+        (broken, classes, "NaN or infinite, first object 15"),
+        (x, classes[:10], "do not fit 20 objects"),
+        (x, classes.astype(float), "whole numbers"),
+        (x, classes.astype(str), "whole numbers"),
+        (x, classes + 1, "numbered 0 to 1"),
+        (x[:, 0], classes, "Features"),
+    ):
+        with pytest.raises(InputError, match=said):
+            learn_semi_supervised(learn, features.T, labels, 2, way)
+    with pytest.raises(InputError, match="5 points do not fit"):
+        learn_semi_supervised(learn, x.T, classes, 2, way, points=x[:5])
+    with pytest.raises(RequestError, match="at least 0, not -1"):
+        learn_semi_supervised(learn, x.T, classes, 2, way, guessed=-1)
+
+
+def test_graphs_refuse_what_does_not_fit():
+    x, which = moons(20, 0)
+    graph = neighbour_graph(x)
+    with pytest.raises(InputError, match="NaN or infinite, first object 3"):
+        neighbour_graph(np.where(np.arange(20)[:, None] == 3, np.inf, x))
+    with pytest.raises(RequestError, match="at least one neighbour"):
+        neighbour_graph(x, 0)
+    for alpha in (-0.1, 1.0, np.nan):
+        with pytest.raises(RequestError, match="alpha of 0 to below 1"):
+            spread_labels(graph, which, 2, alpha=alpha)
+        with pytest.raises(RequestError, match="alpha of 0 to below 1"):
+            smooth_labels(graph, which, np.full((2, 20), 0.5), alpha=alpha)
+    for p, said in ((np.full((20, 2), 0.5), "do not fit"), (np.full((1, 20), 1.0), "numbered 0 to 0"),
+                    (np.full((2, 20), np.nan), "NaN")):  # fmt: skip
+        with pytest.raises(InputError, match=said):
+            smooth_labels(graph, which, p)
+    with pytest.raises(InputError, match="numbered 0 to 0"):
+        spread_labels(graph, which, 1)
+
+
 # Classes known of wells only
 
 
@@ -344,6 +386,17 @@ def test_real_cells_among_interphase_ones_are_found(data_dir):
     responds = np.array([0] * 224 + [1] * 96)
     assert roc_auc_score(responds, found.probabilities[240:]) > 0.93
     assert np.mean(list(found.shares.values())) == pytest.approx(0.3, abs=0.1)
+
+
+def test_shares_of_well_separated_cells_are_not_far_too_small():
+    """Before ratios were scaled, 0.19 of 0.3 was found."""
+    rng = np.random.default_rng(0)
+    wells, kind = np.repeat([f"w{k}" for k in range(8)], 100), np.repeat([0] * 4 + [1] * 4, 100)
+    responds = (kind == 1) & (rng.random(800) < 0.3)
+    x = rng.normal(0, 1, (20, 800)).astype(np.float32)
+    x[0] += 4 * responds
+    found = find_responders(logistic(2, 0.01), x, kind, wells)
+    assert np.mean(list(found.shares.values())) == pytest.approx(responds[kind == 1].mean(), abs=0.05)
 
 
 def test_wells_that_cannot_tell_are_refused():

@@ -23,3 +23,14 @@ def test_classes_are_averaged_and_counted(run, tmp_path):
     (tmp_path / "both.csv").unlink()
     code, _, err = run("classify", "average", "one.csv", "two.csv", "-o", "both.csv")
     assert code == 2 and "both_images.csv exists already" in err
+
+
+def test_tables_without_probabilities_are_refused(run, tmp_path):
+    table = pd.DataFrame({"Metadata_Image": ["a", "b"], "Probability_x": [0.2, None], "Probability_y": [0.8, None]})
+    table.to_csv(tmp_path / "one.csv", index=False)
+    table.fillna(0.5).to_csv(tmp_path / "two.csv", index=False)
+    code, _, err = run("classify", "average", "one.csv", "two.csv", "-o", "both.csv")
+    assert code == 1 and "Probability_x of one.csv" in err and "Metadata_Image b" in err
+    table[:0].to_csv(tmp_path / "one.csv", index=False)
+    code, _, err = run("classify", "average", "one.csv", "two.csv", "-o", "both.csv")
+    assert code == 1 and "one.csv has no rows" in err and not (tmp_path / "both.csv").exists()

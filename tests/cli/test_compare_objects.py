@@ -54,3 +54,15 @@ def test_one_well_and_no_well_are_told_apart(run, tmp_path):
         assert (gains["low"] < gains["high"]).all() and "intervals: drawn from 120 objects" in said[kind]
     assert "random folds: all objects are from one well" in said["one"] and "1 group is too few" in said["one"]
     assert "random folds: nothing tells where objects come from" in said["none"] and "too few" not in said["none"]
+
+
+def test_groups_of_a_column(run, tmp_path):
+    write_tables(tmp_path)
+    table = pd.read_csv(tmp_path / "telling.csv")
+    table.assign(Metadata_Compound=np.arange(120) // 20).to_csv(tmp_path / "telling.csv", index=False)
+    words = ("compare", "objects", "--table", "dull.csv", "telling.csv", "--no-search", "-o", "c", "--group")
+    code, out, err = run(*words, "Metadata_Compound")
+    assert code == 0, err
+    assert "5 folds that keep groups of Compound together" in out and "warning: Folds by" not in out
+    code, _, err = run(*words, "Compound", "--overwrite")
+    assert code == 2 and "no column 'Compound' to group by" in err

@@ -43,3 +43,30 @@ def test_block_by_block_equals_in_one_piece(run, tmp_path, monkeypatch, axes, le
         )
     geojson = [(tmp_path / out / "slide_objects.geojson").read_text().count('"Feature"') for out in ("whole", "blocks")]
     assert geojson[0] == geojson[1] == len(tables[0])
+
+
+@pytest.mark.parametrize(("axes", "lead"), [("YX", ()), ("TCYX", (2, 2))])
+@pytest.mark.parametrize("level", [0, 500])
+def test_nothing_in_a_large_image_gives_empty_results(run, tmp_path, monkeypatch, axes, lead, level):
+    path = tmp_path / "blank.ome.zarr"
+    with create_zarr(path, (*lead, 300, 340), axes, np.uint16, pixel_size={"Y": 0.5, "X": 0.5}, chunks=None) as new:
+        new.array[...] = level
+    words = ("segment", path, "--rois", "--geojson")
+    assert run(*words, "-o", "whole")[0] == 0
+    monkeypatch.setattr(image_results, "LAZY_PIXELS", 1000)
+    code, _, err = run(*words, "-o", "blocks")
+    assert code == 0 and "the image is empty" in err, err
+    assert not read_labels(tmp_path / "blocks" / "blank_labels.ome.zarr").array().any()
+    tables = [(tmp_path / out / "blank_objects.csv").read_text() for out in ("whole", "blocks")]
+    assert tables[0] == tables[1]
+    assert tables[0].startswith("label,") and tables[0].count("\n") == 1
+
+
+def test_a_large_image_in_which_nothing_is_found_says_so(run, tmp_path, monkeypatch):
+    path = tmp_path / "noise.ome.zarr"
+    with create_zarr(path, (300, 340), "YX", np.uint16, chunks=None) as new:
+        new.array[...] = np.random.default_rng(0).poisson(100, (300, 340))
+    monkeypatch.setattr(image_results, "LAZY_PIXELS", 1000)
+    code, _, err = run("segment", path, "-o", "out", "--probability", "1")
+    assert code == 0 and "Nothing was found." in err, err
+    assert pd.read_csv(tmp_path / "out" / "noise_objects.csv").empty

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from micrographia.arrays.image import Image
 from micrographia.features.cells import measure_cells
 from micrographia.io import write, write_labels
+from micrographia.io.atomic import sibling
 from micrographia.io.tables import read_table
 
 FAST = ("--only", "shape", "intensity")
@@ -229,8 +231,32 @@ def test_appearance_is_measured_too_where_it_is_asked_for(run, plate):
     assert code == 2 and "not both" in err
 
 
+def test_a_parquet_table_keeps_the_pixel_size(run, plate):
+    words = ("--labels", "labels", "--images", "images", *FAST)
+    code, _, err = measure(run, *words, "--table", "parquet", "--pixel-size", "0.5")
+    assert code == 0 and "pixel" not in err, err
+    table = read_table(plate / "out" / "Nuclei_cellprofiler.parquet")
+    assert table.attrs["pixel_size"] == {"Y": 0.5, "X": 0.5} and table.attrs["units"]
+    write_labels(plate / "labels" / "P2_B02_s2_labels.tif", Image(pair(3)[0], "YX", pixel_size={"Y": 0.3, "X": 0.3}))
+    code, _, err = measure(run, *words, "--table", "parquet", "--overwrite")
+    assert code == 0 and "1 image of another pixel size; " in err and "names that of the first" in err
+    code, _, err = measure(run, *words, "--pixel-size", "0.5")
+    assert code == 0 and "only --table parquet keeps --pixel-size" in err
+
+
+def test_what_a_killed_measurement_left_is_removed_by_the_next(run, plate):
+    own = sibling(plate / "out" / "Nuclei_cellprofiler.csv")
+    others = [sibling(plate / "out" / name) for name in ("Cells_cellprofiler.csv", "Nuclei_cellprofiler.parquet")]
+    own.parent.mkdir()
+    for path in (own, *others):
+        path.write_text("half")
+    assert measure(run, "--labels", "labels", "--only", "shape")[0] == 0
+    assert not own.exists() and all(path.exists() for path in others)
+
+
 def test_help_names_the_flags(run):
     out = run("measure", "--features", "cellprofiler", "--help")[1]
+    assert "Measure every object" in out and "stopped begins anew" in " ".join(out.split())
     for flag in ("--cells", "--ring", "--names", "--white", "--volumes", "--appearance"):
         assert flag in out
 

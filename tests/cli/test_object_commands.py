@@ -236,3 +236,18 @@ def test_the_report_says_how_folds_were_made(change, said: list[str], never: lis
     bins = json.loads((tmp_path / "m-report.json").read_text())["reliability"]["objects"]
     row = sections[sections.index('<td class="name">examples</td>') :].split("</tr>")[0]
     assert [int(cell.split("<")[0]) for cell in row.split('<td class="n">')[1:]] == [n for n in bins if n]
+
+
+def test_train_groups_by_a_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = made_table().assign(Metadata_Well=range(240), Metadata_Image=range(240))
+    write_table(tmp_path / "t.csv", table.assign(Metadata_Compound=made_table()["Metadata_Well"]))
+    words = ["train", "objects", "--table", str(tmp_path / "t.csv"), "-o", str(tmp_path / "m.zip"), *QUICK]
+    assert main([*words, "--outer-folds", "2"]) == 0
+    assert "warning: Folds by wells are the same as random folds" in capsys.readouterr().out
+    assert main([*words, "--group", "Metadata_Compound", "--overwrite"]) == 0
+    said = capsys.readouterr()
+    assert "weighted F1, groups of Compound never seen: 0." in said.out and "--group" not in said.out
+    assert "judging by groups of Compound: fold 1" in said.err
+    assert "groups of Compound never seen" in (tmp_path / "m-report.html").read_text()
+    assert main([*words, "--group", "Compound", "--overwrite"]) == 2
+    assert "Metadata_Compound" in capsys.readouterr().err

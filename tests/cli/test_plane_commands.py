@@ -65,3 +65,39 @@ def test_bad_places_end_in_a_sentence(folder, capsys):
     assert main(["classify", "plane", str(folder / "cells.csv"), "-m", "nuclei", "-o", str(folder / "out")]) == 2
     assert "made by the method 'stardist' and does not put objects on a plane" in capsys.readouterr().err
     assert not (folder / "plane.zip").exists() and not (folder / "out").exists()
+
+
+def test_an_object_is_placed_once(folder, capsys):
+    places = pd.read_csv(folder / "places.csv")
+    pd.concat([places, places[3:4].assign(Plane_X=9)]).to_csv(folder / "places.csv", index=False)
+    assert train(folder, "--places", str(folder / "places.csv")) == 1
+    assert "1 rows place an object again, first ImageNumber 0, ObjectNumber 3." in capsys.readouterr().err
+
+
+def test_columns_without_numbers_are_named_and_many_are_no_trouble(folder, capsys, recwarn):
+    cells = pd.read_csv(folder / "cells.csv")
+    noise = np.random.default_rng(0).normal(0, 1, (len(cells), 400)).round(3)
+    cells = pd.concat([cells, pd.DataFrame(noise, columns=[f"Intensity_{k}" for k in range(400)])], axis=1)
+    cells = cells.astype({"Intensity_7": object})
+    cells.loc[5, "Intensity_7"] = "n/a?"
+    cells.to_csv(folder / "cells.csv", index=False)
+    assert train(folder, "--places", str(folder / "places.csv")) == 0
+    said = capsys.readouterr().out
+    assert "1 columns are not learned from: Intensity_7 ('n/a?', which is no number, in the row ImageNumber 0" in said
+    assert not [w for w in recwarn if w.category is pd.errors.PerformanceWarning]
+
+
+def test_objects_without_measurements_are_counted(folder, capsys):
+    assert train(folder, "--places", str(folder / "places.csv")) == 0
+    cells = pd.read_csv(folder / "cells.csv")
+    cells.loc[:99, ["AreaShape_A", "AreaShape_B"]] = np.nan
+    cells.to_csv(folder / "new.csv", index=False)
+    capsys.readouterr()
+    model, out = str(folder / "plane.zip"), folder / "results"
+    assert main(["classify", "plane", str(folder / "new.csv"), "-m", model, "-o", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "note: 100 objects without a place: most of the measurements are missing" in said
+    assert "2 of the 3 measurements that the model looks at are missing or infinite for most objects" in said
+    assert "the mean of the training stands in: AreaShape_A (100 of 160 objects)" in said
+    found = pd.read_csv(out / "new_plane.csv")[["Plane_X", "Plane_Y", "Plane_Uncertainty"]]
+    assert found[:100].isna().all(axis=None) and found[100:].notna().all(axis=None)

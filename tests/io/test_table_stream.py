@@ -132,6 +132,53 @@ def test_what_would_be_cut_off_is_refused_or_kept(tmp_path, kind):
     assert read_table(path)["t"].tolist() == [0, 1, 2, 2.5][: 4 if kind == ".csv" else 2]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("first", "late", "problem"),
+    [
+        (np.array([1], np.int32), [7, 2**40], "1099511627776 is outside the range of int32"),
+        (np.array([1], np.int32), [7.0, np.nan, 2.0**40], "1099511627776.0 is outside the range of int32"),
+        (np.array([1], np.int32), pd.array([2**40, None], "Int64"), "1099511627776 is outside the range of int32"),
+        (np.array([1], np.int32), np.array([2**40], object), "1099511627776 is outside the range of int32"),
+        (np.array([1], np.uint8), [-3, 300], "-3 is outside the range of uint8"),
+        (np.array([1], np.uint8), [-3.0], "-3.0 is outside the range of uint8"),
+        (np.array([1], np.int64), np.array([2**63], np.uint64), "9223372036854775808 is outside the range of int64"),
+        (pd.array([1], "Int32"), pd.array([2**40], "Int64"), "1099511627776 is outside the range of Int32"),
+        (np.array([1], np.float32), [7, 2**30 + 1], "1073741825 is not exact as float32"),
+        (np.array([1], np.float64), [2**53 + 1], "9007199254740993 is not exact as float64"),
+        (np.array([1], np.float32), [1e300], "is outside the range of float32"),
+    ],
+)
+def test_numbers_that_do_not_fit_are_refused_or_kept(tmp_path, kind, first, late, problem):
+    path = tmp_path / f"t{kind}"
+    with stream_table(path) as stream:
+        stream.add(pd.DataFrame({"n": first}))
+        if kind == ".csv":
+            stream.add(pd.DataFrame({"n": late}))
+        else:
+            with pytest.raises(InputError, match=f"in the column n: .*{problem}, the type of those before"):
+                stream.add(pd.DataFrame({"n": late}))
+    if kind == ".csv":
+        known = pd.Series(late).dropna().tolist()
+        texts = [text for text in path.read_text().split()[2:] if text != '""']
+        assert [type(value)(text) for value, text in zip(known, texts, strict=True)] == known
+    else:
+        assert read_table(path)["n"].tolist() == [1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_numbers_that_fit_another_type_are_exact_and_fractions_rounded(tmp_path, kind):
+    path = tmp_path / f"t{kind}"
+    with stream_table(path) as stream:
+        stream.add(pd.DataFrame({"i": np.array([1], np.uint8), "f": np.array([1], np.float32)}))
+        stream.add(pd.DataFrame({"i": [255.0, 0.0, 7.0], "f": [0.1, np.inf, np.nan]}))
+        stream.add(pd.DataFrame({"i": [0, 255], "f": [2**24, 2**60]}))
+    found = read_table(path)
+    assert found["i"].tolist() == [1, 255, 0, 7, 0, 255]
+    expected = np.array([1, 0.1, np.inf, np.nan, 2**24, 2**60], np.float32)
+    np.testing.assert_array_equal(found["f"].to_numpy(np.float32), expected)
+
+
 def test_row_groups_and_units_of_parquet(tmp_path, monkeypatch):
     parquet = pytest.importorskip("pyarrow.parquet")
     monkeypatch.setattr("micrographia.io.table_stream._ROW_GROUP", 10)
@@ -296,3 +343,17 @@ def test_anndata_without_measurements(tmp_path, rows):
     path = write_table(tmp_path / "t.h5ad", table)
     pd.testing.assert_frame_equal(read_table(path), table, check_dtype=False)
     assert sum(map(len, table_parts(path, rows=2))) == rows
+
+
+def test_words_that_name_images_stay_as_they_are(tmp_path):
+    names = ["1.0", "NA", "07", None, "nan"]
+    table = pd.DataFrame({"image": names, "Metadata_Well": names, "label": range(5)})
+    for kind in ("csv", "parquet", "h5ad"):
+        path = write_table(tmp_path / f"t.{kind}", table)
+        first = "1" if kind == "csv" else "1.0"  # a text does not tell words from numbers
+        for found in (read_table(path), read_table(path, ["image", "Metadata_Well"]), next(table_parts(path))):
+            assert found["image"].tolist() == [first, "NA", "07", "", "nan"]
+            assert found["Metadata_Well"].tolist() == ["1", "", "07", "", ""]
+        assert list(read_table(path, ["label"]).columns) == ["label"]
+    write_table(tmp_path / "n.parquet", pd.DataFrame({"image": [7.0, np.nan], "label": [1, 2]}))
+    assert read_table(tmp_path / "n.parquet")["image"].tolist() == ["7", ""]

@@ -119,3 +119,12 @@ def test_paired_difference_refuses_other_images():
     other = evaluate_instances([(squares(0), squares(0))], names=["other"])
     with pytest.raises(RequestError, match="same images"):
         paired_difference(first, other)
+
+
+def test_columns_without_values_are_no_groups():
+    groups = [{"plate": (None, "", float("nan"))[i % 3], "well": f"w{i % 4}"} for i in range(12)]
+    assert [columns for columns, _ in nested_units(groups)] == [["well"]]
+    assert shared_column([{"plate": group["plate"]} for group in groups], [0, 1]) == ""
+    assert shared_column([{"plate": group["plate"], "file": "a"} for group in groups], [0, 1]) == "file"
+    some = [{"plate": "p"}, {"plate": None}, {"plate": float("nan")}, {}]
+    assert list(nested_units(some)) == [(["plate"], [("p",), ("",), ("",), ("",)])]

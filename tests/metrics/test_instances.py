@@ -110,7 +110,9 @@ def test_a_group_of_one_unit_has_no_interval():
         )
     assert result.groups["ap_image_mean"].notna().all()
     single = evaluate_instances([PERFECT, MISSED], groups=[{"plate": "p"}] * 2, unit="plate")
-    assert np.isnan(single.overall["ap_image_mean_low"]).all() and "1 unit by plate" in single.interval
+    assert np.isnan(single.overall["ap_image_mean_low"]).all()
+    assert single.interval == "There are no intervals: nothing can be drawn from 1 unit by plate (2 images)."
+    assert evaluate_instances([PERFECT]).interval == "There are no intervals: nothing can be drawn from 1 image."
 
 
 def test_coverage_of_the_interval():

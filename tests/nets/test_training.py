@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
 
-from micrographia.arrays.errors import InputError  # noqa: E402
+from micrographia.arrays.errors import InputError, RequestError  # noqa: E402
 from micrographia.nets.losses import star_loss  # noqa: E402
 from micrographia.nets.patches import Patches  # noqa: E402
 from micrographia.nets.star_unet import StarUNet  # noqa: E402
@@ -115,6 +115,30 @@ def test_early_stopping(tmp_path):
     assert history.steps < 200
 
 
+def test_a_training_that_stopped_early_is_over_until_it_may_be_more_patient(tmp_path):
+    settings = {"steps": 200, "every": 2, "learning_rate": 1e-6}
+    best, history = _train(tmp_path, patience=2, **settings)
+    again, later = _train(tmp_path, patience=2, **settings)
+    assert later.rows == history.rows
+    for a, b in zip(best.state_dict().values(), again.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+    assert _train(tmp_path, patience=4, **settings)[1].steps > history.steps
+
+
 def test_training_without_validation(tmp_path):
     network, history = _train(tmp_path, steps=4, every=2, validation=False)
     assert history.steps == 4 and not network.training
+
+
+def test_a_training_whose_lesson_is_not_known_does_not_go_on(tmp_path):
+    _train(tmp_path, steps=2, every=2)
+    noted = tmp_path / "lesson.json"
+    assert [path.name for path in tmp_path.glob("*lesson*")] == [noted.name]
+    for damaged in (b"{", b"[]", b"{}", b"\xff"):
+        noted.write_bytes(damaged)
+        with pytest.raises(InputError, match="lesson.json is damaged; delete the folder"):
+            _train(tmp_path, steps=4, every=2)
+    noted.unlink()
+    with pytest.raises(RequestError, match="did not note what it learned from"):
+        _train(tmp_path, steps=4, every=2)
+    assert not noted.exists()

@@ -71,7 +71,8 @@ class Objects:
         """Read what the options name."""
         assert options.table is not None
         every = table_columns(options.table)
-        table = read_table(options.table, [n for n in every if n in row_columns(every) or n == CLASS] or every[:1])
+        wanted = {*row_columns(every), CLASS}
+        table = read_table(options.table, [name for name in every if name in wanted] or every[:1])
         if not len(table):
             raise InputError(f"{options.table}: the table has no rows.")
         rows = ObjectRows(table)

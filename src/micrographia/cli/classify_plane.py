@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections import Counter
 from pathlib import Path
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
 from micrographia.cli.batch import counted
+from micrographia.cli.classify_objects import _lacking
 from micrographia.method import Declared, parameter
 
 DESCRIPTION = """
 Give every object of tables its place on a plane that was learned from examples: a continuous phenotype. For a table
-cells.csv the output folder gets cells_plane.csv with Plane_X, Plane_Y and Plane_Uncertainty.
+cells.csv the output folder gets cells_plane.csv with Plane_X, Plane_Y and Plane_Uncertainty, which are empty where an
+object lacks more than half of the measurements.
 """
 EPILOG = """
 examples:
@@ -39,7 +42,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Write ``NAME_plane`` for each table: keys, centre, Plane_X, Plane_Y, Plane_Uncertainty; 1 where some failed."""
-    from micrographia.classify.objects.regression_plane import RegressionPlane
+    from micrographia.classify.objects.regression_plane import UNCERTAINTY, RegressionPlane
+    from micrographia.classify.objects.scoring import Gaps
+    from micrographia.features.feature_table import feature_matrix
     from micrographia.io.tables import read_table, write_table
 
     options = flags.read(args, ClassifyPlane)
@@ -55,7 +60,8 @@ def run(args: Namespace) -> int:
         if targets[-1].exists() and not options.overwrite:
             raise RequestError(f"{targets[-1]} exists already; choose another --out, or use --overwrite.")
     model = RegressionPlane.load(options.model)
-    problems = 0
+    problems, objects = 0, 0
+    lacking: Counter[str] = Counter()
     for path, target in zip(paths, targets):
         try:
             table = read_table(path)
@@ -63,8 +69,16 @@ def run(args: Namespace) -> int:
                 raise InputError(f"{path}: the table has no rows.")
             found = model.predict(table)
             write_table(target, found)
+            gaps = Gaps(model.columns_)
+            gaps.add(feature_matrix(table, model.columns_))
+            lacking.update(gaps.mostly())
+            objects += len(found)
             print(f"{counted(len(found), 'object')}: {target}")
+            if without := int(found[UNCERTAINTY].isna().sum()):
+                print(f"note: {counted(without, 'object')} without a place: most of the measurements are missing")
         except InputError as error:
             problems += 1
             print(f"failed: {error if str(path) in str(error) else f'{path}: {error}'}", file=sys.stderr)
+    if lacking:  # a plane knows no median
+        print(f"note: {_lacking(lacking, objects, len(model.columns_)).replace('the median', 'the mean')}")
     return 1 if problems else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -26,6 +27,7 @@ EPILOG = """
 examples:
   micrographia compare objects --table Nuclei_cellprofiler.parquet --table Nuclei_learned.parquet -o comparison
   micrographia compare objects --table a.csv b.csv --annotations annotated.csv --classifier average
+  micrographia compare objects --table a.csv b.csv --group Metadata_Compound
 """
 
 
@@ -110,10 +112,12 @@ def comparison_tables(found: TableComparison) -> tuple[pd.DataFrame, pd.DataFram
 
 
 def _say(found: TableComparison, overall: pd.DataFrame, gains: pd.DataFrame) -> None:
+    from micrographia.classify.objects.example_warnings import warning_of_groups
+
     first = next(iter(found.judged.values()))
     how = f"folds that keep {first.kind} together"
     if not first.grouped:
-        one = f"all objects are from one {first.kind.removesuffix('s')}"
+        one = "all objects are from one " + re.sub(r"s\b", "", first.kind, count=1)
         how = f"random folds: {'nothing tells where objects come from' if first.groups is None else one}"
     print(f"{len(first.truth):,} objects, {len(first.classes)} classes, {int(first.fold.max()) + 1} {how}")
     for name, count in found.left_out.items():
@@ -129,5 +133,5 @@ def _say(found: TableComparison, overall: pd.DataFrame, gains: pd.DataFrame) -> 
             interval = f"({row['low']:+.3f} to {row['high']:+.3f})"
             print(f"{row['second']} - {row['first']}: macro F1 {row['gain']:+.3f} {interval}")
     print(f"intervals: drawn from {found.gains[0].units}")
-    if found.gains[0].doubt:
-        print(f"warning: {found.gains[0].doubt}")
+    for doubt in filter(None, (found.gains[0].doubt, warning_of_groups(first))):
+        print(f"warning: {doubt}")

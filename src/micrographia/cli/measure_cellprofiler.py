@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import sys
 from argparse import ArgumentParser, Namespace
 from collections import deque
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 _MEASUREMENTS = ("shape", "feret", "zernike", "neighbours", "intensity", "texture", "granularity", "radial",
                  "radial-zernike", "colocalisation")  # fmt: skip
+_DESCRIPTION = """
+CellProfiler's features go into one table of all images, which appears when all are measured; a measurement that was
+stopped begins anew. All sizes are in pixels; a table of kind parquet also keeps the pixel size (that of the first
+image, where they differ).
+"""
 
 
 class MeasureCellProfiler(Declared):
@@ -73,6 +79,7 @@ class CellTask:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments that only these features have."""
+    parser.description = f"{parser.description or ''}\n{_DESCRIPTION}".strip()
     flags.add_flags(parser, MeasureCellProfiler, title="flags of --features cellprofiler")
 
 
@@ -88,6 +95,8 @@ def run(args: Namespace, options: Measure) -> int:
         raise RequestError(f"{path} exists already; replace it with --overwrite or choose another folder.")
     from micrographia.cli.labelled_planes import say_left_out
 
+    if options.pixel_size is not None and options.table != "parquet":
+        print("All sizes are in pixels; only --table parquet keeps --pixel-size beside them.", file=sys.stderr)
     data = _label_images(options)
     cells = _cells(more.cells, data, options.images)
     measured = {number: item for number, item in zip(data.numbers, data) if not cells or item.image in cells}
@@ -153,7 +162,7 @@ def with_keys(table: pd.DataFrame, number: int, name: str, keys: dict[str, str])
     front.insert(1, "ImageNumber", np.full(len(table), number, np.int64))
     own = [column for column in table.columns if column not in front.columns]
     out = pd.concat([front, table[own]], axis=1)
-    out.attrs = {"units": table.attrs.get("units", {})}
+    out.attrs = {"units": {}} | {key: table.attrs[key] for key in ("units", "pixel_size") if key in table.attrs}
     return out
 
 
@@ -161,14 +170,18 @@ def _write(path: Path, tasks: list[CellTask], jobs: int) -> int:
     """Measure and write in the order of the images; a finished image waits for those before it."""
     from micrographia.cli.batch import Progress, automatic_jobs, run_batch
     from micrographia.features.feature_table import feature_columns
+    from micrographia.io.atomic import remove
     from micrographia.io.table_stream import stream_table
     from micrographia.models.runtime import usable_cores
 
+    for left in path.parent.glob(f".{glob.escape(path.name[:100])}.{'[0-9a-f]' * 8}.partial{path.suffix}"):
+        remove(left)  # of a measurement that was killed
     cores = usable_cores()
     jobs = min(jobs, len(tasks)) or automatic_jobs(len(tasks), cores)
     tasks = [replace(task, threads=max(1, cores // jobs)) for task in tasks]
     waiting: dict[int, Any] = {}
     turns, failed = deque(task.number for task in tasks), 0
+    sizes: list[Any] = []
     ends = run_batch(tasks, measure_image, jobs=jobs)
     with stream_table(path, feature_columns) as stream, Progress(len(tasks), "measuring")() as bar, closing(ends):
         for ended in ends:
@@ -183,6 +196,7 @@ def _write(path: Path, tasks: list[CellTask], jobs: int) -> int:
                 try:
                     if end.outcome is not None:
                         stream.add(end.outcome["table"])
+                        sizes.append(end.outcome["table"].attrs.get("pixel_size"))
                 except InputError as error:
                     problem = str(error)
                 if problem:
@@ -190,6 +204,8 @@ def _write(path: Path, tasks: list[CellTask], jobs: int) -> int:
                     failed += 1
     if stream.empty:
         raise InputError("No image could be measured; there is no table to write.")
+    if path.suffix == ".parquet" and (others := sum(size != sizes[0] for size in sizes)):
+        print(f"{counted(others, 'image')} of another pixel size; {path} names that of the first.", file=sys.stderr)
     images = len(tasks) - failed
     print(f"{path}: {counted(stream.rows, 'object')} of {counted(images, 'image')}")
     return 1 if failed else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -12,10 +13,10 @@ from micrographia.method import Declared, parameter
 
 DESCRIPTION = """
 Teach a small network to tell the classes of objects apart by a crop around each of them. A table says which objects
-have which class: Metadata_Image, ObjectNumber (the label), Class, and where known Metadata_Plate and Metadata_Well,
-which are then kept together. The scores are those on objects set aside, or with --folds those on wells (or images)
-that were never seen; they are printed and go into a report beside the model, and into its card. Stop with Ctrl-C; the
-same command goes on where it stopped.
+have which class: Metadata_Image, ObjectNumber (the label), Class, and where known Metadata_Well (and its
+Metadata_Plate), whose objects are then kept together, else those of an image. The scores are those on objects set
+aside, or with --folds those on wells (or images) that were never seen; they are printed and go into a report beside the
+model, and into its card. Stop with Ctrl-C; the same command goes on where it stopped.
 """
 EPILOG = """
 examples:
@@ -81,6 +82,7 @@ def train_classifier(method: CropClassifier, options: TrainCrops) -> int:
         PlaneLabels(items, options.channel) if labelled else None,
         list(result_names([item.image for item in items]).values()),
     )
+    method.say_fold = lambda fold: print(f"judging by folds: {fold}", file=sys.stderr, flush=True)
     code = learn_file(method, examples, options.out, options.overwrite)
     if code == 0:
         _judge(method, options, out)

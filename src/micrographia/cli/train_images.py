@@ -10,10 +10,10 @@ from micrographia.cli.train_crops import TrainCrops, train_classifier
 
 DESCRIPTION = """
 Teach a small network to tell the classes of whole images apart: quality, phenotype of a field, translocation. A table
-says which images have which class: Metadata_Image, Class, and where known Metadata_Plate and Metadata_Well, which are
-then kept together; or --images names a CSV with the columns image and Class. The scores are those on images set aside,
-or with --folds those on wells (or images) that were never seen; they are printed and go into a report beside the model,
-and into its card. Stop with Ctrl-C; the same command goes on where it stopped.
+says which images have which class: Metadata_Image, Class, and where known Metadata_Well (and its Metadata_Plate), whose
+images are then kept together; or --images names a CSV with the columns image and Class. The scores are those on images
+set aside, or with --folds those on wells (or images) that were never seen; they are printed and go into a report beside
+the model, and into its card. Stop with Ctrl-C; the same command goes on where it stopped.
 """
 EPILOG = """
 examples:

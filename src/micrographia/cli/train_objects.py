@@ -29,6 +29,7 @@ examples:
   micrographia train objects --table annotated.csv -o phenotypes.zip
   micrographia train objects --table objects.parquet --annotations annotations.csv -o phenotypes.zip
   micrographia train objects --table annotated.csv --classifier average -o phenotypes.zip
+  micrographia train objects --table profiles.csv --group Metadata_Compound -o mechanisms.zip
 """
 
 
@@ -95,12 +96,14 @@ def _examples(options: TrainObjects) -> pd.DataFrame:
 
 def _judge(method: ObjectClassifier, table: pd.DataFrame, options: TrainObjects, out: Path) -> str:
     """Cross-validate, print, write the reports; what the model card says of it."""
+    import numpy as np
+
     from micrographia.classify.objects.cross_validation import cross_validate
     from micrographia.classify.objects.example_warnings import example_warnings
     from micrographia.classify.objects.feature_importance import permutation_importance
     from micrographia.classify.objects.learning_curve import learning_curve
     from micrographia.classify.objects.score_lines import score_card, score_lines
-    from micrographia.features.feature_table import group_kind
+    from micrographia.features.feature_table import group_kind, groups
     from micrographia.report.classification_report import (
         classification_numbers,
         write_classification_report,
@@ -108,8 +111,9 @@ def _judge(method: ObjectClassifier, table: pd.DataFrame, options: TrainObjects,
     )
 
     judge = partial(cross_validate, method, table, folds=options.outer_folds, seed=method.seed)
-    kind = group_kind(table)
-    grouped = judge(progress=lambda at: _say(f"judging{kind and f' by {kind}'}: {at}"))
+    kind, known = group_kind(table, method.group), groups(table, method.group)
+    by = f" by {kind}" if known is not None and len(np.unique(known)) > 1 else ""
+    grouped = judge(progress=lambda at: _say(f"judging{by}: {at}"))
     random = None
     if options.random_split and grouped.grouped:
         random = judge(grouped=False, progress=lambda at: _say(f"judging with random folds: {at}"))

@@ -10,6 +10,7 @@ from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.objects.regression_plane import RegressionPlane
 from micrographia.cli import flags
 from micrographia.cli.train import model_file, say_model
+from micrographia.cli.train_objects import _reasons
 from micrographia.method import Declared, parameter
 
 DESCRIPTION = """
@@ -61,11 +62,15 @@ def run(args: Namespace) -> int:
                 "more wells, or another phenotype",
                 file=sys.stderr,
             )
+    if method.dropped_:
+        print(f"{len(method.dropped_):,} columns are not learned from: {_reasons(method.dropped_)}")
     say_model(method, out)
     return 0
 
 
 def _placed(options: TrainPlane):  # type: ignore[no-untyped-def]
+    import pandas as pd
+
     from micrographia.classify.annotation.object_rows import ObjectRows
     from micrographia.classify.objects.regression_plane import PLACE
     from micrographia.io.tables import read_table
@@ -83,6 +88,8 @@ def _placed(options: TrainPlane):  # type: ignore[no-untyped-def]
     found = rows.find_by(keys, places[keys].to_numpy(object).tolist())
     if (found < 0).any():
         raise InputError(f"{options.places}: {int((found < 0).sum()):,} placed objects are not in the table.")
-    for name in PLACE:
-        table[name] = places[name].set_axis(found).reindex(range(len(table))).to_numpy()
-    return table
+    if (twice := pd.Series(found).duplicated().to_numpy()).any():
+        first = ", ".join(f"{name} {places.loc[twice, name].iloc[0]}" for name in keys)
+        raise InputError(f"{options.places}: {int(twice.sum()):,} rows place an object again, first {first}.")
+    placed = places[list(PLACE)].set_axis(found).reindex(range(len(table))).set_axis(table.index)
+    return pd.concat([table.drop(columns=list(PLACE), errors="ignore"), placed], axis=1)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ROWS = 20_000
 """Rows of one part."""
 
+_IMAGE = "image"
 _PLACE = re.compile(r"(centroid_[xyz]_px|_Center_[XYZ])$")
 _WHOLE = re.compile(r"^(-?\d+)\.0$")
 _MISSING = ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
@@ -108,16 +109,18 @@ def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: in
 
 def text_options(names: Sequence[str]) -> dict[str, Any]:
     """How pandas reads a text table: well 01 stays 01, and a class or treatment of the name None is one."""
-    words = [name for name in names if _is_word(name)]
+    words = [name for name in names if _is_word(name) and name != _IMAGE]
     named = [name for name in names if name == "Class" or name in words]
-    missing = dict.fromkeys(names, (*_MISSING, "None")) | dict.fromkeys(named, _MISSING)
+    missing = dict.fromkeys(names, (*_MISSING, "None")) | dict.fromkeys(named, _MISSING) | {_IMAGE: ("",)}
     types = dict.fromkeys(words, str)
-    return {"dtype": types, "na_values": missing, "keep_default_na": False, "low_memory": False}
+    whole = {_IMAGE: lambda text: _WHOLE.sub(r"\1", text)} if _IMAGE in names else {}
+    options = {"dtype": types, "converters": whole, "na_values": missing}
+    return {**options, "keep_default_na": False, "low_memory": False}
 
 
 def _is_word(name: str) -> bool:
     """Whether a column holds words, whatever they look like: 7 may be the name of an image."""
-    return name == "image" or name.startswith("Metadata_")
+    return name == _IMAGE or name.startswith("Metadata_")
 
 
 def with_words(table: pd.DataFrame) -> pd.DataFrame:
@@ -125,7 +128,8 @@ def with_words(table: pd.DataFrame) -> pd.DataFrame:
 
     A column ``Metadata_...`` or ``image`` holds words, whatever it is stored as: empty where nothing is, and 107 for
     107.0, which one gap in a column of whole numbers makes of 107. What stands for nothing in a text, such as nan, does
-    so here, also for a class.
+    so here, also for a class. A word in ``image`` stays as it is, since an image may be called NA or 1.0; but a text
+    does not tell words from numbers, and 1.0 is 1 there.
     """
     words = {str(name): _words(table[name]) for name in table.columns if _is_word(str(name))}
     if "Class" in table.columns and table["Class"].dtype.kind == "O":
@@ -137,7 +141,9 @@ def _words(column: pd.Series) -> pd.Series:
     import pandas as pd
 
     places, different = pd.factorize(column)
-    words = [_WHOLE.sub(r"\1", text) if text not in _MISSING else "" for text in map(str, different)]
+    kept = {value for value in different if column.name == _IMAGE and isinstance(value, str)}
+    plain = [value if value in kept else _WHOLE.sub(r"\1", str(value)) for value in different]
+    words = [text if text not in _MISSING or text in kept else "" for text in plain]
     return pd.Series(np.array([*words, ""], object)[places], column.index, dtype=str)
 
 

@@ -51,7 +51,8 @@ class TableStream:
         ----------
         table : pandas.DataFrame
             The first one says which columns there are and of which types; ``attrs["units"]`` is kept in Parquet and
-            AnnData.
+            AnnData. Later floating-point numbers are rounded to the precision of their column (float64 to float32,
+            say). A number that does not fit its column otherwise is written to CSV as it is, and refused elsewhere.
 
         Raises
         ------
@@ -87,25 +88,43 @@ class TableStream:
 
     def _fitting(self, column: pd.Series) -> pd.Series:
         """A column in the type that it had first; whole numbers and truths that are missing in places stay such."""
-        first, now = self._types[str(column.name)], column.dtype
+        first, known = self._types[str(column.name)], column.dropna().infer_objects()
+        whole = isinstance(first, np.dtype) and first.kind in "iub"
+        wide = {"b": "boolean", "u": "UInt64"}.get(first.kind, "Int64") if whole else first
         try:
-            if first.kind not in "iub" or not isinstance(first, np.dtype):
-                return column.astype(first)
-            if now.kind == "f" and not (fits := column.isna() | (column.abs() < _EXACT) & (column % 1 == 0)).all():
-                if self._kind == ".csv":  # a text has no types
+            if problem := _misfit(known, first):
+                if self._kind == ".csv" and known.dtype.kind in "iuf":  # a text has no types
                     return column
-                raise ValueError(f"{column[~fits].iloc[0]:g} is no whole number, as those before")
-            column = column.astype("boolean" if first.kind == "b" else "Int64")
-            if not column.isna().any():
+                raise ValueError(problem)
+            column = column.astype(wide)
+            if not whole or len(known) == len(column):
                 return column.astype(first)
             if self._kind == ".h5ad":
                 raise ValueError("a value is missing, and AnnData has whole numbers only without gaps")
             return column
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise InputError(
                 f"A part of the table has another type of values in the column {column.name}: "
                 f"{str(error).splitlines()[0]}."
             ) from error
+
+
+def _misfit(known: pd.Series, first: Any) -> str:
+    """The first value that a type cannot hold, as a sentence; floating-point numbers may be rounded."""
+    kind, plain = known.dtype.kind, getattr(first, "numpy_dtype", first)  # pandas' own numbers, as Int64, have one
+    bad, why = known[:0], f"is outside the range of {first}, the type of those before"
+    if first.kind in "iub" and kind == "f":
+        bad = known[(known.abs() >= _EXACT) | (known % 1 != 0)]
+        if len(bad):
+            return f"{bad.iloc[0]:g} is no whole number, as those before"
+    if first.kind in "iu" and kind in "iuf":
+        bad = known[(known < np.iinfo(plain).min) | (known > np.iinfo(plain).max)]
+    elif first.kind == "f" and kind == "f":
+        bad = known[(known.abs() > np.finfo(plain).max) & (known.abs() < np.inf)]
+    elif first.kind == "f" and kind in "iu":
+        bad = known[[float(plain.type(value)) != value for value in known.tolist()]]
+        why = f"is not exact as {first}, the type of those before"
+    return f"{bad.iloc[0]} {why}" if len(bad) else ""
 
 
 @contextmanager

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from micrographia.arrays.errors import RequestError
-from micrographia.metrics.instances import bootstrap_weights
+from micrographia.metrics.instances import FEWEST_UNITS, bootstrap_weights
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_FEWEST_UNITS = 5
 _SCORES = ("precision", "recall", "f1")
 
 
@@ -195,7 +194,7 @@ def bootstrap_units(n: int, groups: Sequence[str] | np.ndarray | None) -> tuple[
     if groups is None:
         return np.arange(n), f"{n:,} objects", ""
     names, unit = np.unique(np.asarray(groups), return_inverse=True)
-    if len(names) < _FEWEST_UNITS:
+    if len(names) < FEWEST_UNITS:
         few = f"{len(names)} group{'s are' if len(names) != 1 else ' is'} too few to draw from"
         return np.arange(n), f"{n:,} objects", f"{few}: objects were drawn, and the intervals may be too narrow."
     return unit, f"{len(names):,} groups ({n:,} objects)", ""

@@ -34,15 +34,16 @@ def nested_units(
     Yields
     ------
     columns : list of str
-        The known ones among them, in each round one more.
+        Those among them that have values (None and NaN are none), in each round one more.
     units : list of tuple
         The unit of each image: its values in these columns. Images without a value share a unit.
     """
-    known = {name.lower(): name for name in reversed(list(dict.fromkeys(c for g in groups for c in g)))}
+    named = dict.fromkeys(c for g in groups for c in g if _word(g[c]))
+    known = {name.lower(): name for name in reversed(list(named))}
     columns = [known[name] for name in among if name in known]
     for count in range(1, len(columns) + 1):
         chosen = columns[:count]
-        yield chosen, [tuple(str(g.get(c, "")) for c in chosen) for g in groups]
+        yield chosen, [tuple(_word(g.get(c)) for c in chosen) for g in groups]
 
 
 def assign_folds(groups: Sequence[str], folds: int = 5, seed: int = 0) -> list[int]:
@@ -139,6 +140,11 @@ def shared_column(groups: Sequence[Mapping[str, Any]], held: Sequence[int]) -> s
     columns, units = next(nested_units(groups, (*UNITS, FILE)), ([""], []))
     judging = {units[i] for i in held if units}
     return columns[0] if judging & {unit for i, unit in enumerate(units) if i not in set(held)} else ""
+
+
+def _word(value: Any) -> str:
+    """A value of a group column; empty where there is none."""
+    return "" if value is None or value != value else str(value)
 
 
 def _stay_whole(groups: Sequence[Any]) -> bool:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
 """IoU thresholds of the StarDist paper's table."""
 
-_FEWEST_UNITS = 5
+FEWEST_UNITS = 5
+"""A bootstrap of fewer is too narrow."""
 
 
 @dataclass(frozen=True)
@@ -137,9 +138,12 @@ def evaluate_instances(
     if len(names) != n or len(groups) != n:
         raise RequestError(f"{n} images, but {len(names)} names and {len(groups)} sets of groups.")
     columns = list(dict.fromkeys(c for g in groups for c in g))
-    units, sentence = bootstrap_units(groups, columns, unit)
+    units, sentence = image_units(groups, columns, unit)
     weights = bootstrap_weights(units, draws, np.random.default_rng(seed))
-    sentence = f"{confidence:.0%} intervals, {draws} bootstrap draws (seed {seed}) of {sentence}."
+    if units.any():
+        sentence = f"{confidence:.0%} intervals, {draws} bootstrap draws (seed {seed}) of {sentence}."
+    else:
+        sentence = f"There are no intervals: nothing can be drawn from {sentence}."
 
     member = {("all", ""): np.arange(n)}
     for column in columns:
@@ -196,7 +200,7 @@ def _match_row(m: Match) -> dict[str, Any]:
     return counts | scores
 
 
-def bootstrap_units(
+def image_units(
     groups: Sequence[Mapping[str, Any]], columns: list[str], unit: str | Sequence[str] | None
 ) -> tuple[np.ndarray, str]:
     """Number of the unit that each image belongs to, and what the units are called."""
@@ -204,7 +208,7 @@ def bootstrap_units(
     if unit is None:
         ways = list(nested_units(groups))
         finest = ways[-1] if ways else ([], [])
-        chosen, keys = next((way for way in ways if len(set(way[1])) >= _FEWEST_UNITS), finest)
+        chosen, keys = next((way for way in ways if len(set(way[1])) >= FEWEST_UNITS), finest)
     else:
         chosen = [unit] if isinstance(unit, str) else list(unit)
         if unknown := [c for c in chosen if c not in columns]:
@@ -215,9 +219,9 @@ def bootstrap_units(
     few = "too few to draw from, so the intervals may be too narrow"
     if not chosen or (unit is None and len(numbers) == n):
         return np.arange(n), f"{n} image{'s' * (n != 1)}"
-    if unit is None and len(numbers) < _FEWEST_UNITS:
+    if unit is None and len(numbers) < FEWEST_UNITS:
         return np.arange(n), f"{n} images; {units} are {few}"
-    remark = f"; these are {few}" if len(numbers) < _FEWEST_UNITS else ""
+    remark = f"; these are {few}" if 1 < len(numbers) < FEWEST_UNITS else ""
     return np.array([numbers[key] for key in keys]), f"{units} ({n} images){remark}"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrographia.arrays.errors import RequestError
-from micrographia.metrics.instances import InstanceEvaluation, bootstrap_units, bootstrap_weights
+from micrographia.metrics.instances import InstanceEvaluation, bootstrap_weights, image_units
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +59,7 @@ def paired_difference(
     groups = [{} for _ in range(shape[0])] if groups is None else list(groups)
     if len(groups) != shape[0]:
         raise RequestError(f"{shape[0]} images, but {len(groups)} sets of groups.")
-    units, _ = bootstrap_units(groups, list(dict.fromkeys(c for g in groups for c in g)), unit)
+    units, _ = image_units(groups, list(dict.fromkeys(c for g in groups for c in g)), unit)
     weights = bootstrap_weights(units, draws, np.random.default_rng(seed))
     drawn = weights @ gain / weights.sum(axis=1, keepdims=True)
     tail = 50 * (1 - confidence)

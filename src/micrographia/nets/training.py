@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from micrographia.arrays.errors import InputError, RequestError
+from micrographia.io.atomic import replacing
 
 Loss = Callable[[Any, dict[str, Tensor]], dict[str, Tensor]]
 Report = Callable[[Mapping[str, float]], None]
@@ -278,8 +279,9 @@ def train_network(
     best = ModelCheckpoint(folder, "best", monitor="validation", mode="min", enable_version_counter=False)
     last = ModelCheckpoint(folder, "last", monitor=None, enable_version_counter=False, save_on_train_epoch_end=True)
     callbacks: list[pl.Callback] = [best, last]
+    early = EarlyStopping("validation", patience=schedule.patience, mode="min", strict=False)
     if schedule.patience:
-        callbacks.append(EarlyStopping("validation", patience=schedule.patience, mode="min", strict=False))
+        callbacks.append(early)
     if progress:
         callbacks.append(TQDMProgressBar(refresh_rate=50))
     if (folder / "last.ckpt").exists():
@@ -288,7 +290,9 @@ def train_network(
             state = training.earlier["callbacks"].get(callback.state_key)  # type: ignore[index]
             if state:
                 callback.load_state_dict(_moved(state, folder))
-    if training.step < schedule.steps:
+        early.patience = schedule.patience  # which may have changed
+    stopped = schedule.patience and early.wait_count >= schedule.patience
+    if training.step < schedule.steps and not stopped:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="pytorch_lightning")
             trainer = pl.Trainer(
@@ -368,11 +372,19 @@ def lasting(parameters: Mapping[str, Any]) -> dict[str, Any]:
 def _check_lesson(folder: Path, lesson: str, settings: Mapping[str, Any]) -> None:
     """Note what is learned in a folder and how, or refuse to go on with something else."""
     noted, now = folder / "lesson.json", json.loads(json.dumps({"lesson": lesson, "settings": dict(settings)}))
-    if (folder / "last.ckpt").exists() and noted.exists():
-        before = json.loads(noted.read_text(encoding="utf-8"))
+    if (folder / "last.ckpt").exists():
+        if not noted.exists():
+            raise RequestError(
+                f"{folder} holds checkpoints of a training that did not note what it learned from. Delete that folder "
+                "to begin anew, or give the model another name."
+            )
+        try:
+            before = json.loads(noted.read_text(encoding="utf-8"))
+            old, new = dict(before["settings"]), now["settings"]
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{noted} is damaged; delete the folder {folder} to begin the training anew.") from error
         if before == now:
             return
-        old, new = before["settings"], now["settings"]
         changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
         said = "; ".join(f"{name} was {old.get(name)!r} and is now {new.get(name)!r}" for name in changed)
         other = f"other settings ({said})" if changed else "other images or classes"
@@ -380,5 +392,5 @@ def _check_lesson(folder: Path, lesson: str, settings: Mapping[str, Any]) -> Non
             f"{folder} holds checkpoints of a training with {other}. Delete that folder to begin anew, or give the "
             "model another name."
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    noted.write_text(json.dumps(now), encoding="utf-8")
+    with replacing(noted) as partial:
+        partial.write_text(json.dumps(now), encoding="utf-8")

@@ -67,11 +67,11 @@ def held_out(strokes: Strokes, classifier: Callable[[], PixelClassifier], thread
         label_array(labels, ImageChannels(image, dimensions))
         for image, labels in zip(strokes.images, strokes.labels, strict=True)
     ]
-    numbers = np.cumsum([layer.any() for layer in layers]) - 1  # of the painted images
-    single = numbers[-1] < 1
+    painted = [bool(layer.any()) for layer in layers]
+    numbers, single = np.cumsum(painted) - 1, sum(painted) < 2
     folds = [_squares(layer.shape) if single else np.int8(k % FOLDS) for k, layer in zip(numbers, layers, strict=True)]
     found: list[tuple[int, HeldOut]] = []
-    for fold in range(FOLDS if single else min(FOLDS, numbers[-1] + 1)):
+    for fold in range(FOLDS if single else min(FOLDS, sum(painted))):
         kept = [np.where(of == fold, 0, layer) for of, layer in zip(folds, layers, strict=True)]
         held = [np.where(of == fold, layer, 0) for of, layer in zip(folds, layers, strict=True)]
         seen = _learned(classifier(), strokes, kept, threads)

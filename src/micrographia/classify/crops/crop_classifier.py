@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from micrographia.arrays.image import Image
 from micrographia.classify.crops.cell_images import CellCrops, CellImages, InTurn, cell_crops, cell_names
 from micrographia.classify.crops.crop_judging import (
     Judgement,
+    divided,
     judge_folds,
     judge_held,
     keep_probabilities,
@@ -89,8 +89,9 @@ class CropClassifier(Method):
     every: int = parameter(100, "Steps between validations and checkpoints", ge=1)
     patience: int = parameter(8, "Validations without progress before training stops early, 0 for never", ge=0)
     validation_share: float = parameter(
-        0.15, "Share of the objects, by whole plates and wells where known, that only judge the training", ge=0, le=0.5
-    )
+        0.15, "Share of the objects that only judge the training: whole wells where four or more are known, else whole "
+        "images, and at least one of them; none with frozen", ge=0, le=0.5,
+    )  # fmt: skip
     folds: int = parameter(
         0, "Judge by so many further networks, each trained without one part of the wells or images and judged on it "
         "(takes so many times longer); 0 judges on the objects set aside, which also choose when to stop", ge=0, le=20,
@@ -106,6 +107,9 @@ class CropClassifier(Method):
     counts_: dict[str, int]
     notes_: list[str]
     judged_: Judgement
+    say_fold: Callable[[str], None] | None = None
+    """Called with the name of each fold before it is judged."""
+
     _ready: CropModel | None = None
     _start: CropModel | None = None
 
@@ -143,7 +147,7 @@ class CropClassifier(Method):
         RequestError
             Where there is only one class, or one fold.
         InputError
-            Where images, labels and table do not fit each other.
+            Where images, labels and table do not fit each other, or the examples cannot be divided into folds.
         """
         self._check()
         self._ready = None
@@ -165,12 +169,13 @@ class CropClassifier(Method):
         self._check()
         if len(classified.names) < 2:
             raise RequestError(f"All examples are of the class {classified.names[0]}; a classifier needs two or more.")
+        if self.folds:
+            divided(classified, self.folds, self.seed)  # what is refused is refused before anything is learned
         self._ready = None
         self.notes_ = []
         crops, start = self._started(crops)
         pixels = crops.pixels[classified.rows]
         self.counts_ = classified.counts
-        judged = self._judge_folds(crops, classified, folder, report, progress) if self.folds else None
         held, self._whole = held_out(classified, 0.0 if self.frozen else self.validation_share, self.seed)
         training = Training(
             self.steps, self.batch, self.minutes, self.learning_rate, self.every, self.patience, self.device,
@@ -185,9 +190,13 @@ class CropClassifier(Method):
         self.classes_, self.channels_ = classified.names, crops.channels
         self._example = example_of(pixels)
         self._held = len(np.unique(classified.examples[held]))
-        self.judged_ = judged or judge_held(
-            classified, held, self._whole, lambda rows: self.probabilities(crops.pixels[rows]), self.seed
-        )
+        if self.folds:
+            self.judged_ = self._judge_folds(crops, classified, folder, report, progress)
+        else:
+            self.judged_ = judge_held(
+                classified, held, self._whole, lambda rows: self.probabilities(crops.pixels[rows]), self.seed,
+                frozen=self.frozen,
+            )  # fmt: skip
         return self
 
     def predict(self, x: CellImages | CellCrops | Image | np.ndarray, labels: Any = None) -> pd.DataFrame:
@@ -326,11 +335,13 @@ class CropClassifier(Method):
         """Train and judge a network for each fold; what a fold gave is kept in its folder."""
         from micrographia.nets.training import lesson_of
 
+        seen = "" if folder is None else lesson_of(self.parameters(), crops.pixels, classified.names)
+
         def learned(fold: str, taught: Classified, rows: np.ndarray) -> np.ndarray:
-            if progress or report is not None:
-                print(f"judging by folds: {fold}", file=sys.stderr, flush=True)
+            if self.say_fold is not None:
+                self.say_fold(fold)
             own = None if folder is None else Path(folder) / fold.replace(" ", "-")
-            lesson = lesson_of(self.parameters(), crops.pixels, taught.rows, taught.classes, classified.names, rows)
+            lesson = "" if own is None else lesson_of(seen, taught.rows, taught.classes, rows)
             if own is not None and (known := kept_probabilities(own, lesson)) is not None:
                 return known
             model = type(self)(**self.parameters() | {"folds": 0})
@@ -347,7 +358,7 @@ class CropClassifier(Method):
 
     def _card(self, name: str) -> str:
         history, counts = self.history_, self.counts_
-        rows = "\n".join(f"| {one} | {count:,} |" for one, count in counts.items())
+        rows = "\n".join(f"| {_cell(one)} | {count:,} |" for one, count in counts.items())
         losses = [row["validation_loss"] for row in history.rows if "validation_loss" in row]
         judged = f"{self.judged_.card()}\n\n" if hasattr(self, "judged_") else ""
         loss = (
@@ -377,6 +388,11 @@ def _named(examples: ClassifiedImages) -> CellImages:
         None if labels is None else InTurn(len(which), lambda i: labels[which[i]]),
         [names[i] for i in which],
     )
+
+
+def _cell(name: str) -> str:
+    """A name for a table in Markdown."""
+    return name.replace("|", r"\|")
 
 
 def _turned(pixels: np.ndarray, views: int) -> list[np.ndarray]:

@@ -30,10 +30,8 @@ _APART = {
     WHOLE_IMAGES: "images set aside",
     SINGLE_OBJECTS: "objects set aside, of images that it also learned from",
 }
-_NOT_JUDGED = (
-    "Not measured: no examples were set aside, because there are too few of them or none should be. Folds (--folds 5) "
-    "judge by further networks, each on examples that it did not learn from."
-)
+_FROZEN = "the last layer of a frozen encoder is fitted to all of them, whatever share should judge"
+_TOO_FEW = "there are too few of them, or none should be"
 
 
 @dataclass(frozen=True)
@@ -74,6 +72,8 @@ def judge_held(
     whole: str,
     probabilities: Callable[[np.ndarray], np.ndarray],
     seed: int,
+    *,
+    frozen: bool = False,
 ) -> Judgement:
     """Judge a network on the examples that only judged its training.
 
@@ -87,10 +87,16 @@ def judge_held(
         Numbers of crops to their class probabilities (N, K).
     seed : int
         Seed of the intervals.
+    frozen : bool
+        Whether nothing was held out because the encoder was kept as it is.
     """
     warnings = _warnings(classified)
     if not held.any():
-        return Judgement(None, "", _NOT_JUDGED, tuple(warnings))
+        told = (
+            f"Not measured: no examples were set aside, because {_FROZEN if frozen else _TOO_FEW}. Folds (--folds 5) "
+            "judge by further networks, each on examples that it did not learn from."
+        )
+        return Judgement(None, "", told, tuple(warnings))
     given = np.zeros((len(held), len(classified.names)), np.float32)
     given[held] = probabilities(classified.rows[held])
     scores = _scores(classified, held, given, np.zeros(len(held), int), whole, seed)
@@ -103,6 +109,41 @@ def judge_held(
         "(--folds 5) judge by further networks, each on wells or images that it never saw."
     )
     return Judgement(scores, _APART[whole], told, tuple(warnings))
+
+
+def divided(classified: Classified, number: int, seed: int) -> tuple[str, np.ndarray]:
+    """Divide examples into folds that share no well, or no image.
+
+    Parameters
+    ----------
+    classified : Classified
+        All examples.
+    number : int
+        Folds; fewer where there are fewer wells or images.
+    seed : int
+        Seed of the division.
+
+    Returns
+    -------
+    whole : str
+        What stays whole, a key of `Classified.groupings`.
+    fold : (N,) int array
+        Fold of each example, from 0.
+
+    Raises
+    ------
+    InputError
+        Where a division leaves a single class to learn from.
+    """
+    whole, kinds = next((w, k) for w, k in classified.groupings.items() if len(np.unique(k)) > 1)
+    groups = len(np.unique(kinds))
+    fold = stratified_folds(classified.classes, None if groups == len(kinds) else kinds, min(number, groups), seed)
+    if any(len(np.unique(classified.classes[fold != k])) < 2 for k in range(fold.max() + 1)):
+        raise InputError(
+            "The examples cannot be divided by wells or images: without one part only one class is left. Annotate each "
+            "class in several wells, or leave folds out."
+        )
+    return whole, fold
 
 
 def judge_folds(
@@ -118,7 +159,7 @@ def judge_folds(
     classified : Classified
         All examples.
     number : int
-        Folds; fewer where there are fewer wells or images.
+        Folds, as `divided` takes them.
     learned : callable
         Trains a network: the name of the fold, the examples to learn from and the numbers of the crops to judge, to the
         probabilities (N, K) of all classes.
@@ -128,23 +169,17 @@ def judge_folds(
     Raises
     ------
     InputError
-        Where a division leaves a single class to learn from.
+        As `divided` does.
     """
-    whole, kinds = next((w, k) for w, k in classified.groupings.items() if len(np.unique(k)) > 1)
-    groups = len(np.unique(kinds))
-    number = min(number, groups)
-    fold = stratified_folds(classified.classes, None if groups == len(kinds) else kinds, number, seed)
-    if any(len(np.unique(classified.classes[fold != k])) < 2 for k in range(number)):
-        raise InputError(
-            "The examples cannot be divided by wells or images: without one part only one class is left. Annotate each "
-            "class in several wells, or leave folds out."
-        )
+    whole, fold = divided(classified, number, seed)
+    number = int(fold.max()) + 1
     given = np.zeros((len(fold), len(classified.names)), np.float32)
     for k in range(number):
         apart = fold == k
         given[apart] = learned(f"fold {k + 1} of {number}", classified.part(~apart), classified.rows[apart])
     scores = _scores(classified, np.ones(len(fold), bool), given, fold, whole, seed)
-    alike = "" if groups == len(np.unique(classified.examples)) else f", nor any other of its {_KINDS[whole][:-1]}"
+    alone = len(np.unique(classified.groupings[whole])) == len(np.unique(classified.examples))
+    alike = "" if alone else f", nor any other of its {_KINDS[whole][:-1]}"
     told = (
         f"Every example was judged by a network that had not seen it{alike}: {number} further networks were trained, "
         "each without one part of the examples and with the settings of this one."

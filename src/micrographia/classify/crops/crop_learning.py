@@ -62,6 +62,7 @@ def learn_encoder(
     widths: Sequence[int],
     mask: bool = False,
     targets: np.ndarray | None = None,
+    source: np.ndarray | None = None,
 ) -> tuple[CropEncoder, History]:
     """Learn features of crops without labels: they shall tell what is measured of the crop, however it is viewed.
 
@@ -79,6 +80,9 @@ def learn_encoder(
         Whether the last channel is the object's mask.
     targets : (N, D) float32 array, optional
         What is measured of each crop (`micrographia.classify.crops.crop_measurements`).
+    source : array, optional
+        What `targets` were computed from. A training that goes on is recognised by it, since the last digits of what
+        is computed differ between machines; without it, by `targets`.
 
     Returns
     -------
@@ -110,7 +114,7 @@ def learn_encoder(
     def views(numbers: range) -> CropViews:
         return CropViews(crops, numbers, targets, mask=mask, seed=training.seed)
 
-    lesson = (crops, targets, mask, training.seed)
+    lesson = (crops, targets if source is None else source, mask, training.seed)
     trained, history = _train(network, loss, views, [], training, lesson, batch=batch)
     return trained.encoder.eval(), history
 

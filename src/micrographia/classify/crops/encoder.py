@@ -100,15 +100,15 @@ class CellEncoder(Method):
         Raises
         ------
         InputError
-            Where images and labels do not fit each other, or there are fewer than two objects.
+            Where images and labels do not fit each other, there are fewer than two objects, or no crop shows anything.
         """
         measured = self.task == "measurements"
         plan = replace(self.plan, mask=True) if measured else self.plan
         found = cell_crops(examples, plan, most=self.crops, seed=self.seed)
-        targets = self._targets(found.pixels) if measured else None
+        source = found.pixels if measured else None
         if plan.mask and not self.mask:
             found = replace(found, pixels=found.pixels[:, :-1])
-        return self._learn(found, targets, folder, report, progress)
+        return self._learn(found, source, folder, report, progress)
 
     def fit_crops(
         self,
@@ -122,34 +122,37 @@ class CellEncoder(Method):
 
         Raises
         ------
+        InputError
+            Where there are fewer than two crops, or none shows anything.
         RequestError
             Where measurements shall be learned, but the crops are without a mask of what to measure.
         """
         measured = self.task == "measurements"
         if measured and not self.mask:
             raise RequestError("encoder: crops without a mask cannot be measured; cut them with mask, or learn views.")
-        return self._learn(crops, self._targets(crops.pixels) if measured else None, folder, report, progress)
-
-    def _targets(self, pixels: np.ndarray) -> np.ndarray:
-        if len(pixels) < 2:
-            raise InputError("An encoder learns from many objects; there is only one.")
-        return crop_measurements(pixels)
+        return self._learn(crops, crops.pixels if measured else None, folder, report, progress)
 
     def _learn(
         self,
         crops: CellCrops,
-        targets: np.ndarray | None,
+        source: np.ndarray | None,
         folder: str | Path | None,
         report: Callable[[Mapping[str, float]], None] | None,
         progress: bool,
     ) -> CellEncoder:
         check_widths(self.name, self.widths, self.size)
+        shown = crops.pixels[:, :-1] if self.mask else crops.pixels
+        if len(crops) and not any(np.ptp(crop, axis=(1, 2)).any() for crop in shown):
+            raise InputError("No crop shows anything: within each all pixels are alike. Do the images fit the labels?")
+        if source is not None and len(crops) < 2:
+            raise InputError("An encoder learns from many objects; there is only one.")
         training = Training(
             self.steps, min(self.batch, len(crops)), self.minutes, self.learning_rate, self.every, 0, self.device,
             self.seed, None if folder is None else Path(folder), progress, report, self.parameters(),
         )  # fmt: skip
+        targets = None if source is None else crop_measurements(source)
         self.encoder_, self.history_ = learn_encoder(
-            crops.pixels, training, widths=self.widths, mask=self.mask, targets=targets
+            crops.pixels, training, widths=self.widths, mask=self.mask, targets=targets, source=source
         )
         self.channels_, self.count_ = crops.channels, len(crops)
         self.example_ = example_of(crops.pixels)

@@ -61,9 +61,9 @@ class Classified:
     names : tuple of str
         Names of the K classes, sorted.
     groupings : dict of str to (N,) array
-        What each belongs to, from coarse to fine: plate and well where the table knows them, the image, and the example
-        (an object; the whole image, which all of its tiles share). The keys say what stays whole where a grouping is
-        divided.
+        What each belongs to, from coarse to fine: the well (of its plate) where the table knows wells, the image, and
+        the example (an object; the whole image, which all of its tiles share). The keys say what stays whole where a
+        grouping is divided.
     """
 
     rows: np.ndarray
@@ -123,8 +123,8 @@ def join_classes(table: pd.DataFrame, images: np.ndarray, labels: np.ndarray | N
     ----------
     table : pandas.DataFrame
         ``Class``; the image in ``Metadata_Image`` or ``image`` (its name, with or without ending); for objects the
-        label in ``ObjectNumber`` or ``label``; where known ``Metadata_Plate`` and ``Metadata_Well``. Rows without a
-        class are left out.
+        label in ``ObjectNumber`` or ``label``; where known ``Metadata_Well``, and the ``Metadata_Plate`` of the well.
+        Rows without a class are left out.
     images : (N,) array of str
         Image of each crop.
     labels : (N,) integer array, optional
@@ -174,13 +174,13 @@ def join_classes(table: pd.DataFrame, images: np.ndarray, labels: np.ndarray | N
 def held_out(classified: Classified, share: float, seed: int) -> tuple[np.ndarray, str]:
     """Examples that only judge the training: whole groups with about their share of every class.
 
-    Groups of the coarsest kind of which there are at least four; single examples only where there are enough for twice
-    as many as folds.
+    Groups of the coarsest kind of which there are at least four, and some can be set aside that do not hold all
+    examples of a class; nothing where there are too few examples, or `share` is 0.
 
     Returns
     -------
     held : (N,) bool array
-        None of a class that would have no example left to learn from; nothing at all where `share` is 0.
+        At least one whole group, or nothing; of every class examples are left to learn from.
     whole : str
         What stayed whole, a key of `Classified.groupings`; empty where nothing is held out.
     """
@@ -190,21 +190,26 @@ def held_out(classified: Classified, share: float, seed: int) -> tuple[np.ndarra
     most = round(1 / share) if share else 0
     if most < 2 or len(np.unique(classified.examples)) < 2 * most:
         return nothing, ""
-    whole, kinds = next((w, k) for w, k in classified.groupings.items() if len(np.unique(k)) >= _FEWEST_GROUPS)
-    held = stratified_folds(classes, kinds, min(most, len(np.unique(kinds))), seed) == 0
-    for k in np.unique(classes):
-        if held[classes == k].all():
-            held[classes == k] = False
-    return held, whole if held.any() else ""
+    for whole, kinds in classified.groupings.items():
+        if (number := len(np.unique(kinds))) < _FEWEST_GROUPS:
+            continue
+        fold = stratified_folds(classes, kinds, min(most, number), seed)
+        for k in range(fold.max() + 1):
+            if len(np.unique(classes[fold != k])) == len(np.unique(classes)):
+                return fold == k, whole
+    return nothing, ""
 
 
 def with_classes(table: pd.DataFrame, probabilities: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     """Add ``Class``, ``Class_Probability`` and ``Probability_<class>`` of probabilities (N, K) to a table of N rows."""
-    table["Class"] = np.array(classes, str)[probabilities.argmax(axis=1)]
-    table["Class_Probability"] = probabilities.max(axis=1, initial=0)
-    for name, column in zip(classes, probabilities.T, strict=True):
-        table[f"Probability_{name}"] = column
-    return table
+    import pandas as pd
+
+    best = {
+        CLASS: np.array(classes, str)[probabilities.argmax(axis=1)],
+        "Class_Probability": probabilities.max(axis=1, initial=0),
+    }
+    each = {f"Probability_{name}": column for name, column in zip(classes, probabilities.T, strict=True)}
+    return pd.concat([table, pd.DataFrame(best | each, index=table.index)], axis=1)
 
 
 def _rows_with_classes(table: pd.DataFrame) -> tuple[pd.DataFrame, str, list[str]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.objects.object_fitting import listed_classes
-from micrographia.features.feature_table import CLASS, group_kind, groups, object_keys
+from micrographia.features.feature_table import CLASS, check_columns, group_kind, groups, object_keys
 from micrographia.metrics.calibration import brier_score, calibration_error, log_loss
 from micrographia.metrics.classification import ClassEvaluation, confusion_matrix, evaluate_classes, scores_of
 from micrographia.metrics.stratified_folds import stratified_folds
@@ -36,7 +36,7 @@ class CrossValidation:
     fold : (N,) int array
         Outer fold of each, from 0.
     groups : (N,) array of str or None
-        Plate and well of each, or image; None where that is not known.
+        Plate and well of each, or image, or the value of a column that was asked for; None where that is not known.
     grouped : bool
         Whether folds kept groups together.
     evaluation : ClassEvaluation
@@ -44,7 +44,7 @@ class CrossValidation:
     models : list of ObjectClassifier
         The classifier of each fold.
     kind : str
-        What a group is: ``wells``, ``images`` or ``plates``; empty where that is not known.
+        What a group is: ``wells``, ``images``, ``plates`` or ``groups of Compound``; empty where that is not known.
     """
 
     classes: tuple[str, ...]
@@ -81,16 +81,22 @@ class CrossValidation:
         }
 
 
-def labelled(table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ...], np.ndarray | None]:
+def labelled(
+    table: pd.DataFrame, group: str | None = None
+) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ...], np.ndarray | None]:
     """The rows that have a class, their classes as numbers, the names of the classes, and the groups of the rows.
+
+    `group` is a column of groups; otherwise they are plate and well, or image.
 
     Raises
     ------
     RequestError
-        Where the column ``Class`` is missing or holds fewer than two classes.
+        Where the column ``Class`` is missing or holds fewer than two classes, or the column of groups is missing.
     InputError
-        Where the table has no rows, or two rows have the same keys.
+        Where the table has no rows, two rows have the same keys or two columns the same name, or the column of groups
+        has no values.
     """
+    check_columns(table)
     if not len(table):
         raise InputError("The table has no rows.")
     if CLASS not in table.columns:
@@ -98,7 +104,11 @@ def labelled(table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, tuple[str, 
     known, truth, names = listed_classes(table[CLASS], CLASS)
     object_keys(table)
     examples = table[known].reset_index(drop=True)
-    return examples, truth, names, groups(examples)
+    of_row = groups(examples, group)
+    if group is not None and of_row is not None:
+        # so that a part of the examples has groups, too
+        examples[group] = np.where(of_row == "", "(none)", of_row)
+    return examples, truth, names, of_row
 
 
 def cross_validate(
@@ -115,7 +125,7 @@ def cross_validate(
     Parameters
     ----------
     method : ObjectClassifier
-        Parameters; it is not changed.
+        Parameters; it is not changed. Its `group` is what folds keep together.
     table : pandas.DataFrame
         Rows with the column ``Class``; others are left out.
     folds : int
@@ -123,8 +133,8 @@ def cross_validate(
     seed : int
         Seed of the division.
     grouped : bool
-        Keep plate and well together (where known). False is the random split of many publications: objects of one
-        well are on both sides, and the score is too high for new wells.
+        Keep groups together: plate and well where known, or the method's column `group`. False is the random split of
+        many publications: objects of one well are on both sides, and the score is too high for new wells.
     progress : callable, optional
         Told in words what is done.
 
@@ -137,8 +147,10 @@ def cross_validate(
     InputError
         Where fewer than two classes have examples, or a division leaves a single class to learn from.
     """
-    examples, truth, names, of_row = labelled(table)
+    examples, truth, names, of_row = labelled(table, method.group)
     keep = of_row if grouped and of_row is not None and len(np.unique(of_row)) > 1 else None
+    kind = group_kind(examples, method.group)
+    by, several = ("plate and well", "wells") if method.group is None else (kind, kind)
     number = min(folds, len(truth) if keep is None else len(np.unique(keep)))
     if number < 2:
         raise InputError("Two examples at least are needed to judge a classifier.")
@@ -148,8 +160,8 @@ def cross_validate(
         taught = fold != k
         if len(np.unique(truth[taught])) < 2:
             raise InputError(
-                "The examples cannot be divided by plate and well: without one part only one class is left. "
-                "Annotate each class in several wells."
+                f"The examples cannot be divided by {by}: without one part only one class is left. "
+                f"Annotate each class in several {several}."
             )
         if progress is not None:
             progress(f"fold {k + 1} of {number}")
@@ -158,5 +170,4 @@ def cross_validate(
         probabilities[np.ix_(rows, np.flatnonzero(~taught))] = model.probabilities(examples[~taught]).T
         models.append(model)
     evaluation = evaluate_classes(truth, probabilities.argmax(axis=0), names, of_row, seed=seed)
-    kind = group_kind(examples)
     return CrossValidation(names, truth, probabilities, fold, of_row, keep is not None, evaluation, models, kind)

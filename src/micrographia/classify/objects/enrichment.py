@@ -9,12 +9,15 @@ is larger than one drawn from the prior, as a logit to the base 2: 0 says as exp
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
 
 import numpy as np
 
 from micrographia.arrays.errors import InputError
+
+_Function = Callable[[np.ndarray], np.ndarray]
 
 _SMALLEST, _LARGEST = 1e-3, 1e7
 """Between these lies the sum of alpha. Where every group holds one class only, the likelihood rises for ever towards 0,
@@ -178,25 +181,25 @@ def enrichment_scores(counts: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     rest, others = alpha.sum() - alpha, counts.sum(axis=1, keepdims=True) - counts
     out = np.full(counts.shape, np.nan)
     for k in np.flatnonzero(alpha > 0):
+        own, other = _log_cdf(alpha[k], rest[k]), _log_cdf(rest[k], alpha[k])
         for start in range(0, len(counts), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
             a, b = alpha[k] + counts[part, k], rest[k] + others[part, k]
-            above, below = _log_above(a, b, alpha[k], rest[k]), _log_above(b, a, rest[k], alpha[k])
+            above, below = _log_above(a, b, alpha[k], rest[k], own), _log_above(b, a, rest[k], alpha[k], other)
             out[part, k] = np.clip((above - below) / np.log(2), -_BOUND, _BOUND)
     return out
 
 
-def _log_above(a: np.ndarray, b: np.ndarray, a0: float, b0: float) -> np.ndarray:
+def _log_above(a: np.ndarray, b: np.ndarray, a0: float, b0: float, cdf: _Function) -> np.ndarray:
     """Logarithm of P(x > y) B(a, b) for x ~ Beta(a, b), (G,) arrays, and y ~ Beta(a0, b0), a >= a0, b >= b0.
 
-    The integral over t = logit x of the density of x times the distribution function F of y. Left of `low`, x^a and
-    F ~ x^a0 are exponentials of t, right of `high` the same holds of 1 - x, and both tails have closed forms, which
-    small a or b make long. What is between is concave as a logarithm: the stretch where it is not negligible is found
-    by looking closer and closer, and integrated by Gauss's rule.
+    The integral over t = logit x of the density of x times the distribution function F of y, whose logarithm is `cdf`,
+    from `_log_cdf`. Left of `low`, x^a and F ~ x^a0 are exponentials of t, right of `high` the same holds of 1 - x, and
+    both tails have closed forms, which small a or b make long. What is between is concave as a logarithm: the stretch
+    where it is not negligible is found by looking closer and closer, and integrated by Gauss's rule.
     """
     from scipy.special import log_expit
 
-    cdf = _log_cdf(a0, b0)
     a, b = a[:, None], b[:, None]
 
     def density(t: np.ndarray) -> np.ndarray:
@@ -211,7 +214,7 @@ def _log_above(a: np.ndarray, b: np.ndarray, a0: float, b0: float) -> np.ndarray
         first, last = matters.argmax(axis=1) - 1, _LOOK - matters[:, ::-1].argmax(axis=1)
         left = np.take_along_axis(t, np.maximum(first, 0)[:, None], axis=1)
         right = np.take_along_axis(t, np.minimum(last, _LOOK - 1)[:, None], axis=1)
-    x, weight = np.polynomial.legendre.leggauss(_NODES)
+    x, weight = _gauss()
     t = left + (right - left) * (x + 1) / 2
     middle = np.logaddexp.reduce(density(t) + cdf(t) + np.log(weight * (right - left) / 2), axis=1)
     begin = density(low) + cdf(low) - np.log(a + a0)
@@ -219,7 +222,14 @@ def _log_above(a: np.ndarray, b: np.ndarray, a0: float, b0: float) -> np.ndarray
     return np.logaddexp(middle, np.logaddexp(begin, end)[:, 0])
 
 
-def _log_cdf(a: float, b: float) -> Any:
+@cache
+def _gauss() -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights of Gauss's rule between -1 and 1."""
+    x, weight = np.polynomial.legendre.leggauss(_NODES)
+    return x, weight
+
+
+def _log_cdf(a: float, b: float) -> _Function:
     """Logarithm of the distribution function of logit y, y ~ Beta(a, b): computed on a grid and interpolated."""
     from scipy.interpolate import PchipInterpolator
     from scipy.special import betainc, betaincc, digamma, expit, polygamma

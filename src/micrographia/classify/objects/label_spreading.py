@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -67,18 +67,51 @@ def neighbour_graph(points: np.ndarray, k: int = NEIGHBOURS) -> csr_array:
     Raises
     ------
     InputError
-        Where there are fewer than two points.
+        Where there are fewer than two points, or one is not finite.
+    RequestError
+        Where k is below 1.
     """
     from scipy.sparse import csr_array
 
+    if k < 1:
+        raise RequestError(f"A graph of neighbours needs at least one neighbour of each object, not {k}.")
     if len(points) < 2:
         raise InputError(f"At least two objects are needed to spread classes; there are {len(points)}.")
+    check_finite(points)
     rows, distance = nearest_neighbours(points, k)
     scale = np.maximum(distance.max(axis=1), 1e-12)
     weight = np.exp(-(distance**2) / (scale[:, None] * scale[rows]))
     start = np.arange(0, rows.size + 1, rows.shape[1])
     graph = csr_array((weight.ravel(), rows.ravel(), start), shape=(len(rows), len(rows)))
     return graph.maximum(graph.T).tocsr()
+
+
+def check_finite(objects: np.ndarray) -> None:
+    """Raise InputError where a number of objects (N, ...) is NaN or infinite; the first such object is named."""
+    bad = np.flatnonzero(~np.isfinite(objects).reshape(len(objects), -1).all(axis=1))
+    if len(bad):
+        raise InputError(
+            f"{len(bad):,} of {len(objects):,} objects have numbers that are NaN or infinite, first object {bad[0]} "
+            "(from 0); fill them in, or leave these objects out."
+        )
+
+
+def checked_classes(classes: np.ndarray, n_objects: int, n_classes: int) -> np.ndarray:
+    """Classes as an array (N,).
+
+    Raises
+    ------
+    InputError
+        Where there is not one for each object, or they are no whole numbers below the number of classes.
+    """
+    classes = np.asarray(classes)
+    if classes.shape != (n_objects,):
+        raise InputError(f"Classes of shape {classes.shape} do not fit {n_objects:,} objects: each needs one.")
+    if classes.dtype.kind not in "iu":
+        raise InputError(f"Classes are whole numbers from 0, and -1 where an object has none, not {classes.dtype}.")
+    if classes.max(initial=-1) >= n_classes:
+        raise InputError(f"Classes must be numbered 0 to {n_classes - 1}; these go to {classes.max()}.")
+    return classes
 
 
 def spread_labels(graph: csr_array, classes: np.ndarray, n_classes: int, alpha: float = 0.9) -> np.ndarray:
@@ -104,8 +137,11 @@ def spread_labels(graph: csr_array, classes: np.ndarray, n_classes: int, alpha: 
     Raises
     ------
     InputError
-        Where no object has a class.
+        Where no object has a class, or the classes do not fit the graph or their number.
+    RequestError
+        Where alpha is out of its range.
     """
+    classes = checked_classes(classes, graph.shape[0], n_classes)
     known = np.flatnonzero(classes >= 0)
     if not len(known):
         raise InputError("No object has a class that could be spread.")
@@ -131,7 +167,19 @@ def smooth_labels(graph: csr_array, classes: np.ndarray, probabilities: np.ndarr
     Returns
     -------
     (K, N) float32 array
+
+    Raises
+    ------
+    InputError
+        Where classes or probabilities do not fit the graph, or probabilities are not finite.
+    RequestError
+        Where alpha is out of its range.
     """
+    if np.ndim(probabilities) != 2 or np.shape(probabilities)[1] != graph.shape[0]:
+        shape = np.shape(probabilities)
+        raise InputError(f"Probabilities of shape {shape} do not fit {graph.shape[0]:,} objects: (K, N) are needed.")
+    classes = checked_classes(classes, graph.shape[0], len(probabilities))
+    check_finite(np.transpose(probabilities))
     given = np.array(probabilities, np.float64).T
     known = np.flatnonzero(classes >= 0)
     given[known] = np.eye(given.shape[1])[classes[known]]
@@ -142,6 +190,8 @@ def _spread(graph: csr_array, given: np.ndarray, alpha: float) -> np.ndarray:
     """The limit of F <- a S F + (1 - a) Y, each row divided by its sum."""
     from scipy.sparse import dia_array
 
+    if not 0 <= alpha < 1:
+        raise RequestError(f"Classes spread by an alpha of 0 to below 1, not {alpha}.")
     root = 1 / np.sqrt(np.maximum(graph.sum(axis=1), 1e-300))
     scaling = dia_array((root[None], [0]), shape=graph.shape)
     smooth = (scaling @ graph @ scaling).tocsr()

@@ -49,7 +49,7 @@ def learning_curve(
     """
     import pandas as pd
 
-    examples, truth, names, _ = labelled(table)
+    examples, truth, names, _ = labelled(table, method.group)
     plain = type(method)(**(method.parameters() | {"search": False}))
     rows = []
     for share in shares:

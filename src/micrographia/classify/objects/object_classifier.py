@@ -12,6 +12,7 @@ from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.objects.class_tables import with_classes
 from micrographia.features.feature_table import (
     CLASS,
+    check_columns,
     feature_columns,
     feature_matrix,
     groups,
@@ -73,6 +74,11 @@ class ObjectClassifier(Method):
     )
     folds: int = parameter(5, "Number of inner folds", ge=2, le=20)
     seed: int = parameter(0, "The same seed and examples give the same classifier", ge=0)
+    group: str | None = parameter(
+        None,
+        "Column whose words say which rows folds keep together, such as Metadata_Compound; otherwise plate and well, "
+        "or image",
+    )
 
     classes_: tuple[str, ...]
     columns_: tuple[str, ...]
@@ -89,29 +95,32 @@ class ObjectClassifier(Method):
         ----------
         table : pandas.DataFrame
             The column ``Class`` (empty where a row has none), columns of numbers, and where known
-            ``Metadata_Plate``, ``Metadata_Well`` or ``Metadata_Image``, by which inner folds are divided.
+            ``Metadata_Plate``, ``Metadata_Well`` or ``Metadata_Image``, by which inner folds are divided, or the column
+            `group`.
 
         Raises
         ------
         InputError
-            Where there are no features, or two rows have the same keys.
+            Where there are no features, or two rows have the same keys or two columns the same name.
         RequestError
-            Where there is no column ``Class`` or fewer than two classes, or the classifier needs scikit-learn, which is
-            not installed.
+            Where there is no column ``Class`` or `group` or fewer than two classes, or the classifier needs
+            scikit-learn, which is not installed.
         """
         from micrographia.classify.objects.object_fitting import fit_objects, listed_classes
         from micrographia.classify.objects.turned_features import combined, combined_names
 
+        check_columns(table)
         if CLASS not in table.columns:
             raise RequestError(f"The table has no column '{CLASS}' with the classes of the examples.")
         known, classes, names = listed_classes(table[CLASS], CLASS)
         examples = table[known]
         object_keys(examples)
-        columns = feature_columns(examples)
-        words = [name for name in table.columns if not is_key(name) and name not in columns]
+        columns = [name for name in feature_columns(examples) if name != self.group]
+        words = [name for name in table.columns if not is_key(name) and name not in (*columns, self.group)]
         matrix = feature_matrix(examples, columns)
         plan = {name: [i] for i, name in enumerate(columns)} if self.directions else combined_names(columns)
-        fitted = fit_objects(self, combined(matrix, plan), list(plan), classes, len(names), groups(examples))
+        of_row = groups(examples, self.group)
+        fitted = fit_objects(self, combined(matrix, plan), list(plan), classes, len(names), of_row)
         used = sorted({i for name in fitted.standardiser.names for i in plan[name]})
         self.columns_ = tuple(columns[i] for i in used)
         self.classes_, self.fitted_, self.notes_ = names, fitted, fitted.notes
@@ -140,10 +149,11 @@ class ObjectClassifier(Method):
         Raises
         ------
         InputError
-            Where columns are missing or hold no numbers; they are named.
+            Where columns are missing or hold no numbers (they are named), or nothing was learned yet.
         """
         from micrographia.classify.objects.turned_features import combined
 
+        self.check_fitted()
         if isinstance(table, np.ndarray):
             matrix = np.array(table, np.float32)
             if matrix.ndim != 2 or matrix.shape[1] != len(self.columns_):
@@ -176,6 +186,11 @@ class ObjectClassifier(Method):
         """
         found = self.probabilities(x)
         return found if isinstance(x, np.ndarray) else self.found_table(x, found)
+
+    def check_fitted(self) -> None:
+        """Raise InputError where nothing was learned yet."""
+        if not hasattr(self, "fitted_"):
+            raise InputError("This classifier has not learned anything yet: call fit or load first.")
 
     def found_table(self, table: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
         """Key columns and centres of a table of N rows with the classes that probabilities (N, K) tell."""

@@ -152,7 +152,7 @@ def _inner_folds(
                       "probabilities are not calibrated."]  # fmt: skip
     if groups is None:
         return fold, []
-    why = "All examples are from one well or image" if number == 1 else "Classes are missing without some wells"
+    why = "All examples are from one plate, well or image" if number == 1 else "Classes are missing without some wells"
     return fold, [f"{why}: inner folds divide objects at random, and probabilities may be too sure on other wells."]
 
 

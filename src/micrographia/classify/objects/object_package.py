@@ -32,9 +32,15 @@ def write_object_package(path: Path, method: ObjectClassifier, name: str, card: 
         Name for people.
     card : str
         What is known of its accuracy, in Markdown; the section *Validation* of the model card.
+
+    Raises
+    ------
+    InputError
+        Where nothing was learned yet.
     """
     from micrographia.models.write import write_arrays_package
 
+    method.check_fitted()
     fitted = method.fitted_
     arrays = {f"standard_{key}": array for key, array in fitted.standardiser.arrays().items()}
     arrays["columns"] = np.array(method.columns_)

@@ -16,7 +16,17 @@ from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.learners.gaussian_process import GaussianProcess, fit_gaussian_process
 from micrographia.classify.objects.feature_space import AXES, FeatureSpace
 from micrographia.classify.objects.turned_features import combined, combined_names
-from micrographia.features.feature_table import CLASS, feature_columns, feature_matrix, groups, row_columns
+from micrographia.features.feature_table import (
+    CLASS,
+    OBJECT_KEYS,
+    feature_columns,
+    feature_matrix,
+    groups,
+    is_key,
+    object_keys,
+    row_columns,
+    why_no_feature,
+)
 from micrographia.method import Method, parameter
 from micrographia.metrics.folds import assign_folds
 
@@ -33,6 +43,8 @@ MOST = 4000
 """Examples that can be learned from; time grows with their third power."""
 
 _EXAMPLES = 16
+_WITHIN_ONE = 0.6827
+"""Share of a normal distribution within one standard deviation of its middle."""
 
 
 class RegressionPlane(Method):
@@ -51,8 +63,13 @@ class RegressionPlane(Method):
         from their group (plate and well, where known); None where there are fewer than two groups.
     spread_ : float
         Root mean square distance of the examples from their middle: the error of a regression that knows nothing.
+    scale_ : float
+        What a standard deviation of the regression is multiplied with, so that 68 % of the coordinates of examples that
+        were not learned from lie within one; 1 where there are fewer than two groups.
     count_ : int
         Number of examples.
+    dropped_ : dict of str to str
+        Columns that are not looked at, with the reason.
     """
 
     name = "plane"
@@ -68,7 +85,9 @@ class RegressionPlane(Method):
     process_: GaussianProcess
     error_: float | None
     spread_: float
+    scale_: float
     count_: int
+    dropped_: dict[str, str]
     example_: np.ndarray
 
     def fit(self, table: pd.DataFrame, /) -> Self:
@@ -85,19 +104,25 @@ class RegressionPlane(Method):
         RequestError
             Where the places are missing, fewer than three, all the same or more than 4,000.
         InputError
-            Where there are no features.
+            Where there are no features, a row has only one of the two coordinates, or two examples have the same keys.
         """
         examples, places = _placed(table)
-        columns = feature_columns(examples)
-        plan = combined_names(columns)
-        matrix = feature_matrix(examples, columns)
-        features = combined(matrix, plan)
+        object_keys(examples)
+        numbers = feature_columns(examples)
+        used = {position for positions in combined_names(numbers).values() for position in positions}
+        columns = [name for position, name in enumerate(numbers) if position in used]
+        matrix = feature_matrix(examples, columns or numbers)
+        features = combined(matrix, combined_names(columns))
+        words = [name for name in table.columns if not is_key(name) and name not in numbers]
+        self.dropped_ = {name: why_no_feature(examples, name) for name in words}
+        self.dropped_ |= {name: "changes when the object is turned" for name in numbers if name not in columns}
         self.space_ = FeatureSpace.of(features, most=self.axes, seed=self.seed)
         self.process_ = fit_gaussian_process(self.space_(features), places)
         self.columns_, self.count_ = tuple(columns), len(places)
         self.spread_ = float(np.sqrt(((places - places.mean(axis=0)) ** 2).sum(axis=1).mean()))
-        self.error_ = self._unseen_error(features, places, groups(examples))
-        self.example_ = matrix[:: max(1, len(matrix) // _EXAMPLES)][:_EXAMPLES]
+        self.error_, self.scale_ = self._unseen(features, places, groups(examples))
+        measured = matrix[~self._lacking(features)]
+        self.example_ = measured[:: max(1, len(measured) // _EXAMPLES)][:_EXAMPLES]
         return self
 
     def places(self, table: pd.DataFrame | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -111,25 +136,30 @@ class RegressionPlane(Method):
         Returns
         -------
         places : (N, 2) float32 array
+            NaN where more than half of the measurements are missing.
         uncertainty : (N,) float32 array
-            Standard deviation of each coordinate.
+            Standard deviation of each coordinate (times `scale_`); NaN where there is no place.
 
         Raises
         ------
         InputError
-            Where columns are missing or hold no numbers; they are named.
+            Where columns are missing or hold no numbers (they are named), or nothing was learned yet.
         """
+        self._check_learned()
         if isinstance(table, np.ndarray):
             matrix = np.array(table, np.float32)
             if matrix.ndim != 2 or matrix.shape[1] != len(self.columns_):
                 raise InputError(
                     f"An array of {len(self.columns_)} columns is needed, not one of shape {matrix.shape}."
                 )
+            matrix[~np.isfinite(matrix)] = np.nan
         else:
             matrix = feature_matrix(table, self.columns_)
-        points = self.space_(combined(matrix, combined_names(self.columns_)))
-        places, spread = self.process_.predict(points)
-        return places.astype(np.float32), spread.astype(np.float32)
+        features = combined(matrix, combined_names(self.columns_))
+        places, spread = self.process_.predict(self.space_(features))
+        lacking = self._lacking(features)
+        places[lacking], spread[lacking] = np.nan, np.nan
+        return places.astype(np.float32), (self.scale_ * spread).astype(np.float32)
 
     def predict(self, x: Any, /) -> Any:
         """Put every row on the plane.
@@ -159,14 +189,18 @@ class RegressionPlane(Method):
 
         One after another: each choice makes objects like it surer, so that the next one is another kind.
         """
-        points = self.space_(combined(feature_matrix(table, self.columns_), combined_names(self.columns_)))
-        taken = PLACE[0] in table.columns and table[PLACE[0]].notna().to_numpy()
-        return self.process_.least_sure(points, count, ~np.broadcast_to(taken, len(points)))
+        self._check_learned()
+        features = combined(feature_matrix(table, self.columns_), combined_names(self.columns_))
+        taken = self._lacking(features)
+        if PLACE[0] in table.columns:
+            taken |= table[PLACE[0]].notna().to_numpy()
+        return self.process_.least_sure(self.space_(features), count, ~taken)
 
     def save(self, path: str | Path) -> Path:
         """Write what was learned, with the parameters, as one model package."""
         from micrographia.models.write import write_arrays_package
 
+        self._check_learned()
         path = Path(path)
         arrays = {f"process_{name}": array for name, array in self.process_.arrays().items()}
         arrays |= {f"space_{name}": getattr(self.space_, name) for name in ("mean", "spread", "axes")}
@@ -177,7 +211,13 @@ class RegressionPlane(Method):
             method=self.name,
             parameters=self.parameters(),
             arrays=arrays,
-            config={"error": self.error_, "spread": self.spread_, "examples": self.count_},
+            config={
+                "error": self.error_,
+                "spread": self.spread_,
+                "scale": self.scale_,
+                "examples": self.count_,
+                "dropped": self.dropped_,
+            },
             name=path.stem,
             description=f"Regression plane, learned from {self.count_:,} placed objects.",
             documentation=self._card(path.stem),
@@ -206,26 +246,37 @@ class RegressionPlane(Method):
             method.space_ = FeatureSpace(*(arrays[f"space_{name}"] for name in ("mean", "spread", "axes")))
             method.columns_ = tuple(str(name) for name in arrays["columns"])
             method.error_, method.spread_ = config["error"], float(config["spread"])
+            method.scale_, method.dropped_ = float(config.get("scale", 1)), dict(config.get("dropped", {}))
             method.count_, method.example_ = int(config["examples"]), arrays["test_input"]
             method.places(method.example_)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{package.path}: what this model package says of its plane is damaged.") from error
         return method
 
-    def _unseen_error(self, features: np.ndarray, places: np.ndarray, known: np.ndarray | None) -> float | None:
+    def _check_learned(self) -> None:
+        if not hasattr(self, "process_"):
+            raise InputError("This regression plane has not learned anything yet: call fit or load first.")
+
+    def _lacking(self, features: np.ndarray) -> np.ndarray:
+        """Which objects (N,) lack more than half of the features that tell the examples apart."""
+        return np.isnan(features[:, np.isfinite(self.space_.spread)]).mean(axis=1) > 0.5
+
+    def _unseen(self, features: np.ndarray, places: np.ndarray, known: np.ndarray | None) -> tuple[float | None, float]:
+        """`error_` and `scale_`."""
         wells = [str(k) for k in (np.arange(len(places)) if known is None else known)]
         if len(set(wells)) < 2:
-            return None
+            return None, 1.0
         fold = np.array(assign_folds(wells, min(self.folds, len(set(wells))), self.seed))
-        found = np.empty_like(places)
+        found, spread = np.empty_like(places), np.empty(len(places))
         for k in np.unique(fold):
             seen = fold != k
             if seen.sum() < 2:
-                return None
+                return None, 1.0
             space = FeatureSpace.of(features[seen], most=self.axes, seed=self.seed)
             process = fit_gaussian_process(space(features[seen]), places[seen])
-            found[~seen] = process.predict(space(features[~seen]))[0]
-        return float(np.sqrt(((found - places) ** 2).sum(axis=1).mean()))
+            found[~seen], spread[~seen] = process.predict(space(features[~seen]))
+        away = np.abs(found - places) / np.maximum(spread, 1e-12)[:, None]
+        return float(np.sqrt(((found - places) ** 2).sum(axis=1).mean())), float(np.quantile(away, _WITHIN_ONE)) or 1.0
 
     def _card(self, name: str) -> str:
         error = "not known: all examples come from one well" if self.error_ is None else f"{self.error_:.3g}"
@@ -245,6 +296,11 @@ def _placed(table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
         raise InputError(f"{words[0]} of the table holds no numbers.")
     both = table[list(PLACE)].to_numpy(float, na_value=np.nan)
     known = np.isfinite(both).all(axis=1)
+    if (half := np.isfinite(both).any(axis=1) & ~known).any():
+        row = half.argmax()
+        keys = [f"{name} {table[name].iloc[row]}" for name in OBJECT_KEYS if name in table.columns]
+        first = ", ".join(keys) or f"row {row + 1}"
+        raise InputError(f"{int(half.sum()):,} rows have only one of {' and '.join(PLACE)}, first {first}.")
     places = both[known]
     if not 3 <= len(places) <= MOST:
         raise RequestError(f"A plane is learned from 3 to {MOST:,} placed objects; the table has {len(places):,}.")

@@ -12,6 +12,7 @@ from micrographia.arrays.errors import InputError
 from micrographia.classify.objects.enrichment import enrichment_scores, fit_prior
 from micrographia.features.feature_table import (
     CLASS,
+    IMAGE_NAMES,
     OBJECT_KEYS,
     feature_matrix,
     key_word,
@@ -29,6 +30,9 @@ WELL = ("Metadata_Plate", "Metadata_Well")
 IMAGE = (*WELL, "Metadata_Site", "Metadata_Image", "ImageNumber", "image")
 """Columns that tell one well, or one image, from another, as far as a table has them."""
 
+_NAMING = ("Metadata_Well", "Metadata_Site")
+"""Of these, what names a group where images are not named."""
+
 
 class ClassCounts:
     """Objects of each class in each group, counted part by part.
@@ -36,8 +40,8 @@ class ClassCounts:
     Parameters
     ----------
     columns : sequence of str
-        Columns that tell groups apart, for example `WELL`; those that the table has are used. A row without a well is
-        in none of the groups of `WELL`.
+        Columns that tell groups apart, for example `WELL`; those that the table has are used. A row that names no
+        image, or no well where wells are counted, is in no group.
     classes : sequence of str
         Names of the K classes.
     things : str
@@ -64,11 +68,14 @@ class ClassCounts:
         number = {name: k for k, name in enumerate(self.classes)}
         for name, count in found[CLASS].value_counts(sort=False).items():
             self.total[number[str(name)]] += count
-        if self.columns == WELL:
-            found = found[key_words(found[WELL[-1]]) != ""] if WELL[-1] in found.columns else found[:0]
         present = [name for name in self.columns if name in found.columns]
-        if not present or not len(found):
+        naming = [name for name in present if name in IMAGE_NAMES] or [name for name in present if name in _NAMING]
+        named = np.zeros(len(found), bool)
+        for name in naming:
+            named |= key_words(found[name]) != ""
+        if not named.any():
             return
+        found = found[named]
         self._name_by(present)
         blank = [""] * len(found)
         words = [key_words(found[name]).tolist() if name in present else blank for name in self.present]

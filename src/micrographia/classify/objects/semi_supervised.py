@@ -16,7 +16,13 @@ from typing import Protocol
 import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.classify.objects.label_spreading import neighbour_graph, smooth_labels, spread_labels
+from micrographia.classify.objects.label_spreading import (
+    check_finite,
+    checked_classes,
+    neighbour_graph,
+    smooth_labels,
+    spread_labels,
+)
 
 GUESSED = {"spreading": 0.3, "smoothing": 1.0, "self-training": 0.5}
 """The ways, and the weight of all guessed labels together beside that of all given ones."""
@@ -75,15 +81,22 @@ def learn_semi_supervised(
     Raises
     ------
     InputError
-        Where no object has a class.
+        Where no object has a class, features or points are not finite, or do not fit the classes.
     RequestError
-        For another way.
+        For another way, or a weight below 0.
     """
     if way not in GUESSED:
         raise RequestError(f"Labels are guessed by {', '.join(GUESSED)}, not by {way!r}.")
     guessed = GUESSED[way] if guessed is None else guessed
-    known = classes >= 0
-    if not known.any():
+    if not 0 <= guessed < np.inf:
+        raise RequestError(f"The weight of guessed labels is at least 0, not {guessed}.")
+    if np.ndim(features) != 2:
+        raise InputError(f"Features (F, N) are needed, not an array of shape {np.shape(features)}.")
+    classes = checked_classes(classes, features.shape[1], n_classes)
+    if points is not None and len(points) != len(classes):
+        raise InputError(f"{len(points):,} points do not fit {len(classes):,} objects: each needs one.")
+    check_finite(features.T)
+    if not (classes >= 0).any():
         raise InputError("No object has a class to learn from.")
     nothing = np.full((n_classes, len(classes)), np.nan)
     if way == "self-training":

@@ -10,7 +10,15 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.objects.cross_validation import CrossValidation, cross_validate
-from micrographia.features.feature_table import CLASS, OBJECT_KEYS, feature_columns, key_words, object_keys
+from micrographia.features.feature_table import (
+    CLASS,
+    OBJECT_KEYS,
+    check_columns,
+    feature_columns,
+    groups,
+    key_words,
+    object_keys,
+)
 from micrographia.metrics.class_gains import ClassGain, class_gain
 
 if TYPE_CHECKING:
@@ -52,7 +60,7 @@ def compare_tables(
     Parameters
     ----------
     method : ObjectClassifier
-        Its parameters; it is not changed.
+        Its parameters; it is not changed. Its `group` is a column of any of the tables.
     tables : mapping of str to pandas.DataFrame
         Two or more tables of the same objects; one of them at least has the column ``Class``. Rows are matched by the
         key columns that all tables share.
@@ -68,11 +76,11 @@ def compare_tables(
     Raises
     ------
     RequestError
-        Where no table has classes, or there are fewer than two classes.
+        Where no table has classes or the column of groups, or there are fewer than two classes.
     InputError
         Where there are fewer than two tables, they share no keys or no objects, or a key is there twice.
     """
-    joined, left_out = joined_tables(tables)
+    joined, left_out = joined_tables(tables, method.group)
     judged: dict[str, CrossValidation] = {}
     for name, table in joined.items():
         told = None if progress is None else (lambda at, name=name: progress(f"{name}: {at}"))
@@ -86,8 +94,17 @@ def compare_tables(
     return TableComparison(judged, gains, left_out)
 
 
-def joined_tables(tables: Mapping[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], dict[str, int]]:
+def joined_tables(
+    tables: Mapping[str, pd.DataFrame], group: str | None = None
+) -> tuple[dict[str, pd.DataFrame], dict[str, int]]:
     """The rows that all tables have, in one order, with keys and classes; then all features together.
+
+    Parameters
+    ----------
+    tables : mapping of str to pandas.DataFrame
+        As for `compare_tables`.
+    group : str, optional
+        A column of groups that is kept, too, from the first table that has it.
 
     Returns
     -------
@@ -98,7 +115,7 @@ def joined_tables(tables: Mapping[str, pd.DataFrame]) -> tuple[dict[str, pd.Data
 
     Raises
     ------
-    InputError
+    RequestError, InputError
         As for `compare_tables`.
     """
     import pandas as pd
@@ -113,6 +130,7 @@ def joined_tables(tables: Mapping[str, pd.DataFrame]) -> tuple[dict[str, pd.Data
         raise RequestError(f"None of the tables has the column '{CLASS}' with the classes of the examples.")
     indexed = {}
     for name, table in tables.items():
+        check_columns(table)
         object_keys(table[keys])
         words = [key_words(table[key]) for key in keys]
         indexed[name] = table.set_index(pd.MultiIndex.from_arrays(words, names=keys))
@@ -124,15 +142,19 @@ def joined_tables(tables: Mapping[str, pd.DataFrame]) -> tuple[dict[str, pd.Data
         raise InputError(f"The tables {', '.join(tables)} have no object in common; compare their {', '.join(keys)}.")
     own_keys = [name for name in known.columns if name in OBJECT_KEYS]
     front = known.loc[rows, [*own_keys, CLASS]].reset_index(drop=True)
-    parts = {name: _features(table.loc[rows]) for name, table in indexed.items()}
+    if group is not None and group not in front.columns:
+        having = next((table for table in indexed.values() if group in table.columns), known)
+        groups(having, group)
+        front[group] = having.loc[rows, group].to_numpy()
+    parts = {name: _features(table.loc[rows], group) for name, table in indexed.items()}
     joined = {name: pd.concat([front, part], axis=1) for name, part in parts.items()}
     named = [part.add_suffix(f" ({name})") if _shared(part, name, parts) else part for name, part in parts.items()]
     joined["together"] = pd.concat([front, *named], axis=1)
     return joined, {name: len(table) - len(rows) for name, table in tables.items()}
 
 
-def _features(table: pd.DataFrame) -> pd.DataFrame:
-    return table[feature_columns(table)].reset_index(drop=True)
+def _features(table: pd.DataFrame, group: str | None) -> pd.DataFrame:
+    return table[[name for name in feature_columns(table) if name != group]].reset_index(drop=True)
 
 
 def _shared(part: pd.DataFrame, name: str, parts: Mapping[str, pd.DataFrame]) -> bool:
