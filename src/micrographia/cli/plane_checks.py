@@ -59,25 +59,14 @@ def check_large(
     trained_diameter, background
         As for ``check_image``.
     """
-    from micrographia.features.quality import check_part
+    from micrographia.features.quality import check_part, check_values
 
-    pixels = thinned.array()
-    known = pixels[np.isfinite(pixels)]
     windows = _windows(labels.shape, thinned, thinned_labels, step)
     pieces = [plane.region(window) for window in windows]
     across = pieces[0].axes.index("X")
     seen = Image(np.concatenate([piece.array() for piece in pieces], axis=across), pieces[0].axes, {}, thinned.channels)
     found = np.concatenate([np.asarray(labels[window]) for window in windows], axis=1)
-    sentences = labels_warning(seen)
-    if known.size == 0:
-        sentences.append("The image holds no numbers: all pixels are NaN or infinite.")
-    elif known.size < pixels.size:
-        odd = 1 - known.size / pixels.size
-        sentences.append(f"About {odd:.1%} of the pixels are not numbers (NaN or infinite); they were left out.")
-    if objects == 0 and known.size and known.min() == known.max():
-        sentences.append("All pixels have the same value: the image is empty.")
-    elif objects == 0:
-        sentences.append("Nothing was found.")
+    sentences = labels_warning(seen) + check_values(thinned.array(), objects, thinned=True)
     return sentences + check_part(seen, found, trained_diameter=trained_diameter, background=background)
 
 

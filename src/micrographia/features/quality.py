@@ -237,23 +237,40 @@ def check_image(
     """
     labels = as_labels(labels)
     pixels, found = planes(as_image(image, labels)), labels.array("YX")
-    known = pixels[np.isfinite(pixels)]
     number = len(_areas(found))
-    sentences = []
-    if known.size == 0:
-        sentences.append("The image holds no numbers: all pixels are NaN or infinite.")
-    elif known.size < pixels.size:
-        odd = pixels.size - known.size
-        sentences.append(f"{odd} pixels are not numbers (NaN or infinite); they were left out.")
-    if known.size and known.min() == known.max():
-        sentences.append("All pixels have the same value: the image is empty.")
-    elif number == 0:
-        sentences.append("Nothing was found.")
+    sentences = check_values(pixels, number)
     sentences += check_part(image, labels, trained_diameter=trained_diameter, background=background)
     edge = np.concatenate([found[0], found[-1], found[:, 0], found[:, -1]])
     cut = len(np.unique(edge[edge > 0]))
     if cut > CUT * number:
         sentences.append(f"{cut} of {number} objects touch the border of the image and may be cut.")
+    return sentences
+
+
+def check_values(pixels: np.ndarray, objects: int, *, thinned: bool = False) -> list[str]:
+    """Sentences on an image without numbers, with one value only, or without objects.
+
+    Parameters
+    ----------
+    pixels : array
+        Of the whole image.
+    objects : int
+        Number of objects in it.
+    thinned : bool
+        Whether these are some of the pixels, so that objects may lie between them.
+    """
+    known = pixels[np.isfinite(pixels)]
+    odd = pixels.size - known.size
+    sentences = []
+    if known.size == 0:
+        sentences.append("The image holds no numbers: all pixels are NaN or infinite.")
+    elif odd:
+        much = f"About {odd / pixels.size:.1%} of the" if thinned else f"{odd}"
+        sentences.append(f"{much} pixels are not numbers (NaN or infinite); they were left out.")
+    if known.size and known.min() == known.max() and not (thinned and objects):
+        sentences.append("All pixels have the same value: the image is empty.")
+    elif objects == 0:
+        sentences.append("Nothing was found.")
     return sentences
 
 
