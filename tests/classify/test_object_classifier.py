@@ -16,6 +16,7 @@ from micrographia.classify.objects.cross_validation import cross_validate
 from micrographia.classify.objects.object_classifier import ObjectClassifier
 from micrographia.classify.objects.object_learners import LEARNERS
 from micrographia.classify.objects.turned_features import combined, combined_names
+from micrographia.models.package import open_package
 from micrographia.models.verify import test_model
 
 QUICK = {"trees": 20, "folds": 2, "search": False}
@@ -248,3 +249,11 @@ def test_inner_folds_keep_the_groups_of_a_column_and_it_is_not_learned_from(tmp_
     assert ObjectClassifier.load(method.save(tmp_path / "m.zip")).group == "batch"
     with pytest.raises(RequestError, match="no column 'dose'"):
         ObjectClassifier(group="dose").fit(table)
+
+
+def test_a_class_named_with_a_bar_stays_one_cell_of_the_card(tmp_path):
+    table = made_table(rows=60)
+    table["Class"] = table["Class"].replace("Anaphase", "late|ana")
+    path = ObjectClassifier(classifier="lda", search=False, folds=2).fit(table).save(tmp_path / "m.zip")
+    count = int((table["Class"] == "late|ana").sum())
+    assert rf"| late\|ana | {count} |" in open_package(path).documentation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -86,13 +86,18 @@ def _list(items: Sequence[str], title: str = "") -> str:
     return f"{title}\n\n{lines}" if title else lines
 
 
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown: names on the left, numbers after them."""
+    lines = [header, ["---", *["---:" for _ in header[1:]]], *rows]
+    return "\n".join(f"| {' | '.join(word.replace('|', chr(92) + '|') for word in line)} |" for line in lines)
+
+
 def _table(metrics: Mapping[str, Mapping[str, float]]) -> str:
     columns = list(dict.fromkeys(c for row in metrics.values() for c in row))
     if not columns:
         return ""
-    rows = [["images", *columns], ["---", *["---:" for _ in columns]]]
-    rows += [[kind, *(_value(row[c]) if c in row else "" for c in columns)] for kind, row in metrics.items()]
-    return "\n".join(f"| {' | '.join(r)} |" for r in rows)
+    rows = [[kind, *(_value(row[c]) if c in row else "" for c in columns)] for kind, row in metrics.items()]
+    return markdown_table(["images", *columns], rows)
 
 
 def _value(value: Any) -> str:

@@ -38,6 +38,7 @@ from micrographia.classify.objects.class_tables import (
 from micrographia.classify.pixels.image_channels import same_channels
 from micrographia.features.crops import INTENSITIES, CropPlan
 from micrographia.method import Method, parameter
+from micrographia.models.card import markdown_table
 from micrographia.models.other_kind import made_by, other_kind
 
 if TYPE_CHECKING:
@@ -358,7 +359,7 @@ class CropClassifier(Method):
 
     def _card(self, name: str) -> str:
         history, counts = self.history_, self.counts_
-        rows = "\n".join(f"| {_cell(one)} | {count:,} |" for one, count in counts.items())
+        examples = markdown_table(["class", "examples"], [(one, f"{count:,}") for one, count in counts.items()])
         losses = [row["validation_loss"] for row in history.rows if "validation_loss" in row]
         judged = f"{self.judged_.card()}\n\n" if hasattr(self, "judged_") else ""
         loss = (
@@ -373,7 +374,7 @@ class CropClassifier(Method):
             f"# {name}\n\nTells {', '.join(counts)} apart by {self._seen()} "
             f"({', '.join(self.channels_)}{', mask of the object' if self.plan.mask else ''}); a residual network "
             f"trained with Micrographia in {history.steps} steps ({history.minutes} min).{start}\n\n"
-            f"## Training data\n\n| class | examples |\n| --- | ---: |\n{rows}\n\n"
+            f"## Training data\n\n{examples}\n\n"
             f"# Validation\n\n{judged}{loss}Measure its accuracy on plates that it has not seen.\n"
         )
 
@@ -388,11 +389,6 @@ def _named(examples: ClassifiedImages) -> CellImages:
         None if labels is None else InTurn(len(which), lambda i: labels[which[i]]),
         [names[i] for i in which],
     )
-
-
-def _cell(name: str) -> str:
-    """A name for a table in Markdown."""
-    return name.replace("|", r"\|")
 
 
 def _turned(pixels: np.ndarray, views: int) -> list[np.ndarray]:

@@ -12,6 +12,7 @@ from micrographia.classify.learners.recalibration import Recalibration
 from micrographia.classify.learners.standardising import Standardiser
 from micrographia.classify.objects.object_fitting import Fitted, Member
 from micrographia.classify.objects.object_learners import stored_model
+from micrographia.models.card import markdown_table
 
 if TYPE_CHECKING:
     from micrographia.classify.objects.object_classifier import ObjectClassifier
@@ -109,12 +110,11 @@ def read_object_package(path: str | Path, kind: type[M]) -> M:
 
 def _card(method: ObjectClassifier, name: str, validation: str) -> str:
     kinds = ", ".join(member.kind for member in method.fitted_.members)
-    rows = [f"| {kind} | {count:,} |" for kind, count in method.counts_.items()]
     lines = [
         f"# {name}",
         f"Gives objects one of {len(method.classes_)} classes, from {len(method.columns_):,} measurements ({kinds}).",
         "## Training data",
-        "\n".join(["| class | examples |", "| --- | ---: |", *rows]),
+        markdown_table(["class", "examples"], [(kind, f"{count:,}") for kind, count in method.counts_.items()]),
         "## Validation",
         validation or "Not measured.",
     ]

@@ -13,6 +13,7 @@ from micrographia.classify.learners.classifiers import from_arrays
 from micrographia.classify.pixels.learning import Learned
 from micrographia.classify.pixels.stages import Stage
 from micrographia.features.pixel_bank import Bank
+from micrographia.models.card import markdown_table
 
 if TYPE_CHECKING:
     from micrographia.classify.pixels.pixel_classifier import PixelClassifier
@@ -111,10 +112,9 @@ def _card(method: PixelClassifier, name: str) -> str:
         "## Training data",
     ]
     if method.counts_:
-        rows = [["image", *method.classes_], ["---", *["---:"] * len(method.classes_)]]
-        rows += [[image, *map(str, counts)] for image, counts in method.counts_.items()]
+        rows = [[image, *map(str, counts)] for image, counts in method.counts_.items()]
         lines.append("Painted pixels of each class:")
-        lines.append("\n".join(f"| {' | '.join(row)} |" for row in rows))
+        lines.append(markdown_table(["image", *method.classes_], rows))
     else:
         lines.append("Learned elsewhere; the painted pixels are not in this package.")
     lines.append("## Validation")
