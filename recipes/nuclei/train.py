@@ -18,8 +18,9 @@ from data import load
 
 from micrographia.nets.losses import star_loss
 from micrographia.nets.patches import Patches
+from micrographia.nets.schedule import Schedule
 from micrographia.nets.star_unet import StarUNet
-from micrographia.nets.training import Schedule, train_network
+from micrographia.nets.training import train_network
 from micrographia.segment.star_examples import validation_example
 from micrographia.segment.star_package import equivalent_diameters
 from micrographia.segment.star_targets import star_targets

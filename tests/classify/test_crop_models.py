@@ -16,6 +16,7 @@ pytest.importorskip("torch")
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.classify.crops.cell_images import CellImages, cell_crops
+from micrographia.classify.crops.crop_card import crop_card
 from micrographia.classify.crops.crop_classifier import CropClassifier
 from micrographia.classify.crops.crop_measurements import crop_measurements
 from micrographia.classify.crops.encoder import CellEncoder
@@ -227,7 +228,7 @@ def test_folds_judge_every_object_and_a_stopped_training_keeps_those_it_finished
     assert len(scores.truth) == 48 and len(scores.fold_scores()["accuracy"]) == 2
     np.testing.assert_array_equal(scores.probabilities, whole.judged_.scores.probabilities)
     assert "nor any other of its well: 2 further networks" in whole.judged_.told
-    assert "2 further networks" in method._card("m")
+    assert "2 further networks" in crop_card(method, "m")
     CropClassifier(**method.parameters() | {"folds": 0}).fit(given, folder=tmp_path)  # the checkpoints are its own, too
     with pytest.raises(RequestError, match="a single fold cannot judge"):
         CropClassifier(**SMALL, folds=1).fit(given)
@@ -252,10 +253,10 @@ def test_folds_that_cannot_be_are_refused_before_anything_is_learned():
 
 
 def test_a_fold_is_said_only_where_it_is_asked_for_and_pixels_are_digested_once(tmp_path, capsys, monkeypatch):
-    from micrographia.nets import training
+    from micrographia.nets import lesson
 
-    digested, said, before = [], [], training.lesson_of
-    monkeypatch.setattr(training, "lesson_of", lambda *parts: digested.append(parts) or before(*parts))
+    digested, said, before = [], [], lesson.lesson_of
+    monkeypatch.setattr(lesson, "lesson_of", lambda *parts: digested.append(parts) or before(*parts))
     method = CropClassifier(**SMALL, steps=2, every=2, folds=2, views=1)
     method.fit(examples(), report=lambda row: None)
     assert capsys.readouterr().err == ""
@@ -269,7 +270,7 @@ def test_a_fold_is_said_only_where_it_is_asked_for_and_pixels_are_digested_once(
 def test_a_card_shows_a_class_whose_name_has_a_bar_in_one_cell(tmp_path):
     given = examples()
     given.table["Class"] = given.table["Class"].replace("disc", "disc|dim")
-    card = CropClassifier(**SMALL, steps=2, every=2).fit(given)._card("m")
+    card = crop_card(CropClassifier(**SMALL, steps=2, every=2).fit(given), "m")
     assert r"| disc\|dim | 24 |" in card
 
 

@@ -8,14 +8,9 @@ from scipy.ndimage import gaussian_filter, zoom
 
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
-from micrographia.features.quality import (
-    background_level,
-    check_image,
-    edge_width,
-    focus_score,
-    missed_share,
-    saturated_fraction,
-)
+from micrographia.features.image_checks import check_image
+from micrographia.features.missed import missed_share
+from micrographia.features.quality import background_level, edge_width, focus_score, saturated_fraction
 
 
 def discs(radius=9, step=30, shape=(240, 300)):

@@ -8,8 +8,9 @@ torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
 from micrographia.arrays.errors import InputError, RequestError  # noqa: E402
 from micrographia.nets.losses import star_loss  # noqa: E402
 from micrographia.nets.patches import Patches  # noqa: E402
+from micrographia.nets.schedule import Schedule  # noqa: E402
 from micrographia.nets.star_unet import StarUNet  # noqa: E402
-from micrographia.nets.training import Schedule, train_network  # noqa: E402
+from micrographia.nets.training import train_network  # noqa: E402
 from micrographia.segment.star_targets import star_targets  # noqa: E402
 from synthetic_fields import fields  # noqa: E402
 

@@ -194,7 +194,7 @@ def _to_zarr(task: Task, finder: Predictor, image: Image, planes: list[Index], l
 
 def _whole(task: Task, finder: Predictor, image: Image, index: Index, lists: ObjectLists) -> _Found:
     """One plane in memory."""
-    from micrographia.features.quality import check_image
+    from micrographia.features.image_checks import check_image
 
     plane = read_plane(image, index)
     result = finder.segment(plane, **{name: task.options[name] for name in _DECODING})

@@ -38,7 +38,7 @@ def check_large(
     trained_diameter: tuple[float, float] | None,
     background: str = "auto",
 ) -> list[str]:
-    """What :func:`micrographia.features.quality.check_image` says, of a plane that is never in memory as a whole.
+    """What :func:`micrographia.features.image_checks.check_image` says, of a plane that is never in memory as a whole.
 
     Up to four windows at full resolution are looked at: two with most of the objects, and two in which the picture
     varies more than in two thirds and in nine tenths of all; without objects, the four in which it varies most.
@@ -59,7 +59,7 @@ def check_large(
     trained_diameter, background
         As for ``check_image``.
     """
-    from micrographia.features.quality import check_part, check_values
+    from micrographia.features.image_checks import check_part, check_values
 
     windows = _windows(labels.shape, thinned, thinned_labels, step)
     pieces = [plane.region(window) for window in windows]

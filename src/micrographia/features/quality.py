@@ -1,45 +1,13 @@
-"""Whether an image can be trusted: saturation, focus, background, and warnings in sentences.
-
-The numbers are pure functions of arrays. :func:`check_image` turns them into sentences for the person who will use
-the measurements; its limits were set on the 590 images of the 2018 Data Science Bowl (fluorescence, stained tissue and
-brightfield), sharp and blurred, reduced and magnified.
-"""
+"""Whether an image can be trusted, in numbers: saturation, focus and background, as pure functions of arrays."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from micrographia.arrays.normalize import sample
-from micrographia.arrays.preparation import preparation
-from micrographia.features.aligned import as_image, as_labels, planes
-
 SATURATED = 0.01
 """Share of saturated object pixels above which intensities are doubtful."""
-
-BLURRED = 0.5
-"""Edge width, in object diameters, above which an image counts as out of focus. Sharp images of the Data Science Bowl:
-0.19 to 0.44 (98 %), the same blurred by a fifth of a diameter: 0.47 to 0.64."""
-
-CUT = 0.5
-"""Share of objects at the border above which the image is mostly cut objects."""
-
-FAR = 1.1
-"""So many times beyond the diameters in training, objects count as larger or smaller. Of 513 well segmented images of
-the Data Science Bowl (AP50 above 0.7) this is said of 3."""
-
-MISSED = 0.35
-"""Share of what stands out of the background above which it counts as not recognised. Well segmented images of the
-Data Science Bowl have less than 0.33, most less than 0.05."""
-
-_CLEAR = 4.0
-"""So many standard deviations of the background lie between its mean and that of what stands out; 2.7 to 3.9 in noise
-and uneven light, above 4.5 in 99 % of the images of the Data Science Bowl at any magnification."""
-
-_LOOKED_AT = 768
-"""What stands out is looked for in a picture reduced to at most about the square of this many pixels."""
 
 _OUTLINE_PIXELS = 150
 """At most so many outline pixels tell how wide the edges are; on average this is within 2 % of what all tell."""
@@ -175,7 +143,7 @@ def edge_width(image: np.ndarray, labels: np.ndarray) -> float:
     from scipy.ndimage import gaussian_filter
 
     labels = np.asarray(labels)
-    diameter = _median_diameter(labels)
+    diameter = median_diameter(labels)
     outline = _outline(labels)
     if not outline.any():
         return float("nan")
@@ -204,223 +172,13 @@ def edge_width(image: np.ndarray, labels: np.ndarray) -> float:
     return float(np.median(contrast[known] / steepest[known]) / diameter) if known.any() else float("nan")
 
 
-def check_image(
-    image: Any,
-    labels: Any,
-    *,
-    trained_diameter: tuple[float, float] | None = None,
-    background: str = "auto",
-) -> list[str]:
-    """What a person should know before using the measurements of an image.
-
-    Parameters
-    ----------
-    image : array or Image
-        The pixels: (Y, X), with channels or colour samples in addition.
-    labels : (Y, X) integer array or Image
-        The objects found in it.
-    trained_diameter : (low, high), optional
-        Equivalent diameters in pixels of most objects the model was trained on. With it, it is also looked for things
-        that stand out of the background and were not found.
-    background : {"auto", "dark", "bright"}
-        What the background is, where it need not be found out.
-
-    Returns
-    -------
-    list of str
-        Sentences; empty where there is nothing to say.
-
-    Raises
-    ------
-    InputError
-        Where labels and image have different shapes.
-    """
-    labels = as_labels(labels)
-    pixels, found = planes(as_image(image, labels)), labels.array("YX")
-    number = len(_areas(found))
-    sentences = check_values(pixels, number)
-    sentences += check_part(image, labels, trained_diameter=trained_diameter, background=background)
-    edge = np.concatenate([found[0], found[-1], found[:, 0], found[:, -1]])
-    cut = len(np.unique(edge[edge > 0]))
-    if cut > CUT * number:
-        sentences.append(f"{cut} of {number} objects touch the border of the image and may be cut.")
-    return sentences
-
-
-def check_values(pixels: np.ndarray, objects: int, *, thinned: bool = False) -> list[str]:
-    """Sentences on an image without numbers, with one value only, or without objects.
-
-    Parameters
-    ----------
-    pixels : array
-        Of the whole image.
-    objects : int
-        Number of objects in it.
-    thinned : bool
-        Whether these are some of the pixels, so that objects may lie between them.
-    """
-    known = pixels[np.isfinite(pixels)]
-    odd = pixels.size - known.size
-    sentences = []
-    if known.size == 0:
-        sentences.append("The image holds no numbers: all pixels are NaN or infinite.")
-    elif odd:
-        much = f"About {odd / pixels.size:.1%} of the" if thinned else f"{odd}"
-        sentences.append(f"{much} pixels are not numbers (NaN or infinite); they were left out.")
-    if known.size and known.min() == known.max() and not (thinned and objects):
-        sentences.append("All pixels have the same value: the image is empty.")
-    elif objects == 0:
-        sentences.append("Nothing was found.")
-    return sentences
-
-
-def check_part(
-    image: Any, labels: Any, *, trained_diameter: tuple[float, float] | None = None, background: str = "auto"
-) -> list[str]:
-    """What :func:`check_image` says that also holds where only a part of an image, or pieces side by side, are seen.
-
-    Parameters
-    ----------
-    image, labels, trained_diameter, background
-        As for :func:`check_image`.
-
-    Returns
-    -------
-    list of str
-        Sentences on saturation, focus, and objects of sizes that the model does not know.
-    """
-    labels = as_labels(labels)
-    field = as_image(image, labels)
-    pixels, found = planes(field), labels.array("YX")
-    inside = found > 0
-    sentences = []
-    if inside.any():
-        if "S" in field.axes:
-            # A colour is saturated where all its samples are, and as sharp as its mean.
-            with np.errstate(invalid="ignore", over="ignore"):  # +inf and -inf in one pixel; `finite` takes them out
-                brightest, grey = [pixels.min(axis=0)], pixels.mean(axis=0)
-        else:
-            brightest, grey = list(pixels), pixels[0]
-        for name, plane in zip(field.channels if "S" not in field.axes else ("",), brightest):
-            fraction = saturated_fraction(plane, inside)
-            if fraction > SATURATED:
-                channel = f" in channel {name}" if name else ""
-                top = saturation_level(plane)
-                sentences.append(
-                    f"Saturated{channel}: {fraction:.0%} of the object pixels have the largest value ({top:g}), "
-                    "so measured intensities are too low."
-                )
-        width = edge_width(grey, found)
-        if width > BLURRED:
-            sentences.append(f"Out of focus: edges are {width:.0%} of an object's diameter wide (sharp: about 25%).")
-    if trained_diameter is not None:
-        sentences += _size_warning(found, trained_diameter)
-        if field.size("C") == 1:
-            sentences += _missed_warning(*missed_share(pixels, found, background), trained_diameter)
-    return sentences
-
-
-def missed_share(image: np.ndarray, labels: np.ndarray, background: str = "auto") -> tuple[float, float]:
-    """How much of what stands out of the background belongs to no object, whatever its size.
-
-    What stands out is brighter than Otsu's threshold of the smoothed picture; on a bright background, darker or more
-    stained. Not counted are the surroundings of objects that themselves stand out of it (nuclei in a stained cell).
-
-    Parameters
-    ----------
-    image : (C, Y, X) array
-        One channel, or the three of a colour picture.
-    labels : (Y, X) integer array
-        The objects found.
-    background : {"auto", "dark", "bright"}
-        What the background is, where it need not be found out.
-
-    Returns
-    -------
-    share : float
-        Share of the pixels that stand out; 0 where nothing stands out clearly.
-    diameter : float
-        How many pixels it is typically across; NaN where the share is not above ``MISSED``.
-    """
-    from scipy.ndimage import binary_dilation, gaussian_filter
-    from scipy.ndimage import label as regions_of
-
-    nothing = 0.0, float("nan")
-    step = max(1, math.ceil(math.sqrt(labels.size) / _LOOKED_AT))
-    height, width = (n // step * step for n in labels.shape)
-    if min(height, width) == 0:
-        return nothing
-    found = labels[:height:step, :width:step] > 0
-    blocks = image[:, :height, :width].reshape(len(image), height // step, step, width // step, step)
-    with np.errstate(invalid="ignore", over="ignore"):  # infinite pixels, which `finite` takes out
-        reduced = blocks.mean(axis=(2, 4), dtype=np.float32)
-    small = np.stack([finite(channel) for channel in reduced]).astype(np.float32)
-    seen = preparation(sample(small, (1, 2)), True, (1, 99.8), background).applied(small)[0]
-    smooth = gaussian_filter(seen, 1.0)
-    smooth = np.clip(smooth, *np.percentile(smooth, (0.5, 99.8)))
-    if smooth.min() == smooth.max():
-        return nothing
-    excess = smooth - _otsu(smooth)
-    out = excess > 0
-    if excess[out].mean() - excess[~out].mean() < _CLEAR * excess[~out].std():
-        return nothing
-    region, number = regions_of(out)
-    missed = out & ~binary_dilation(found)
-
-    def mean_excess(where: np.ndarray) -> np.ndarray:
-        pixels = np.bincount(region[where], minlength=number + 1)
-        return np.bincount(region[where], excess[where], minlength=number + 1) / np.maximum(pixels, 1)
-
-    ignored = mean_excess(out & found) > 1.5 * mean_excess(missed)
-    whole = out & ~ignored[region]
-    missed &= whole
-    share = float(np.count_nonzero(missed) / np.count_nonzero(out))
-    return share, step * _thickness(whole, missed) if share > MISSED else float("nan")
-
-
-def _otsu(values: np.ndarray) -> float:
-    """The threshold with most of the variance between the two classes that it makes."""
-    counts, edges = np.histogram(values, 128)
-    below = np.cumsum(counts)[:-1]
-    above = values.size - below
-    sums = np.cumsum(counts * (edges[1:] + edges[:-1]) / 2)
-    gap = sums[:-1] / np.maximum(below, 1) - (sums[-1] - sums[:-1]) / np.maximum(above, 1)
-    return float(edges[1:-1][np.argmax(below.astype(float) * above * gap**2)])
-
-
-def _thickness(mask: np.ndarray, where: np.ndarray) -> float:
-    """Diameter of discs whose pixels lie as deep, on average, as the pixels `where` lie in the mask."""
-    from scipy.ndimage import distance_transform_edt
-
-    return float(6 * (distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1][where].mean() - 0.5))
-
-
-def _size_warning(found: np.ndarray, trained: tuple[float, float]) -> list[str]:
-    diameter = _median_diameter(found)
-    if not (diameter < trained[0] / FAR or diameter > trained[1] * FAR):
-        return []
-    how = "larger" if diameter > trained[1] else "smaller"
-    than = f"than most that the model was trained on ({trained[0]:.0f} to {trained[1]:.0f} px)"
-    return [f"Objects are {how} {than}: their median diameter is {diameter:.0f} px. Check the outlines."]
-
-
-def _missed_warning(share: float, across: float, trained: tuple[float, float]) -> list[str]:
-    if share <= MISSED:
-        return []
-    how = "small" if across < trained[0] else "large" if across > trained[1] else "small or too large"
-    return [
-        f"{share:.0%} of what stands out of the background was not taken for objects; it is about {across:.0f} px "
-        f"across. Objects may be too {how}, or of another kind, for the model, which knows {trained[0]:.0f} to "
-        f"{trained[1]:.0f} px: resize the image, or train on your own images."
-    ]
-
-
-def _median_diameter(labels: np.ndarray) -> float:
-    areas = _areas(labels)
+def median_diameter(labels: np.ndarray) -> float:
+    """Median equivalent diameter of the objects, in pixels; NaN without objects."""
+    areas = object_areas(labels)
     return float(np.sqrt(4 / np.pi * np.median(areas))) if areas.size else float("nan")
 
 
-def _areas(labels: np.ndarray) -> np.ndarray:
+def object_areas(labels: np.ndarray) -> np.ndarray:
     """Number of pixels of each object."""
     if labels.min(initial=0) >= 0 and labels.max(initial=0) <= labels.size:
         areas = np.bincount(labels.ravel().astype(np.int64))[1:]

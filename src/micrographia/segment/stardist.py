@@ -95,9 +95,11 @@ class StarDist(Method):
         """
         import torch
 
+        from micrographia.nets.lesson import lasting, lesson_of
         from micrographia.nets.losses import star_loss
         from micrographia.nets.patches import Patches
-        from micrographia.nets.training import Schedule, lasting, lesson_of, train_network
+        from micrographia.nets.schedule import Schedule
+        from micrographia.nets.training import train_network
         from micrographia.segment.star_package import equivalent_diameters
         from micrographia.segment.star_thresholds import choose_thresholds, network_maps
 

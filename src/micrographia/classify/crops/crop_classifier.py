@@ -11,6 +11,7 @@ import numpy as np
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.classify.crops.cell_images import CellCrops, CellImages, InTurn, cell_crops, cell_names
+from micrographia.classify.crops.crop_card import crop_card
 from micrographia.classify.crops.crop_judging import (
     Judgement,
     divided,
@@ -38,14 +39,13 @@ from micrographia.classify.objects.class_tables import (
 from micrographia.classify.pixels.image_channels import same_channels
 from micrographia.features.crops import INTENSITIES, CropPlan
 from micrographia.method import Method, parameter
-from micrographia.models.card import markdown_table
 from micrographia.models.other_kind import made_by, other_kind
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from micrographia.nets.crop_encoder import CropEncoder, CropNetwork
-    from micrographia.nets.training import History
+    from micrographia.nets.schedule import History
 
 
 class CropClassifier(Method):
@@ -107,6 +107,8 @@ class CropClassifier(Method):
     channels_: tuple[str, ...]
     counts_: dict[str, int]
     notes_: list[str]
+    held_: int
+    whole_: str
     judged_: Judgement
     say_fold: Callable[[str], None] | None = None
     """Called with the name of each fold before it is judged."""
@@ -177,7 +179,7 @@ class CropClassifier(Method):
         crops, start = self._started(crops)
         pixels = crops.pixels[classified.rows]
         self.counts_ = classified.counts
-        held, self._whole = held_out(classified, 0.0 if self.frozen else self.validation_share, self.seed)
+        held, self.whole_ = held_out(classified, 0.0 if self.frozen else self.validation_share, self.seed)
         training = Training(
             self.steps, self.batch, self.minutes, self.learning_rate, self.every, self.patience, self.device,
             self.seed, None if folder is None else Path(folder), progress, report,
@@ -190,12 +192,12 @@ class CropClassifier(Method):
         )  # fmt: skip
         self.classes_, self.channels_ = classified.names, crops.channels
         self._example = example_of(pixels)
-        self._held = len(np.unique(classified.examples[held]))
+        self.held_ = len(np.unique(classified.examples[held]))
         if self.folds:
             self.judged_ = self._judge_folds(crops, classified, folder, report, progress)
         else:
             self.judged_ = judge_held(
-                classified, held, self._whole, lambda rows: self.probabilities(crops.pixels[rows]), self.seed,
+                classified, held, self.whole_, lambda rows: self.probabilities(crops.pixels[rows]), self.seed,
                 frozen=self.frozen,
             )  # fmt: skip
         return self
@@ -251,8 +253,7 @@ class CropClassifier(Method):
         history = self.history_
         write_crop_package(
             path, self.network_, method=self.name, plan=self.plan, channels=self.channels_, classes=self.classes_,
-            example=self._example, name=name, documentation=self._card(name),
-            authors=authors,
+            example=self._example, name=name, documentation=crop_card(self, name), authors=authors,
             config={
                 "parameters": self.parameters(),
                 "counts": self.counts_,
@@ -327,14 +328,15 @@ class CropClassifier(Method):
         masked = "with" if self.plan.mask else "without"
         return f"crops are cut as for {name}: {self.plan.size} pixels, {masked} the mask"
 
-    def _seen(self) -> str:
+    def seen(self) -> str:
+        """What the network looks at, in words."""
         return f"crops of {self.plan.size} x {self.plan.size} pixels"
 
     def _judge_folds(
         self, crops: CellCrops, classified: Classified, folder: str | Path | None, report: Any, progress: bool
     ) -> Judgement:
         """Train and judge a network for each fold; what a fold gave is kept in its folder."""
-        from micrographia.nets.training import lesson_of
+        from micrographia.nets.lesson import lesson_of
 
         seen = "" if folder is None else lesson_of(self.parameters(), crops.pixels, classified.names)
 
@@ -356,27 +358,6 @@ class CropClassifier(Method):
             return found
 
         return judge_folds(classified, self.folds, learned, self.seed)
-
-    def _card(self, name: str) -> str:
-        history, counts = self.history_, self.counts_
-        examples = markdown_table(["class", "examples"], [(one, f"{count:,}") for one, count in counts.items()])
-        losses = [row["validation_loss"] for row in history.rows if "validation_loss" in row]
-        judged = f"{self.judged_.card()}\n\n" if hasattr(self, "judged_") else ""
-        loss = (
-            f"Cross-entropy {min(losses):.3f} on {self._held:,} examples set aside ({self._whole}), "
-            "which also chose when to stop.\n\n"
-            if losses
-            else ""
-        )
-        kept = " and kept its encoder as it is" * self.frozen
-        start = f" It started from {Path(self.start).name}{kept}." if self.start else ""
-        return (
-            f"# {name}\n\nTells {', '.join(counts)} apart by {self._seen()} "
-            f"({', '.join(self.channels_)}{', mask of the object' if self.plan.mask else ''}); a residual network "
-            f"trained with Micrographia in {history.steps} steps ({history.minutes} min).{start}\n\n"
-            f"## Training data\n\n{examples}\n\n"
-            f"# Validation\n\n{judged}{loss}Measure its accuracy on plates that it has not seen.\n"
-        )
 
 
 def _named(examples: ClassifiedImages) -> CellImages:

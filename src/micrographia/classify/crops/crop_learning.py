@@ -15,12 +15,12 @@ from micrographia.classify.crops.crop_head import fit_head
 
 if TYPE_CHECKING:
     from micrographia.nets.crop_encoder import CropEncoder, CropNetwork
-    from micrographia.nets.training import History
+    from micrographia.nets.schedule import History
 
 
 @dataclass(frozen=True)
 class Training:
-    """How long, how fast and where to train; the meanings are those of `micrographia.nets.training.Schedule`.
+    """How long, how fast and where to train; the meanings are those of `micrographia.nets.schedule.Schedule`.
 
     `settings` must be the same where a training goes on from the checkpoints in its folder.
     """
@@ -175,7 +175,7 @@ def learn_classes(
     from micrographia.nets.crop_encoder import CropEncoder, CropNetwork
     from micrographia.nets.crop_losses import CropLoss
     from micrographia.nets.crop_views import ClassViews, batches
-    from micrographia.nets.training import History
+    from micrographia.nets.schedule import History
 
     used = ~held
     if n_classes < 2:
@@ -209,7 +209,9 @@ def learn_classes(
 def _train(
     network: Any, loss: Any, views: Any, judging: Any, training: Training, lesson: tuple[Any, ...], batch: int
 ) -> tuple[Any, History]:
-    from micrographia.nets.training import Schedule, lasting, lesson_of, train_network
+    from micrographia.nets.lesson import lasting, lesson_of
+    from micrographia.nets.schedule import Schedule
+    from micrographia.nets.training import train_network
 
     schedule = Schedule(
         training.steps, training.minutes, batch, training.learning_rate, every=min(training.every, training.steps),

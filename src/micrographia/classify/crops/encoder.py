@@ -19,7 +19,7 @@ from micrographia.method import Method, parameter
 
 if TYPE_CHECKING:
     from micrographia.nets.crop_encoder import CropEncoder
-    from micrographia.nets.training import History
+    from micrographia.nets.schedule import History
 
 _TASKS = {"measurements": "to tell what is measured of them", "views": "VICReg, Bardes et al. 2022"}
 

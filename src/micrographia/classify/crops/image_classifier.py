@@ -73,9 +73,9 @@ class ImageClassifier(CropClassifier):
         return with_classes(pd.DataFrame({"Metadata_Image": names[order]}), means, self.model().classes)
 
     def _cut_as(self, name: str) -> str:
-        return f"{self._seen()}: the size that {name} looks at"
+        return f"{self.seen()}: the size that {name} looks at"
 
-    def _seen(self) -> str:
+    def seen(self) -> str:
         what = "whole images" if self.tiles == 1 else f"{self.tiles} x {self.tiles} tiles of each image"
         return f"{what}, scaled to {self.plan.size} x {self.plan.size} pixels"
 
