@@ -224,7 +224,7 @@ def test_a_class_of_one_well_does_not_blur_the_others(wells: int, calibrate: str
 def test_wells_that_separate_classes_cannot_be_kept_whole() -> None:
     table = made_table(wells=3)
     table["Class"] = np.array(KINDS)[table["Metadata_Well"].astype(int)]
-    assert "Classes are missing without some wells" in ObjectClassifier(classifier="lda").fit(table).notes_[0]
+    assert "Classes are missing without some groups" in ObjectClassifier(classifier="lda").fit(table).notes_[0]
 
 
 def test_nothing_is_said_before_something_is_learned(tmp_path: Path) -> None:

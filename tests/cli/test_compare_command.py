@@ -149,6 +149,14 @@ def test_bad_images(run, fields_in_folders):
     assert run("compare", "stardist")[0] == 2
 
 
+def test_a_plate_that_is_the_only_one_is_divided_by_wells(run, fields_in_folders):
+    rows = [f"images/{k}.png,labels/{k}.tif,P1,{'AAB'[k]}" for k in range(3)]
+    (fields_in_folders / "one_plate.csv").write_text("\n".join(["image,label,plate,well", *rows]))
+    code, _, err = run("compare", "stardist", "--images", "one_plate.csv")
+    assert code == 2
+    assert "5 folds need as many groups in the column 'well', and there are 2" in err
+
+
 def test_an_image_that_is_there_twice_is_refused(run, fields_in_folders):
     for folder, suffix in (("images", ".png"), ("labels", ".tif")):
         (fields_in_folders / folder / f"5{suffix}").write_bytes(

@@ -313,4 +313,6 @@ def test_arguments_of_the_wrong_kind_are_not_blamed_on_the_file(tmp_path: Path) 
         for scene in ("a", 1.5, None):
             with pytest.raises(RequestError, match="a whole number, counted from 0, not"):
                 open_(tmp_path / "a.tif", scene=scene)
+        with pytest.raises(RequestError, match="from the path of its file, not from int"):
+            open_(5)
     assert read(tmp_path / "a.tif", scene=np.int64(0)).shape == RAMP.shape

@@ -113,6 +113,8 @@ def test_a_folder_in_the_way(tmp_path: Path) -> None:
         ("a.png", DATA.astype(np.float32), {}, "PNG holds"),
         ("a.png", np.stack([DATA] * 2), {"axes": "CYX"}, "PNG holds"),
         ("a.zarr", np.zeros((2, 4, 5, 3), np.uint8), {"axes": "CYXS"}, "colours and channels"),
+        ("a.ome.tif", DATA, {"channels": ["DAPI", "GFP"]}, r"2 channel names \(DAPI, GFP\) for 1 channels"),
+        ("a.ome.tif", np.stack([DATA] * 2), {"axes": "CYX", "channels": "DAPI"}, "1 channel names"),
     ],
 )
 def test_what_makes_no_sense(tmp_path: Path, name: str, image: np.ndarray, options: dict, match: str) -> None:
@@ -196,6 +198,10 @@ def test_pixel_sizes_that_make_no_sense(tmp_path: Path, given: object) -> None:
         with pytest.raises(InputError, match=r"[Pp]ixel size"):
             store(tmp_path / "a.tif", DATA, pixel_size=given)
     assert not list(tmp_path.iterdir())
+
+
+def test_one_channel_name_as_a_text(tmp_path: Path) -> None:
+    assert read(write(tmp_path / "a.ome.tif", DATA, channels="DAPI")).channels == ("DAPI",)
 
 
 def test_axes_that_are_no_text(tmp_path: Path) -> None:

@@ -47,7 +47,9 @@ class Compare(Declared):
     out: str = parameter("micrographia-comparison", "Folder for report and tables; made where it is missing")
     folds: int = parameter(5, "Parts into which the images are divided; at most as many as there are groups", ge=2)
     group: str | None = parameter(
-        None, "Column whose groups are never divided, or 'image'; otherwise the coarsest of donor, plate, well and such"
+        None,
+        "Column whose groups are never divided, or 'image'; otherwise the coarsest of donor, plate, well and such "
+        "that has at least two groups",
     )
     minutes: float = parameter(0.0, "Time budget of each training, 0 for the method's own", ge=0, unit="min")
     channel: str | None = parameter(None, "Channel to look at, by name or by number from 0")
@@ -112,8 +114,8 @@ def _material(options: Compare) -> tuple[Material, str]:
     data = labelled_dataset(str(options.images), options.labels)
     if len(data) < 2:
         raise RequestError(f"A comparison needs at least two images with labels; {options.images} has {len(data)}.")
-    (coarsest, *_), _ = next(nested_units([item.groups for item in data]), (["image"], []))
-    column = options.group or coarsest
+    ways = nested_units([item.groups for item in data])
+    column = options.group or next((columns[-1] for columns, units in ways if len(set(units)) > 1), "image")
     groups = [str(item.image) for item in data]
     if column != "image":
         if column not in data.group_names:

@@ -50,7 +50,7 @@ def read(path: str | Path, *, axes: str | None = None, scene: int = 0) -> Image:
         Where the file is missing, empty, truncated, damaged, of unknown kind, holds no pixels or
         complex or too large ones (above 3.4e38), or does not say which of more than three dimensions is which.
     RequestError
-        Where ``axes`` makes no sense, or ``scene`` is no whole number or there is no such scene.
+        Where the path is none, ``axes`` makes no sense, or ``scene`` is no whole number or there is no such scene.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def read_pyramid(path: str | Path, *, axes: str | None = None, scene: int = 0) -
     Parameters, returned images and exceptions are those of :func:`read`; the pixel sizes are
     each level's own.
     """
-    path = Path(path)
+    path = _as_path(path)
     _check_scene(scene)
     levels = 1
     if path.exists() and path.is_dir():
@@ -135,7 +135,7 @@ def _whole(data: np.ndarray, name: str) -> np.ndarray:
 
 
 def _read(path: str | Path, *, axes: str | None = None, scene: int = 0, level: int = 0, labels: bool = False) -> Image:
-    path = Path(path).expanduser()
+    path = _as_path(path)
     _check_scene(scene)
     axes = None if axes is None else checked_axes(axes, str(path))
     try:
@@ -150,6 +150,13 @@ def _read(path: str | Path, *, axes: str | None = None, scene: int = 0, level: i
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise InputError(f"{path} is damaged or of an unknown variety ({reason}); export it again.") from error
     return replace(image, data=checked_pixels(image.data, str(path)))
+
+
+def _as_path(path: str | Path) -> Path:
+    try:
+        return Path(path).expanduser()
+    except TypeError as error:
+        raise RequestError(f"An image is read from the path of its file, not from {type(path).__name__}.") from error
 
 
 def _open(path: Path, axes: str | None, scene: int, level: int, labels: bool) -> Image:

@@ -22,7 +22,7 @@ def write(
     *,
     axes: str | None = None,
     pixel_size: PixelSize | None = None,
-    channels: Sequence[str] = (),
+    channels: str | Sequence[str] = (),
 ) -> Path:
     """Store an image: the whole file or none, an older one is replaced.
 
@@ -45,7 +45,7 @@ def write(
         One letter of ``"TCZYXS"`` for each dimension; an Image brings its own.
     pixel_size : float, (y, x) or mapping, optional
         Micrometres for Y and X, or a mapping: micrometres for Z, Y, X; seconds for T. Instead of the Image's own.
-    channels : sequence of str
+    channels : str or sequence of str
         Names for the entries of C, or one where there is no C. Instead of the Image's own.
 
     Returns
@@ -56,7 +56,8 @@ def write(
     Raises
     ------
     RequestError
-        Where the suffix is unknown or cannot hold such an image, or the axes are missing.
+        Where the suffix is unknown or cannot hold such an image, the axes are missing, or there are more or fewer
+        names than channels.
     InputError
         Where the file cannot be written (the disk is full, ...), or a pixel size makes no sense.
     """
@@ -154,7 +155,7 @@ def _label_type(data: Any) -> type:
 
 
 def _as_image(
-    image: Image | np.ndarray, axes: str | None, pixel_size: PixelSize | None, channels: Sequence[str], path: Path
+    image: Image | np.ndarray, axes: str | None, pixel_size: PixelSize | None, channels: str | Sequence[str], path: Path
 ) -> Image:  # fmt: skip
     if isinstance(image, Image):
         found, size, names = image, image.pixel_size, image.channels
@@ -175,7 +176,11 @@ def _as_image(
         raise RequestError(f"{path}: {found.dtype} cannot be stored as pixels.")
     known = size if pixel_size is None else named_sizes(pixel_size)
     sizes = {a: s for a, s in known.items() if a in found.axes}
-    return Image(found.data, found.axes, sizes, tuple(channels) or names, name=str(path))
+    given = (channels,) if isinstance(channels, str) else tuple(channels)
+    entries = found.size("C") if "C" in found.axes else 1
+    if given and len(given) != entries:
+        raise RequestError(f"{path}: {len(given)} channel names ({', '.join(given)}) for {entries} channels.")
+    return Image(found.data, found.axes, sizes, given or names, name=str(path))
 
 
 def _kind(path: Path) -> str:

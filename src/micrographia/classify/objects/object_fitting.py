@@ -152,8 +152,8 @@ def _inner_folds(
                       "probabilities are not calibrated."]  # fmt: skip
     if groups is None:
         return fold, []
-    why = "All examples are from one plate, well or image" if number == 1 else "Classes are missing without some wells"
-    return fold, [f"{why}: inner folds divide objects at random, and probabilities may be too sure on other wells."]
+    why = "All examples are from one group (well, image…)" if number == 1 else "Classes are missing without some groups"
+    return fold, [f"{why}: inner folds divide objects at random, and probabilities may be too sure on other groups."]
 
 
 def _teachable(classes: np.ndarray, fold: np.ndarray) -> bool:
