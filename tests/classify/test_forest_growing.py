@@ -194,3 +194,30 @@ def test_balance_finds_a_rare_class():
         grown = grow_forest(features, classes, 2, trees=50, weights=weights)
         recall[balance] = (grown.forest.predict(fresh).argmax(0) == 1).mean()
     assert recall[False] < 0.3 and recall[True] > 0.7
+
+
+@pytest.mark.parametrize("rare", [1, 2, 10])
+def test_a_class_of_few_examples_leaves_the_others_as_they_are(rare):
+    rng = np.random.default_rng(6)
+    counts = (500, 500, rare)
+    classes = np.repeat(np.arange(3), counts)
+    apart = np.array([0.0, 1.2, -3.0])
+    features = rng.normal(0, 1, (6, len(classes))) + apart[classes] * (np.arange(6)[:, None] < 3)
+    fresh_classes = np.repeat(np.arange(2), 1000)
+    fresh = rng.normal(0, 1, (6, 2000)) + apart[fresh_classes] * (np.arange(6)[:, None] < 3)
+    right = {}
+    for balance in (False, True):
+        grown = grow_forest(features, classes, 3, trees=50, weights=class_weights(classes, 3, balance))
+        right[balance] = (grown.forest.predict(fresh.astype(np.float32)).argmax(0) == fresh_classes).mean()
+    assert right[True] > right[False] - 0.04
+
+
+def test_many_samples_of_little_weight_are_drawn_beside_few_of_much():
+    rng = np.random.default_rng(7)
+    angle, classes = np.pi * rng.random(2000), rng.integers(0, 2, 2000)
+    moons = np.where(classes, [1 - np.cos(angle), 0.5 - np.sin(angle)], [np.cos(angle), np.sin(angle)])
+    moons = (moons + rng.normal(0, 0.12, moons.shape)).astype(np.float32)
+    weights = np.full(1000, 0.01, np.float32)
+    weights[:10] = 1
+    grown = grow_forest(moons[:, :1000], classes[:1000], 2, trees=50, weights=weights)
+    assert (grown.forest.predict(moons[:, 1000:]).argmax(0) == classes[1000:]).mean() > 0.95
