@@ -248,6 +248,8 @@ def test_train_groups_by_a_column(tmp_path: Path, capsys: pytest.CaptureFixture[
     said = capsys.readouterr()
     assert "weighted F1, groups of Compound never seen: 0." in said.out and "--group" not in said.out
     assert "judging by groups of Compound: fold 1" in said.err
-    assert "groups of Compound never seen" in (tmp_path / "m-report.html").read_text()
+    page = (tmp_path / "m-report.html").read_text()
+    assert "groups of Compound never seen" in page and "any other example of its group of Compound;" in page
+    assert ">Groups of Compound</th>" in page
     assert main([*words, "--group", "Compound", "--overwrite"]) == 2
     assert "Metadata_Compound" in capsys.readouterr().err

@@ -34,6 +34,15 @@ def test_sentences_of_planes_are_said_once_with_their_planes():
     ]
 
 
+def test_the_same_is_said_of_each_channel():
+    full = "Saturated in channel {}: {}% of the object pixels have the largest value."
+    first, second = [full.format("c0", 5), full.format("c1", 7)], [full.format("c1", 9)]
+    assert said_together([first]) == first
+    together = said_together([first, second, []])
+    assert together[0] == "Plane 1: saturated in channel c0: 5% of the object pixels have the largest value."
+    assert together[1].startswith("Planes 1–2: saturated in channel c1: 9%")
+
+
 @pytest.mark.parametrize("ending", [".tif", ".ome.zarr"])
 @pytest.mark.parametrize(
     ("blank", "said"), [((1,), "Plane 2: "), ((2,), "Plane 3: "), ((0, 2), "Planes 1, 3: "), ((1, 2), "Planes 2–3: ")]

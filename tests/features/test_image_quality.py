@@ -52,6 +52,12 @@ def test_equal_to_the_tables_of_cellprofiler(data_dir, position):
         assert found[name].item() == pytest.approx(row[name], rel=2e-5, abs=1e-6), name
 
 
+@pytest.mark.parametrize("axes", ["YX", "CYX"])
+def test_the_name_of_the_only_channel_is_not_part_of_columns(axes):
+    pixels = cells() if axes == "YX" else cells()[None]
+    pd.testing.assert_frame_equal(image_quality(Image(pixels, axes, channels=("DAPI",))), image_quality(cells()))
+
+
 def test_channels_stacks_and_keys():
     stack = np.stack([np.stack([cells(seed=c + 2 * z, shape=(64, 80), number=8) for c in (0, 1)]) for z in range(3)])
     table = image_quality(Image(stack, "ZCYX", channels=("DNA", "Actin stress")))

@@ -276,4 +276,4 @@ def test_the_name_of_the_only_channel_is_not_part_of_columns():
     tables = [measure(labels, Image(pixels, "YX", channels=names)) for names in ((), ("DAPI",), ("Hoechst",))]
     assert all(list(table) == list(tables[0]) and "intensity_mean" in table for table in tables)
     assert "intensity_mean_DAPI" in measure(labels, Image(pixels, "YX"), channels=["DAPI"])
-    assert "intensity_mean_DAPI" in measure(labels, Image(pixels[None], "CYX", channels=("DAPI",)))
+    assert "intensity_mean" in measure(labels, Image(pixels[None], "CYX", channels=("DAPI",)))

@@ -32,6 +32,15 @@ def image(labels):
     return rng.poisson(light).astype(np.uint16)
 
 
+@pytest.mark.parametrize("side", [130, 640])
+def test_an_object_that_nearly_fills_the_picture(side):
+    found = np.ones((side, side), int)
+    found[0] = 0
+    pixels = np.random.default_rng(0).random((side, side))
+    assert np.isnan(edge_width(pixels, found)) or edge_width(pixels, found) > 0
+    assert isinstance(check_image(pixels, found), list)
+
+
 def test_a_good_image_has_no_warnings(image, labels):
     assert check_image(image, labels, trained_diameter=(10, 40)) == []
 

@@ -94,6 +94,19 @@ def test_places_keep_their_fractions_where_the_first_part_has_none(tmp_path, kin
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_words_of_later_parts_stay_where_the_first_has_categories_or_none(tmp_path, kind):
+    path = tmp_path / f"t{kind}"
+    first = pd.DataFrame({"a": pd.Series(["x", "y"], dtype="category"), "b": [None, None], "n": [1.5, 2]})
+    later = pd.DataFrame({"a": pd.Series(["z", None], dtype="category"), "b": ["u", "v"], "n": [3.5, 4]})
+    with stream_table(path, lambda table: ["n"]) as stream:
+        stream.add(first)
+        stream.add(later)
+    found = read_table(path)
+    assert found["a"][:3].tolist() == ["x", "y", "z"]
+    assert found["b"][2:].tolist() == ["u", "v"] and found["b"][:2].isin(["", np.nan, None]).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_whole_numbers_and_truths_may_be_missing_in_later_parts(tmp_path, kind):
     parts = [
         pd.DataFrame({"ImageNumber": [1, 2], "touches_border": [True, False]}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -117,7 +116,7 @@ def _say(found: TableComparison, overall: pd.DataFrame, gains: pd.DataFrame) -> 
     first = next(iter(found.judged.values()))
     how = f"folds that keep {first.kind} together"
     if not first.grouped:
-        one = "all objects are from one " + re.sub(r"s\b", "", first.kind, count=1)
+        one = f"all objects are from one {first.one_of_kind}"
         how = f"random folds: {'nothing tells where objects come from' if first.groups is None else one}"
     print(f"{len(first.truth):,} objects, {len(first.classes)} classes, {int(first.fold.max()) + 1} {how}")
     for name, count in found.left_out.items():

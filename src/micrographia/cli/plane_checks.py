@@ -13,7 +13,8 @@ from micrographia.segment.lazy_planes import LazyPlane
 from micrographia.segment.planes import looks_like_labels
 
 _WINDOW = 1024
-_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+_NUMBER = re.compile(r"( in channel [^:]*:)|\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+"""A number, but not one in the name of a channel."""
 
 
 def labels_warning(plane: Image) -> list[str]:
@@ -83,7 +84,8 @@ def said_together(planes: Sequence[Sequence[str]]) -> list[str]:
     said: dict[str, dict[int, str]] = {}
     for number, sentences in enumerate(planes, 1):
         for sentence in sentences:
-            said.setdefault(_NUMBER.sub("0", sentence), {})[number] = sentence
+            kind = _NUMBER.sub(lambda found: found[1] or "0", sentence)
+            said.setdefault(kind, {})[number] = sentence
     together = []
     for where in said.values():
         numbers = list(where)

@@ -103,8 +103,9 @@ def as_image(image: Any, labels: Image, channels: Sequence[str] | None = None) -
                 f"({image.axes}); they must show the same field at the same size."
             )
     number = image.size("C") * (min(3, image.size("S")) if "S" in image.axes else 1)
-    # The name of the only channel is not part of column names: files of one folder may call it differently.
-    own = image.channels if "C" in image.axes else ()
+    # The name of the only channel is not part of column names: files of one folder may call it differently, or have an
+    # axis C of one entry.
+    own = image.channels if image.size("C") > 1 else ()
     names = tuple(own if channels is None else channels)
     if "S" in image.axes and channels is None and image.size("S") >= 3:
         names = (

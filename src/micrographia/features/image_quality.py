@@ -102,8 +102,8 @@ def _table(image: Image, measured: _Measured) -> pd.DataFrame:
 
     from micrographia.features.columns import channel_endings
 
-    named = image.channels if "C" in image.axes and len(image.channels) == image.size("C") else ()
     many = image.size("C") > 1
+    named = image.channels if many and len(image.channels) == image.size("C") else ()
     endings = channel_endings(named or ([f"Channel{c}" for c in range(image.size("C"))] if many else [""]))
     stack = [axis for axis in "TZ" if image.size(axis) > 1]
     rows = []

@@ -155,6 +155,8 @@ def edge_width(image: np.ndarray, labels: np.ndarray) -> float:
         blocks = image[:height, :width].reshape(height // step, step, width // step, step)
         image, outline = blocks.mean(axis=(1, 3)), _outline(labels[step // 2 : height : step, step // 2 : width : step])
         diameter /= step
+        if not outline.any():
+            return float("nan")
     places = np.argwhere(outline)
     places = places[:: -(-len(places) // _OUTLINE_PIXELS)]
     sigma = max(0.7, diameter / 25)

@@ -60,7 +60,9 @@ class TableStream:
             Where a later table has other columns, or values that do not fit the type of their column without loss;
             nothing of it is written then.
         """
+        table = _without_categories(table)
         if self._writer is None:
+            table = _words_where_empty(table)
             self._columns = [str(name) for name in table.columns]
             self._types = dict(table.dtypes)
             features = None if self._features is None else self._features(table)
@@ -107,6 +109,17 @@ class TableStream:
                 f"A part of the table has another type of values in the column {column.name}: "
                 f"{str(error).splitlines()[0]}."
             ) from error
+
+
+def _without_categories(table: pd.DataFrame) -> pd.DataFrame:
+    """Categories as what they stand for: a later part may have others."""
+    return table.astype({name: table[name].cat.categories.dtype for name in table.select_dtypes("category").columns})
+
+
+def _words_where_empty(table: pd.DataFrame) -> pd.DataFrame:
+    """Columns of objects without any value as words, which may follow."""
+    words = [name for name in table.columns if table[name].dtype == object and table[name].isna().all()]
+    return table.astype(dict.fromkeys(words, "string"))
 
 
 def _misfit(known: pd.Series, first: Any) -> str:

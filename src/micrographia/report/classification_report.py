@@ -53,6 +53,7 @@ def classification_numbers(
             "classes": list(grouped.classes),
             "examples": len(grouped.truth),
             "kind": grouped.kind,
+            "one_of_kind": grouped.one_of_kind,
             "folds_by_group": grouped.grouped,
             "units": evaluation.units,
             "doubt": evaluation.doubt,

@@ -58,6 +58,12 @@ class CrossValidation:
     kind: str = ""
 
     @property
+    def one_of_kind(self) -> str:
+        """What one group is: ``well``, ``image``, ``plate`` or ``group of Compound``."""
+        plural, *rest = (self.kind or "groups").split(" ", 1)
+        return " ".join([plural.removesuffix("s"), *rest])
+
+    @property
     def found(self) -> np.ndarray:
         """Found class of each example."""
         return self.probabilities.argmax(axis=0)
