@@ -37,7 +37,7 @@ def main() -> None:
         os.environ.pop("PYTHONPATH", None)
     python = str(options.python)
     script = options.python.parent / "micrographia"
-    help_of = [str(script)] if script.exists() else [python, "-m", "micrographia.cli"]
+    help_of = [str(script)] if script.exists() else [python, "-m", "micrographia"]
     commands = {
         "python": [python, "-c", "pass"],
         "import": [python, "-c", "import micrographia"],

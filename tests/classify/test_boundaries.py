@@ -71,6 +71,29 @@ def test_class_probabilities_stacks_and_threads(learned):
         np.testing.assert_array_equal(found[k], learned.predict(image, probability))
 
 
+@pytest.mark.parametrize("kind", [np.uint8, ">u2"])
+def test_stored_probabilities_teach_and_give_the_same(learned, kind):
+    truth, image, probability = cells(6, (60, 70), 6)
+    full = np.iinfo(kind).max
+    stored = np.rint(probability * full).astype(kind)
+    given = stored.astype(np.float32) / np.float32(full)
+    np.testing.assert_array_equal(learned.predict(image, stored), learned.predict(image, given))
+    fits = [
+        BoundarySegmenter(trees=5).fit(BoundaryExamples([image], [truth], [p], objects=True)) for p in (stored, given)
+    ]
+    assert fits[0].importance_ == fits[1].importance_ and fits[0].counts_ == fits[1].counts_
+
+
+def test_an_array_may_hold_the_probabilities_before_its_channels(learned):
+    _, image, probability = cells(3, (40, 50), 4)
+    both = np.stack([probability, image])
+    np.testing.assert_array_equal(learned.predict(both), learned.predict(image, probability))
+    assert learned.predict(both[..., :3]).shape == (40, 3)
+    for alone in (image, image[:6], image[None], np.stack([image] * 3, axis=-1)):
+        with pytest.raises(InputError, match="Give the boundary probabilities of the image, too"):
+            learned.predict(alone)
+
+
 def test_saved_and_loaded_it_predicts_the_same(learned, tmp_path):
     _, image, probability = cells(3)
     path = learned.save(tmp_path / "cells.zip")
@@ -280,6 +303,11 @@ def test_bad_input(learned):
         BoundaryExamples([image], [truth], [probability] * 2)
     with pytest.raises(InputError, match="NaN"):
         learned.predict(image, probability * np.nan)
+    for wrong in (-probability, probability * 3, np.stack([probability * 255] * 2)):
+        with pytest.raises(InputError, match="the boundary probabilities must lie between 0 and 1"):
+            learned.predict(image, wrong)
+    with pytest.raises(InputError, match="the boundary probabilities must lie between 0 and 1"):
+        BoundarySegmenter().fit(BoundaryExamples([image], [truth], [probability * 3], objects=True))
     with pytest.raises(InputError, match="shape"):
         learned.predict(image, probability[:30])
     with pytest.raises(InputError, match="no class 1|shape"):

@@ -1,6 +1,7 @@
 """What is read from ilastik projects, what is written into them, and what is refused."""
 
 import sys
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -258,3 +259,20 @@ def test_pickles_are_never_read(tmp_path):
         patch.setattr(h5py.Dataset, "__getitem__", lambda self, *key: (read.append(self.name), original(self, *key))[1])
         read_project(path)
     assert read and not [name for name in read if "Factory" in name or "pickled" in name]
+
+
+def test_pixels_that_are_not_those_of_an_image_on_disk_are_stored(tmp_path):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 255, (2, 40, 48)).astype(np.uint8)
+    write(tmp_path / "a.ome.zarr", Image(pixels, "CYX"))
+    on_disk, labels = read(tmp_path / "a.ome.zarr"), squares()[1]
+    changed = pixels.copy()
+    changed[1, 39, 47] ^= 1
+    for data, file in ((on_disk.data, "a.ome.zarr"), (pixels, "a.ome.zarr"), (changed, "")):
+        path = write_project(tmp_path / "p.ilp", Strokes([replace(on_disk, data=data)], [labels]))
+        assert read_project(path).lanes[0].file == file
+        np.testing.assert_array_equal(project_strokes(path).images[0].data[...], data[...])
+    write(tmp_path / "b.ome.zarr", Image(changed, "CYX"))
+    other = replace(on_disk, data=read(tmp_path / "b.ome.zarr").data)
+    path = write_project(tmp_path / "p.ilp", Strokes([other], [labels]))
+    np.testing.assert_array_equal(project_strokes(path).images[0].data, changed)

@@ -524,6 +524,11 @@ def test_bad_requests_are_refused_in_words(painter):
         painter.look((slice(-20, -10), slice(0, 10)))
     with pytest.raises(InputError, match="a slice for each of Y, X"):
         painter.look((slice(0, 1), slice(0, 10), slice(0, 10)))
+    for region in [(3, slice(0, 5)), (slice(0, 5), slice(0, 9, 2)), (slice(0.5, 5), slice(0, 5)), 3]:
+        with pytest.raises(InputError, match="a slice for each of Y, X, without a step, and a position"):
+            painter.look(region)
+    with pytest.raises(InputError, match="a position for each of no axes"):
+        painter.look(WHOLE, 0)
     for side in (30, 0, -4):
         with pytest.raises(RequestError, match="a multiple of 4"):
             Painter(picture(), tile=side)

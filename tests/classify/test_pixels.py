@@ -177,6 +177,43 @@ def test_save_load_predict(two_stages, tmp_path):
         assert words in package.documentation
 
 
+def test_what_is_wrong_with_the_images_is_noted_and_kept(tmp_path):
+    picture, truth = blobs((40, 50))
+    labels = strokes_of(truth)
+    broken, constant = picture[0].copy(), np.full((40, 50), 0.3, np.float32)
+    broken[4, 5] = np.nan
+    method = PixelClassifier(**SMALL)
+    assert method.fit(Strokes([picture[0]], [labels])).notes_ == ()
+    (note,) = method.fit(Strokes([picture[0], broken, broken], [labels] * 3)).notes_
+    assert note.startswith("image 1 and 1 more: Pixels that are not numbers")
+    assert method.fit(Strokes([constant, picture[0]], [labels] * 2)).notes_ == ()
+    for classifier in CLASSIFIERS:
+        (note,) = PixelClassifier(**SMALL, classifier=classifier).fit(Strokes([constant], [labels])).notes_
+        assert note.startswith("The images are alike under all strokes")
+    first, second = method.fit(Strokes([constant * np.nan], [labels])).notes_
+    assert "Pixels that are not numbers" in first and "alike under all strokes" in second
+    path = method.save(tmp_path / "m.zip")
+    assert PixelClassifier.load(path).notes_ == (first, second)
+    assert f"Note: {first}" in open_package(path).documentation
+
+
+def test_the_class_of_the_objects_was_painted():
+    picture, truth = blobs((40, 50))
+    method = PixelClassifier(**SMALL).fit(Strokes([picture], [strokes_of(truth)], classes=("a", "b", "c")))
+    assert method.class_of_objects() == 1
+    assert method.class_of_objects("C") == method.class_of_objects("3") == 2
+    with pytest.raises(RequestError, match=r"no class 'd'; there are 1 \(a\), 2 \(b\), 3 \(c\)"):
+        method.class_of_objects("d")
+    method.counts_ = {}  # learned by another program
+    assert method.class_of_objects() == 2
+
+
+def test_what_is_no_strokes_is_refused():
+    picture, truth = blobs((40, 50))
+    with pytest.raises(RequestError, match=r"learns from Strokes\(images, labels\).* not from a tuple"):
+        PixelClassifier().fit(([picture], [truth]))
+
+
 def test_packages_that_are_none_of_ours(two_stages, plain, tmp_path):
     other = write_arrays_package(tmp_path / "a.zip", method="umap", parameters={}, arrays={"a": np.zeros(2)})
     with pytest.raises(RequestError, match="was made by the method 'umap' and does not classify pixels"):

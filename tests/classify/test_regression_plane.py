@@ -183,3 +183,19 @@ def test_a_plane_that_learned_nothing_says_so(tmp_path):
     for use in (RegressionPlane().predict, RegressionPlane().suggest, lambda _: RegressionPlane().save(tmp_path / "p")):
         with pytest.raises(InputError, match="has not learned anything yet: call fit or load first"):
             use(table)
+
+
+def test_examples_without_most_measurements_are_not_learned_from(tmp_path):
+    train, new = circle(), circle(seed=1)
+    holes = train.copy()
+    holes.loc[:39, ["AreaShape_0", "AreaShape_1", "AreaShape_2"]] = np.nan
+    plane, alone = RegressionPlane().fit(holes), RegressionPlane().fit(train[40:])
+    np.testing.assert_allclose(plane.places(new)[0], alone.places(new)[0], rtol=1e-5)
+    assert (plane.count_, plane.error_, alone.notes_) == (200, alone.error_, ())
+    assert plane.notes_ == ("not learned from: 40 of 240 placed objects, for lack of most measurements",)
+    assert RegressionPlane.load(plane.save(tmp_path / "p.zip")).notes_ == plane.notes_
+    every = train.copy()
+    for row in range(len(every)):
+        every.loc[row, [f"AreaShape_{(row + k) % 4}" for k in range(3)]] = np.nan
+    with pytest.raises(RequestError, match="the table has 0 with at least half of the measurements that tell"):
+        RegressionPlane().fit(every)

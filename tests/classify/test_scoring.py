@@ -106,6 +106,32 @@ def test_objects_without_an_image_are_no_image(model: ObjectClassifier) -> None:
     assert images.without == (table["Metadata_Image"] == "").sum() == images.total.sum() - found["Objects"].sum() > 0
 
 
+def test_well_and_site_name_images_where_the_column_for_it_is_empty() -> None:
+    table = pd.DataFrame({"Metadata_Well": ["A", "A", "B", "B"], "Metadata_Site": [1, 2, 1, None], "Class": "a"})
+    expected = {("A", "1"): 1, ("A", "2"): 1, ("B", "1"): 1, ("B", ""): 1}
+    for columns in ({}, {"Metadata_Image": None}, {"Metadata_Image": "", "ImageNumber": np.nan}):
+        images = ClassCounts(IMAGE, ("a",))
+        images.add(table.assign(**columns))
+        assert {key[:2]: int(count[0]) for key, count in images.counts.items()} == expected and images.without == 0
+
+
+@pytest.mark.parametrize("size", [1, 3, 6])
+def test_parts_do_not_say_what_names_an_image(size: int) -> None:
+    table = pd.DataFrame({"Metadata_Well": "A", "Metadata_Image": [None, "", "x", "x", "y", None], "Class": "a"})
+    images, whole = ClassCounts(IMAGE, ("a",)), ClassCounts(IMAGE, ("a",))
+    for start in range(0, 6, size):
+        images.add(table[start : start + size])
+    assert {key: int(count[0]) for key, count in images.counts.items()} == {("A", "x"): 2, ("A", "y"): 1}
+    assert images.without == 3
+    blank = ClassCounts(IMAGE, ("a",))
+    blank.add(table.assign(Metadata_Image=None, Metadata_Plate="P"))
+    for one in (images, blank):
+        whole.merge(one)
+    assert {key: int(n[0]) for key, n in whole.counts.items()} == {
+        ("", "A", "x"): 2, ("", "A", "y"): 1, ("P", "A", ""): 6
+    }  # fmt: skip
+
+
 def test_one_well_has_no_enrichment(model: ObjectClassifier) -> None:
     wells = ClassCounts(WELL, model.classes_)
     list(score_parts([made_table(wells=1)], model, (wells,)))

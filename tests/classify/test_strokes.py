@@ -11,6 +11,7 @@ from painted_pictures import blobs, strokes_of
 from micrographia import Image, InputError, RequestError, write, write_labels
 from micrographia.classify.pixels.image_channels import ImageChannels, learned_channels
 from micrographia.classify.pixels.label_layers import LabelLayer, label_array
+from micrographia.classify.pixels.pixel_classifier import PixelClassifier
 from micrographia.classify.pixels.strokes import Strokes, painted
 from micrographia.io import read, read_labels
 
@@ -113,7 +114,7 @@ def test_channels_by_name_in_any_order_and_alpha_left_out():
     ("here", "learned", "says"),
     [
         (("GFP", "dapi"), ("DAPI", "GFP"), ""),
-        (("FITC", "Cy5"), ("DAPI", "GFP"), r"FITC, Cy5 took the place of DAPI, GFP; .*--channels"),
+        (("FITC", "Cy5"), ("DAPI", "GFP"), r"FITC, Cy5 took the place of DAPI, GFP, which.*; .*--channels"),
         (("GFP",), ("DAPI",), "GFP took the place of DAPI"),
         (("red", "green", "blue"), ("DAPI", "GFP", "actin"), "red, green, blue took the place"),
         (("FITC", "Cy5"), ("channel 0", "channel 1"), "FITC, Cy5 took the place of channel 0, channel 1"),
@@ -245,5 +246,53 @@ def test_layers_of_other_axes():
     image = ImageChannels(Image(np.zeros((2, 3, 4, 5)), "TZYX"))
     layer = LabelLayer(Image(np.zeros((3, 2, 4, 5), int), "ZTYX"), image)
     assert layer.read((1, 2), (slice(0, 2), slice(0, 3))).shape == (2, 3)
-    with pytest.raises(InputError, match="3 x 4 x 5 pixels, but the image is 2 x 3 x 4 x 5"):
+    assert layer.note == ""
+    with pytest.raises(InputError, match=r"3 x 4 x 5 pixels, but the image is 2 x 3 x 4 x 5.* axes Z, Y, X;.*--axes"):
         LabelLayer(Image(np.zeros((3, 4, 5), int), "ZYX"), image)
+    with pytest.raises(InputError, match="3 x 2 x 4 x 5 pixels, but the image is 2 x 3 x 4 x 5"):
+        LabelLayer(Image(np.zeros((3, 2, 4, 5), int), "TZYX"), image)
+
+
+@pytest.mark.parametrize(
+    ("axes", "of_labels", "dimensions", "says"),
+    [
+        ("TYX", "ZYX", 2, "The z slices of the labels were taken for time points"),
+        ("ZYX", "TYX", 2, "The time points of the labels were taken for z slices"),
+        ("ZYX", "TYX", 3, "The time points of the labels were taken for z slices"),
+        ("TYX", "TYX", 2, ""),
+    ],
+)
+def test_slices_and_time_points_stand_for_each_other(axes, of_labels, dimensions, says):
+    labels = np.arange(3 * 4 * 5).reshape(3, 4, 5)
+    image = ImageChannels(Image(np.zeros((3, 4, 5)), axes), dimensions)
+    layer = LabelLayer(Image(labels, of_labels), image)
+    assert layer.note.startswith(says) and bool(layer.note) == bool(says)
+    np.testing.assert_array_equal(label_array(Image(labels, of_labels), image), labels)
+    with pytest.raises(InputError, match="2 x 4 x 5 pixels, but the image is 3 x 4 x 5"):
+        LabelLayer(Image(labels[:2], of_labels), image)
+
+
+def test_notes_are_said_once_after_the_first_image():
+    stacks, layers = ([Image(np.ones((3, 4, 5), int), axes)] * 3 for axes in ("TYX", "ZYX"))
+    layers[0].data[0] = 2
+    (note,) = painted(Strokes(stacks, layers, names=("a", "b", "c"))).notes
+    assert note.startswith("a and 2 more: The z slices of the labels")
+
+
+def test_classes_that_were_not_painted_are_named():
+    labels = ONES.copy()
+    labels[0] = 3
+    assert painted(Strokes([PLANE], [labels])).notes == ("No pixel of class 2 was painted: the model cannot find any.",)
+    (note,) = painted(Strokes([PLANE], [labels], classes=("a", "b", "c", "d"))).notes
+    assert note.startswith("No pixel of b or d was painted")
+    labels[1] = 2
+    assert painted(Strokes([PLANE], [labels])).notes == ()
+
+
+def test_images_whose_channels_have_other_names_are_taken_by_order_with_a_note():
+    pixels, layer = np.random.default_rng(0).random((2, 20, 20)), np.zeros((20, 20), int)
+    layer[2:5, 2:5], layer[9:12, 9:12] = 1, 2
+    names = (("DAPI", "GFP"), ("Hoechst", "FITC"))
+    images = [Image(pixels, "CYX", channels=own, name=f"{k}") for k, own in enumerate(names)]
+    notes = PixelClassifier(sigmas=(1.0,)).fit(Strokes(images, [layer, layer])).notes_
+    assert len(notes) == 1 and "Hoechst, FITC took the place of DAPI, GFP, which the first image, 0, has" in notes[0]

@@ -152,6 +152,16 @@ def test_probabilities_alone_are_enough():
     assert places[0].classes in {(1, 2), (2, 1)}
 
 
+def test_stored_probabilities_give_the_same_places_and_other_numbers_are_refused():
+    p = np.random.default_rng(0).dirichlet(np.ones(3), (64, 64)).transpose(2, 0, 1)
+    stored = np.rint(p * 65535).astype(np.uint16)
+    places = suggest_from([stored], count=3)
+    assert places == suggest_from([stored / np.float32(65535)], count=3) and places[0].uncertainty <= 1
+    for wrong in (-p, p * 3):
+        with pytest.raises(InputError, match="Image 1: the probabilities must lie between 0 and 1"):
+            suggest_from([p, wrong])
+
+
 def test_what_does_not_fit_is_refused(task):
     classifier, images, labels = task
     with pytest.raises(InputError, match="4 images but 1 label images"):

@@ -73,3 +73,18 @@ def test_groups_of_a_column_of_any_table():
         joined_tables(given, "dose")
     with pytest.raises(InputError, match="Two columns of the table have the name h"):
         joined_tables({"a": given["a"], "b": pd.concat([given["b"], given["b"][["h"]]], axis=1)})
+
+
+def test_groups_are_those_of_the_first_table_in_which_the_column_has_values():
+    given = tables(48)
+    given["b"]["batch"] = given["b"]["Metadata_Image"]
+    for blank in (None, ""):
+        joined, _ = joined_tables({"a": given["a"].assign(batch=blank), "b": given["b"]}, "batch")
+        assert (joined["together"]["batch"] == joined["together"]["Metadata_Image"]).all()
+    wells = given["a"].assign(Metadata_Well=None)
+    joined, _ = joined_tables({"a": wells, "b": given["b"].assign(Metadata_Site=1)}, "batch")
+    assert (joined["a"]["batch"] == joined["a"]["Metadata_Image"]).all()
+    joined, _ = joined_tables({"a": wells, "b": given["b"], "c": given["b"].assign(Metadata_Well="W")}, "Metadata_Well")
+    assert (joined["a"]["Metadata_Well"] == "W").all()
+    with pytest.raises(InputError, match="The column dose has no values"):
+        joined_tables({"a": given["a"], "b": given["b"].assign(dose=None)}, "dose")

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from micrographia.arrays.errors import InputError
 from micrographia.classify.learners.uncertainty import UNCERTAINTIES, contenders, entropy, margin
 
 
@@ -38,5 +39,15 @@ def test_what_has_no_probability_has_no_uncertainty(name):
 
 @pytest.mark.parametrize("function", [margin, entropy, contenders])
 def test_one_class_leaves_nothing_to_be_unsure_of(function):
-    with pytest.raises(ValueError, match="two classes"):
+    with pytest.raises(InputError, match="two classes"):
         function(np.ones((1, 4, 4), np.float32))
+
+
+@pytest.mark.parametrize("function", [margin, entropy, contenders])
+def test_stored_probabilities_are_the_same_and_other_numbers_are_refused(function):
+    p = probabilities(0, 3)
+    stored = np.rint(p * 255).astype(np.uint8)
+    np.testing.assert_array_equal(function(stored), function(stored / np.float32(255)))
+    for wrong in (-p, 3 * p):
+        with pytest.raises(InputError, match="between 0 and 1"):
+            function(wrong)

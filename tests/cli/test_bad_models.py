@@ -87,7 +87,7 @@ def test_stop_with_ctrl_c_and_go_on(run, tmp_path, jobs):
     picture, _ = synthetic_nuclei((256, 256), 30)
     for k in range(6):
         write(tmp_path / "in" / f"{k}.tif", picture, axes="YX")
-    words = [sys.executable, "-m", "micrographia.cli", "segment", "in", "-o", "out", "--jobs", str(jobs)]
+    words = [sys.executable, "-m", "micrographia", "segment", "in", "-o", "out", "--jobs", str(jobs)]
     # a background job of a shell without job control ignores Ctrl-C, and so would what it starts
     process = subprocess.Popen(
         words,

@@ -152,9 +152,9 @@ def test_channels_of_other_names_are_taken_with_a_note(run, folder, tmp_path, su
     code, _, err = run("classify", "crops", "DAPI", *labels, "-m", "m.zip", "-o", "same")
     assert code == 0 and "took the place" not in err
     code, _, err = run("classify", "crops", "GFP", *labels, "-m", "m.zip", "-o", "other")
-    assert code == 0 and err.count("GFP took the place of DAPI.") == 1 and f"p0.{suffix}: The names" in err
+    assert code == 0 and err.count("GFP took the place of DAPI, which") == 1 and f"p0.{suffix}: The names" in err
     code, _, err = run("measure", "--features", "learned", "-m", "m.zip", "--images", "GFP", *labels, "-o", "learned")
-    assert code == 0 and err.count("GFP took the place of DAPI.") == 1
+    assert code == 0 and err.count("GFP took the place of DAPI, which") == 1
 
 
 def test_an_encoder_and_its_features(run, folder, tmp_path, monkeypatch):

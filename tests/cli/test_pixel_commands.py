@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tifffile
 
 from micrographia import get_method
 from micrographia.cli import pixel_results
@@ -68,6 +69,38 @@ def test_what_is_assumed_of_axes_is_said_and_can_be_named(run, tmp_path):
     np.save(tmp_path / "i" / "a.npy", np.stack([image] * 6))
     np.save(tmp_path / "s" / "a.npy", np.stack([strokes(truth)] * 6))
     assert "a.npy: the first dimension" in run(*words, "--overwrite")[2]
+
+
+@pytest.mark.parametrize("axes", [None, "ZYX"])
+def test_strokes_of_time_points_that_say_otherwise(run, tmp_path, axes):
+    image, truth = picture()
+    write(tmp_path / "i" / "a.ome.tif", np.stack([image] * 6), axes="TYX")
+    (tmp_path / "s").mkdir()
+    layer = np.stack([strokes(truth)] * 6)
+    if axes is None:
+        tifffile.imwrite(tmp_path / "s" / "a.tif", layer, metadata=None)
+    else:
+        write_labels(tmp_path / "s" / "a.tif", layer, axes=axes)
+    words = ("train", "pixels", "--images", "i", "--labels", "s", "-o", "m.zip", *FAST)
+    code, out, err = run(*words)
+    assert code == 0, err
+    assert "note: a.ome.tif: The z slices of the labels were taken for time points" in out
+    assert get_method("pixels").load("m.zip").counts_ == {
+        "a.ome.tif": [np.count_nonzero(layer == 1), np.count_nonzero(layer == 2)]
+    }
+    code, out, err = run(*words, "--overwrite", "--axes", "TYX")
+    assert code == 0 and "note" not in out, err
+
+
+def test_a_class_that_was_not_painted(run, trained, tmp_path):
+    words = ("--images", trained / "images", "--labels", trained / "strokes", "-o", "m.zip", "--classes", "back,disc,c")
+    code, out, err = run("train", "pixels", *words, *FAST)
+    assert code == 0, err
+    assert "note: No pixel of c was painted" in out
+    write(tmp_path / "cells.tif", picture(7)[0], axes="YX")
+    words = ("classify", "pixels", "cells.tif", "-m", "m.zip", "--output", "labels", "-o")
+    assert "3 objects" in run(*words, "out")[1]
+    assert "0 objects" in run(*words, "none", "--object-class", "c")[1]
 
 
 def test_train_and_what_is_said_of_the_model(run, trained, tmp_path):

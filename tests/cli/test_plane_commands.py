@@ -41,6 +41,17 @@ def test_places_are_learned_and_applied(folder, capsys):
     assert "lacks the columns AreaShape_A" in capsys.readouterr().err
 
 
+def test_a_table_without_rows_gives_places_without_rows(folder, capsys):
+    assert train(folder, "--places", str(folder / "places.csv")) == 0
+    pd.read_csv(folder / "cells.csv")[:0].to_csv(folder / "empty.csv", index=False)
+    words = ["classify", "plane", str(folder / "empty.csv"), "-m", str(folder / "plane.zip"), "-o", str(folder / "out")]
+    assert main(words) == 0
+    assert "empty.csv has no rows, and its result has none." in capsys.readouterr().out
+    found = pd.read_csv(folder / "out" / "empty_plane.csv")
+    assert list(found.columns) == ["ImageNumber", "ObjectNumber", "Plane_X", "Plane_Y", "Plane_Uncertainty"]
+    assert not len(found)
+
+
 def test_a_plane_that_says_nothing_is_warned_of(folder, capsys):
     places = pd.read_csv(folder / "places.csv")
     places[["Plane_X", "Plane_Y"]] = np.random.default_rng(1).normal(0, 1, (len(places), 2))
@@ -83,7 +94,7 @@ def test_columns_without_numbers_are_named_and_many_are_no_trouble(folder, capsy
     cells.to_csv(folder / "cells.csv", index=False)
     assert train(folder, "--places", str(folder / "places.csv")) == 0
     said = capsys.readouterr().out
-    assert "1 columns are not learned from: Intensity_7 ('n/a?', which is no number, in the row ImageNumber 0" in said
+    assert "1 column is not learned from: Intensity_7 ('n/a?', which is no number, in the row ImageNumber 0" in said
     assert not [w for w in recwarn if w.category is pd.errors.PerformanceWarning]
 
 

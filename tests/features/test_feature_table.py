@@ -117,6 +117,8 @@ def test_a_plate_that_is_missing_in_places_is_that_of_the_image():
     assert groups(table.assign(Metadata_Well="A1")).tolist() == ["P1/A1"] * 4
     other = pd.DataFrame({"Metadata_Plate": ["P1", "P2", ""], "Metadata_Image": ["a", "a", "a"]})
     assert groups(other).tolist() == ["P1/a", "P2/a", "/a"]
+    unknown = pd.DataFrame({"Metadata_Plate": ["P100", "", ""], "Metadata_Image": ["a", "a", "b"]})
+    assert groups(unknown).tolist() == ["P100/a", "P100/a", "/b"]
 
 
 def test_groups_are_the_words_of_a_column():
@@ -137,3 +139,10 @@ def test_columns_of_one_name_are_refused():
     for read in (feature_columns, feature_matrix, lambda t: feature_matrix(t, ["a"])):
         with pytest.raises(InputError, match="Two columns of the table have the name a"):
             read(table)
+
+
+def test_a_row_whose_image_is_in_several_wells_is_of_none_of_them():
+    table = pd.DataFrame({"Metadata_Plate": ["P1"] * 3, "Metadata_Well": ["A1", "A2", None], "Metadata_Image": "s1"})
+    assert groups(table).tolist() == ["P1/A1", "P1/A2", "P1/s1"]
+    assert groups(table.drop(columns="Metadata_Plate")).tolist() == ["A1", "A2", "s1"]
+    assert groups(table.assign(Metadata_Plate=["P1", "P2", "P1"])).tolist() == ["P1/A1", "P2/A2", "P1/A1"]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from skimage.measure import regionprops
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.features.objects import measure, measure_region
 from micrographia.features.volumes import measure_volumes
@@ -277,3 +277,30 @@ def test_the_name_of_the_only_channel_is_not_part_of_columns():
     assert all(list(table) == list(tables[0]) and "intensity_mean" in table for table in tables)
     assert "intensity_mean_DAPI" in measure(labels, Image(pixels, "YX"), channels=["DAPI"])
     assert "intensity_mean" in measure(labels, Image(pixels[None], "CYX", channels=("DAPI",)))
+
+
+def test_labels_of_one_plane_of_a_stack():
+    labels = squares()
+    stack = np.random.default_rng(0).integers(0, 999, (3, *labels.shape)).astype(np.uint16)
+    image = Image(stack, "ZYX", {"Z": 2.0, "Y": 0.5, "X": 0.5})
+    with pytest.raises(InputError, match="3 z slices and the labels are of one plane; say which one"):
+        measure(labels, image)
+    expected = [measure(labels, Image(plane, "YX", {"Y": 0.5, "X": 0.5})) for plane in (stack[1], stack.max(axis=0))]
+    for z, table in zip((1, "max"), expected, strict=True):
+        pd.testing.assert_frame_equal(measure(labels, image, z=z), table)
+        pd.testing.assert_frame_equal(measure(labels, stack, axes="ZYX", z=z, pixel_size=0.5), table)
+    for z in (3, -1, "best", True):
+        with pytest.raises(RequestError, match='z must be 0 to 2, a slice of image, or "max"'):
+            measure(labels, image, z=z)
+
+
+def test_axes_may_be_those_of_the_image():
+    labels = squares()
+    stack = np.random.default_rng(0).random((2, *labels.shape)).astype(np.float32)
+    pd.testing.assert_frame_equal(measure(labels, stack, axes="CYX"), measure(labels, stack))
+    series, pixels = np.stack([labels] * 3), np.stack([stack] * 3)
+    table = measure(series, pixels, axes="TCYX")
+    assert table["t"].max() == 2 and "intensity_mean_c1" in table
+    pd.testing.assert_frame_equal(
+        measure(series, pixels[:, 0], axes="TYX"), measure(Image(series, "TYX"), Image(pixels[:, 0], "TYX"))
+    )

@@ -126,6 +126,10 @@ class TestGeoJson:
         labels[5, 14] = 2  # an island in the hole
         labels[11, 0] = 2
         write_geojson(tmp_path / "a.geojson", labels)
+        write_geojson(tmp_path / "rings.geojson", list(label_outlines(labels).values()))
+        written = [json.loads((tmp_path / name).read_text())["features"] for name in ("a.geojson", "rings.geojson")]
+        assert [one["geometry"] for one in written[0]] == [one["geometry"] for one in written[1]]
+        assert not {one["id"] for one in written[0]} & {one["id"] for one in written[1]}
         one, two = json.loads((tmp_path / "a.geojson").read_text())["features"]
         assert one["geometry"]["type"] == "Polygon"
         assert len(one["geometry"]["coordinates"]) == 2

@@ -53,3 +53,11 @@ def test_objects_are_drawn_where_groups_are_few():
         assert low < gain < high
     many = class_gain(truth, worse, truth, 2, np.repeat(np.arange(5), 40))
     assert (many.units, many.doubt) == ("5 groups (200 objects)", "")
+
+
+def test_groups_of_another_length_are_refused():
+    for count in (0, 3, 5):
+        with pytest.raises(RequestError, match="as many found classes of both .and groups. as true ones"):
+            class_gain(*np.zeros((3, 4), int), 2, ["A"] * count)
+    with pytest.raises(RequestError, match="at least one"):
+        class_gain(*np.zeros((3, 0), int), 2)

@@ -128,3 +128,32 @@ def test_columns_without_values_are_no_groups():
     assert shared_column([{"plate": group["plate"], "file": "a"} for group in groups], [0, 1]) == "file"
     some = [{"plate": "p"}, {"plate": None}, {"plate": float("nan")}, {}]
     assert list(nested_units(some)) == [(["plate"], [("p",), ("",), ("",), ("",)])]
+
+
+def test_images_without_a_group_are_drawn_one_by_one():
+    groups = [{"well": "A"}] * 3 + [{"well": None}] * 9
+    held = [hold_out(groups, 0.25, seed) for seed in range(10)]
+    assert len({tuple(one) for one in held}) > 5
+    for one in held:
+        assert {0, 1, 2} <= set(one) or not {0, 1, 2} & set(one)
+        assert shared_column(groups, one) == ""
+    assert shared_column(groups, [0, 5]) == "well"
+
+
+def test_planes_of_a_file_stay_together_where_only_other_images_have_a_plate():
+    groups = [{"plate": f"P{i // 2}", "file": f"{i}"} for i in range(6)] + [{"file": f"f{i // 2}"} for i in range(12)]
+    for seed in range(10):
+        held = hold_out(groups, 0.25, seed)
+        assert {i // 2 for i in held}.isdisjoint(i // 2 for i in range(18) if i not in held)
+        assert shared_column(groups, held) == ""
+    assert shared_column(groups, [6]) == "file" and shared_column(groups, [0, 6]) == "plate"
+
+
+def test_there_is_no_interval_of_a_single_unit():
+    first = evaluate_instances([(squares(0, 20), squares(0))] * 3)
+    other = evaluate_instances([(squares(0, 20), squares(0, 20))] * 3)
+    for table in (
+        paired_difference(first, other, groups=[{"lab": "A"}] * 3, unit="lab"),
+        paired_difference(*(evaluate_instances([pair]) for pair in [(squares(0), squares(20)), (squares(0),) * 2])),
+    ):
+        assert table[["low", "high"]].isna().all(axis=None) and (table["difference"] > 0).all()

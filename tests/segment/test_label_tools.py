@@ -87,6 +87,8 @@ def test_a_brush_that_touched_nothing_paints_nothing():
         paint_supervoxels(regions, regions, [(3.0, 3.0)], 7)
     with pytest.raises(InputError, match="not -2"):
         paint_supervoxels(regions, regions, [(3, 3)], -2)
+    with pytest.raises(InputError, match="whole number from 0 to 2,147,483,647, not 'a'"):
+        paint_supervoxels(regions, regions, [(3, 3)], "a")
 
 
 @pytest.mark.parametrize(
@@ -96,6 +98,8 @@ def test_a_brush_that_touched_nothing_paints_nothing():
         ({"compactness": -1}, "compactness"),
         ({"spacing": (1.0,)}, "each of 2 axes"),
         ({"spacing": (0, 1)}, "above 0"),
+        ({"spacing": 2}, "each of 2 axes, not 2"),
+        ({"spacing": ("a", "b")}, "above 0"),
         ({"size": 0}, "at least one pixel"),
     ],
 )
@@ -257,6 +261,8 @@ def test_bad_input(monkeypatch):
         click_path(image, [(0, 0), (8, 0)])
     with pytest.raises(InputError, match="two clicks"):
         click_path(image, [(0, 0)])
+    with pytest.raises(InputError, match="two clicks"):
+        click_path(image, 5)
     with pytest.raises(InputError, match="0 to 1"):
         click_path(image + np.nan, [(0, 0), (1, 1)])
     for floor in (0, float("inf"), float("nan")):

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
 from scipy.ndimage import gaussian_filter
 
 from micrographia.arrays.errors import InputError, RequestError
@@ -37,7 +40,7 @@ def test_each_option_does_what_it_says():
     assert count(discs((20, 30, 12)), split="distance") == 1
 
 
-@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, ">u2"])
 def test_probabilities_stored_as_whole_numbers_are_the_same(kind):
     probabilities = as_probabilities(gaussian_filter(discs((10, 10, 5), (30, 40, 7)) * 1.0, 2))
     stored = np.rint(probabilities * np.iinfo(kind).max).astype(kind)
@@ -142,6 +145,29 @@ def test_blocks_give_the_same_as_the_whole(options, shape, block):
     assert number == whole.max() and done[-1] == 1
 
 
+def test_objects_that_touch_over_a_corner_are_the_same_in_blocks():
+    fields = gaussian_filter(np.random.default_rng(130).random((2, 10, 20, 20)).astype(np.float32), (0, 1, 1, 1))
+    fields = (fields - fields.min()) / np.ptp(fields)
+    options = ObjectOptions(smooth=0, threshold=0.55, split="distance")
+    whole = objects_from_probabilities(fields, 0, options)
+    target = np.zeros(whole.shape, np.int32)
+    assert objects_in_blocks(fields, 0, target, options, block=5) == whole.max() == 58
+    np.testing.assert_array_equal(target, whole)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([(14, 17), (5, 8, 9)]),
+    st.sampled_from([None, (0.3, 1.0, 0.7)]),
+    st.floats(0, 1),
+)
+def test_splitting_takes_no_pixel_from_an_object(seed, shape, spacing, neck):
+    labels, _ = ndimage.label(gaussian_filter(np.random.default_rng(seed).random(shape), 0.7) > 0.52)
+    pieces = split_at_necks(labels, neck, spacing and spacing[-len(shape) :])
+    np.testing.assert_array_equal(pieces > 0, labels > 0)
+
+
 def test_touching_nuclei_are_split(data_dir):
     """Of the true foreground of fluorescence images, how many nuclei come apart (IoU 0.7)."""
     from PIL import Image
@@ -165,6 +191,9 @@ def test_bad_input():
     good = np.full((2, 8, 8), 0.5, np.float32)
     with pytest.raises(InputError, match="no class 2"):
         objects_from_probabilities(good, 2)
+    for number in (1.0, "a"):
+        with pytest.raises(InputError, match=f"no class {number}: the probabilities hold 2 classes"):
+            objects_from_probabilities(good, number)
     with pytest.raises(InputError, match="axes"):
         objects_from_probabilities(good[0], 0)
     with pytest.raises(InputError, match="NaN"):

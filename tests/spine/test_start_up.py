@@ -35,7 +35,7 @@ def test_nothing_heavy_is_imported(code):
     assert not _modules(code) & set(HEAVY)
 
 
-@pytest.mark.parametrize("words", [["-c", "import micrographia"], ["-m", "micrographia.cli", "--help"]])
+@pytest.mark.parametrize("words", [["-c", "import micrographia"], ["-m", "micrographia", "--help"]])
 def test_starts_in_less_than_four_tenths_of_a_second(words):
     def seconds() -> float:
         start = time.perf_counter()

@@ -99,6 +99,20 @@ class Image:
             channels = (channels[index["C"]],)
         return replace(self, data=data, axes=axes, channels=channels)
 
+    def project(self) -> Image:
+        """The largest value over Z of each pixel; a pixel that is NaN in one slice is known from the others.
+
+        Lazy data are read slice by slice. An image without Z stays as it is.
+        """
+        if "Z" not in self.axes:
+            return self
+        slices = (self.take(Z=k).array() for k in range(self.size("Z")))
+        projected = next(slices).copy()
+        for one in slices:
+            np.fmax(projected, one, out=projected)
+        sizes = {axis: size for axis, size in self.pixel_size.items() if axis != "Z"}
+        return replace(self, data=projected, axes=self.axes.replace("Z", ""), pixel_size=sizes)
+
     def array(self, axes: str | None = None) -> np.ndarray:
         """The pixels as a NumPy array, in the order of ``axes`` (missing axes become length 1).
 

@@ -57,7 +57,7 @@ class ClassifyPixels(Declared):
         choices=("float32", "uint8", "uint16"),
     )
     object_class: str | None = parameter(
-        None, "Class whose objects --output labels numbers, by name or number from 1; otherwise the last"
+        None, "Class whose objects --output labels numbers, by name or number from 1; otherwise the last painted"
     )
     channels: tuple[str, ...] = parameter(
         (), "Channels to look at, by name or number from 0, in the order of the training; otherwise found by name"
@@ -140,7 +140,6 @@ def classify_files(images: Sequence[str | Path], options: ClassifyPixels, object
 
 def _settings(options: ClassifyPixels, objects: ObjectOptions, values: dict[str, Any]) -> dict[str, Any]:
     """Everything that decides what the results look like; refuses a model that cannot be used before any work."""
-    from micrographia.classify.pixels.strokes import class_number
     from micrographia.cli.pixel_results import classifier
     from micrographia.models.library import find_model
 
@@ -149,10 +148,10 @@ def _settings(options: ClassifyPixels, objects: ObjectOptions, values: dict[str,
     if not options.output:
         raise RequestError(f"Say what to write: --output {'|'.join(OUTPUTS)}.")
     path = find_model(options.model)
-    classes = classifier(str(options.model)).classes_
-    number = class_number(options.object_class, classes)
+    method = classifier(str(options.model))
+    number = method.class_of_objects(options.object_class)
     if "labels" in options.output:
-        chosen_classes(np.empty((len(classes), 1, 1)), number, objects)
+        chosen_classes(np.empty((len(method.classes_), 1, 1)), number, objects)
     chosen = {key: value for key, value in values.items() if key not in _NOT_SETTINGS}
     return chosen | {"model file": f"{path.name} ({fingerprint(path)})", "micrographia": __version__}
 

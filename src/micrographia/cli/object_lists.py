@@ -34,7 +34,7 @@ class ObjectLists:
         self.outlines = outlines
         self.objects = 0
         self._tables: list[pd.DataFrame] = []
-        self._rings: list[tuple[int, int, int, np.ndarray]] = []
+        self._rings: list[tuple[int, int, int, list[np.ndarray]]] = []
         self._size = {axis: size for axis, size in image.pixel_size.items() if axis in "YX"}
 
     def add_plane(self, labels: np.ndarray, pixels: Image, index: Index, probability: Mapping[int, float]) -> None:
@@ -85,12 +85,13 @@ class ObjectLists:
     def write(self, table: pd.DataFrame, table_path: Path, rois: Path | None, geojson: Path | None) -> None:
         """Write the table and, where asked for, an ImageJ ROI zip and GeoJSON for QuPath."""
         from micrographia.io.geojson import write_geojson
+        from micrographia.io.outlines import largest_ring
         from micrographia.io.rois import write_rois
         from micrographia.io.tables import write_table
 
         write_table(table_path, table)
         found = sorted(self._rings, key=lambda ring: ring[:3])
-        rings = [ring for *_, ring in found]
+        shapes = [rings for *_, rings in found]
         if rois is not None:
             places: dict[str, list[int]] = {}
             if self.image.size("T") > 1:
@@ -98,14 +99,14 @@ class ObjectLists:
             if any(z >= 0 for _, z, *_ in found):
                 places["z"] = [z for _, z, *_ in found]
             names = ["-".join([*(f"{a}{at[i]}" for a, at in places.items()), str(o[2])]) for i, o in enumerate(found)]
-            write_rois(rois, rings, names, **places)  # type: ignore[arg-type]
+            write_rois(rois, [largest_ring(rings) for rings in shapes], names, **places)  # type: ignore[arg-type]
         if geojson is not None:
             columns = [str(c) for c in table.columns if c in _GEOJSON or str(c).startswith("intensity_mean")]
             entries: list[dict[str, Any]] = [
                 dict(zip(columns, row, strict=True)) | {"name": str(label)}
                 for label, row in zip(table["label"], table[columns].to_numpy().tolist(), strict=True)
             ]
-            write_geojson(geojson, rings, entries, planes=[(max(z, 0), t) for t, z, *_ in found])
+            write_geojson(geojson, shapes, entries, planes=[(max(z, 0), t) for t, z, *_ in found])
 
     def _add(self, table: pd.DataFrame, index: Index) -> None:
         """Keep a table, with the columns t and z behind the label where the image has several."""
@@ -124,9 +125,9 @@ class ObjectLists:
     def _outline(self, labels: np.ndarray, index: Index, corner: tuple[int, int] = (0, 0)) -> None:
         if not self.outlines:
             return
-        from micrographia.io.outlines import label_outlines, largest_ring
+        from micrographia.io.outlines import label_outlines
 
         t, z = index.get("T", 0), index.get("Z", -1)
         z = z if isinstance(z, int) and self.image.size("Z") > 1 else -1
         for label, rings in label_outlines(labels).items():
-            self._rings.append((int(t), z, label, largest_ring(rings) + np.array(corner)))
+            self._rings.append((int(t), z, label, [ring + np.array(corner) for ring in rings]))

@@ -138,7 +138,7 @@ def _labels(task: PixelTask, method: PixelClassifier, seen: ImageChannels, facts
 
     known = {p.name for p in ObjectOptions.declared()}
     options = ObjectOptions(**{key: value for key, value in task.options.items() if key in known})
-    chosen = [class_number(task.options["object_class"], method.classes_)]
+    chosen = [method.class_of_objects(task.options["object_class"])]
     if options.split == "seeds":
         chosen.append(class_number(str(options.seed_class), method.classes_))
         options = ObjectOptions(**options.parameters() | {"seed_class": 2})

@@ -63,7 +63,10 @@ def run(args: Namespace) -> int:
                 file=sys.stderr,
             )
     if method.dropped_:
-        print(f"{len(method.dropped_):,} columns are not learned from: {_reasons(method.dropped_)}")
+        are = "column is" if len(method.dropped_) == 1 else "columns are"
+        print(f"{len(method.dropped_):,} {are} not learned from: {_reasons(method.dropped_)}")
+    for note in method.notes_:
+        print(f"note: {note}")
     say_model(method, out)
     return 0
 

@@ -206,7 +206,7 @@ def groups(table: pd.DataFrame, column: str | None = None) -> np.ndarray | None:
     -------
     (N,) array of str or None
         ``plate/well``, or what is known of the two. A row without a plate or a well is of that of its image where other
-        rows know it (one plate only), else ``plate/image``. None where the table says neither plate nor well nor image.
+        rows know it (one only), else ``plate/image``. None where the table says neither plate nor well nor image.
 
     Raises
     ------
@@ -215,21 +215,26 @@ def groups(table: pd.DataFrame, column: str | None = None) -> np.ndarray | None:
     InputError
         Where the column has no values.
     """
-    import pandas as pd
-
     if column is not None:
         return _words_of(table, column)
     columns = (("Metadata_Plate",), ("Metadata_Well",), IMAGE_NAMES)
     plate, well, image = (_known_words(table, names) for names in columns)
     if plate is not None and image is not None:
-        of_image = pd.Series(plate).where(plate != "").groupby(image)
-        one = (of_image.transform("nunique") == 1).to_numpy()
-        plate = np.where((plate == "") & (image != "") & one, of_image.transform("first").to_numpy(str), plate)
+        plate = _filled(plate, image)
     if well is not None and image is not None:
-        of_image = pd.Series(well).where(well != "").groupby(_joined(plate, image))
-        well = np.where((well == "") & (image != ""), of_image.transform("first").fillna("").to_numpy(str), well)
+        well = _filled(well, image, plate)
         well = np.where(well == "", image, well)
     return _joined(plate, image if well is None else well)
+
+
+def _filled(words: np.ndarray, image: np.ndarray, plate: np.ndarray | None = None) -> np.ndarray:
+    """Words (N,); an empty one is that of the other rows of its image, where these have one only."""
+    import pandas as pd
+
+    of_image = pd.Series(words).where(words != "").groupby(_joined(plate, image))
+    one = (of_image.transform("nunique") == 1).to_numpy()
+    known = of_image.transform("first").fillna("").to_numpy(str)
+    return np.where((words == "") & (image != "") & one, known, words)
 
 
 def group_kind(table: pd.DataFrame, column: str | None = None) -> str:

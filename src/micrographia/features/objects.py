@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.features.aligned import as_image, as_labels, planes
 from micrographia.features.columns import STATISTICS, channel_endings, finish, sizes
@@ -23,6 +24,7 @@ def measure(
     pixel_size: float | tuple[float, float] | Mapping[str, float] | None = None,
     channels: Sequence[str] | None = None,
     probability: Any = None,
+    z: int | str | None = None,
 ) -> pd.DataFrame:
     """Measure every object of a label image.
 
@@ -34,7 +36,8 @@ def measure(
     image : array or Image, optional
         Pixels of the same field: the labels' axes, with channels (C) or colour samples (S) in addition.
     axes : str, optional
-        Axes of ``labels`` where it is a plain array of more than two dimensions, such as ``"TYX"``.
+        Axes of ``labels`` where it is a plain array of more than two dimensions, such as ``"TYX"``; or those of
+        ``image``, such as ``"CYX"``, of which labels have all but C and S.
     pixel_size : float, (y, x) or dict, optional
         Size of a pixel in micrometres; otherwise what ``labels`` or ``image`` knows.
     channels : sequence of str, optional
@@ -42,6 +45,9 @@ def measure(
     probability : dict or table, optional
         Probability of each object: label → probability, or a table (or dict of arrays) with the columns ``label`` and
         ``probability`` (and ``t``, ``z`` where labels repeat).
+    z : int or "max", optional
+        Where the image is a z stack and the labels are of one plane: which slice of it is measured, or the maximum
+        projection.
 
     Returns
     -------
@@ -53,6 +59,8 @@ def measure(
     ------
     InputError
         Where labels and image have different shapes (both are named) or an array is not of the right kind.
+    RequestError
+        Where ``z`` is no slice of the image.
 
     Notes
     -----
@@ -70,7 +78,10 @@ def measure(
     """
     import pandas as pd
 
-    labels = as_labels(labels, axes)
+    labels, image = _named(labels, image, axes)
+    labels = as_labels(labels, None if isinstance(labels, Image) else axes)
+    if isinstance(image, Image) and "Z" in image.axes and "Z" not in labels.axes:
+        image = _without_z(image, z)
     field = None if image is None else as_image(image, labels, channels)
     size = sizes(pixel_size, labels, field)
     leading = labels.axes[:-2]
@@ -89,6 +100,35 @@ def measure(
         if axis in leading and axis in size:
             table.insert(list(table.columns).index(axis.lower()) + 1, unit, table[axis.lower()] * size[axis])
     return finish(table, probability, size)
+
+
+def _named(labels: Any, image: Any, axes: str | None) -> tuple[Any, Any]:
+    """Both with axes where `axes` are those of an array that has more of them than the labels."""
+    own = np.ndim(labels) if not isinstance(labels, Image) else len(labels.axes)
+    if axes is None or image is None or isinstance(image, Image) or not own < len(axes) == np.ndim(image):
+        return labels, image
+    image = Image(np.asarray(image), axes)
+    kept = "".join(axis for axis in image.axes if axis not in "CS")
+    if own < len(kept):
+        kept = kept.replace("Z", "")
+    if isinstance(labels, Image) or own != len(kept):
+        return labels, image
+    return Image(np.asarray(labels), kept, name="labels"), image
+
+
+def _without_z(image: Image, z: int | str | None) -> Image:
+    """The slice of a stack, or its projection, that labels of one plane are measured in."""
+    slices = image.size("Z")
+    if z is None and slices > 1:
+        raise InputError(
+            f"{image.name}: the image has {slices} z slices and the labels are of one plane; say which one is measured "
+            'with z=, counted from 0, or z="max" for the maximum projection.'
+        )
+    if z == "max":
+        return image.project()
+    if z is not None and (isinstance(z, (str, bool)) or not 0 <= z < slices):
+        raise RequestError(f'z must be 0 to {slices - 1}, a slice of {image.name}, or "max"; got {z!r}.')
+    return image.take(Z=int(z or 0))
 
 
 def measure_region(

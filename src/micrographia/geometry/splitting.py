@@ -11,8 +11,8 @@ from micrographia.geometry.watershed import watershed
 
 
 @numba.njit(cache=True, nogil=True)
-def _peaks(distance, steps, seeds):
-    """Number every pixel that none of its neighbours exceeds; arrays of three axes."""
+def _peaks(distance, labels, steps, seeds):
+    """Number every pixel that none of its neighbours of the same label exceeds; arrays of three axes."""
     depth, height, width = distance.shape
     count = 0
     for i in range(depth):
@@ -24,7 +24,9 @@ def _peaks(distance, steps, seeds):
                 highest = True
                 for step in steps:
                     a, b, c = i + step[0], j + step[1], k + step[2]
-                    if 0 <= a < depth and 0 <= b < height and 0 <= c < width and distance[a, b, c] > here:
+                    if not (0 <= a < depth and 0 <= b < height and 0 <= c < width):
+                        continue
+                    if distance[a, b, c] > here and labels[a, b, c] == labels[i, j, k]:
                         highest = False
                         break
                 if highest:
@@ -73,13 +75,13 @@ def split_at_necks(labels: np.ndarray, neck: float, spacing: tuple[float, ...] |
     ([Z,] Y, X) int32 array
         Pieces 1…n, numbered in the order of their first peak.
     """
-    labels = np.asarray(labels)
+    labels = np.ascontiguousarray(labels, dtype=np.int32)
     distance = label_distance(labels, spacing)
     distance[np.isinf(distance)] = 1.0  # one object fills the image
     volume = distance.reshape((1,) * (3 - distance.ndim) + distance.shape)
     seeds = np.zeros(volume.shape, np.int32)
     every = np.stack(np.meshgrid(*[np.arange(-1, 2)] * 3, indexing="ij"), -1).reshape(-1, 3)
-    _peaks(volume, every[np.abs(every).sum(1) > 0], seeds)
+    _peaks(volume, labels.reshape(volume.shape), every[np.abs(every).sum(1) > 0], seeds)
     basins = watershed(-distance, seeds.reshape(distance.shape), labels > 0)
     graph = region_graph(basins)
     heights = np.zeros(graph.regions + 1)

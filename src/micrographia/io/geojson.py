@@ -21,7 +21,7 @@ _CENTRE = 0.5
 
 def write_geojson(
     path: str | Path,
-    outlines: Sequence[np.ndarray] | np.ndarray,
+    outlines: Sequence[np.ndarray | Sequence[np.ndarray]] | np.ndarray,
     properties: Sequence[Mapping[str, Any]] | None = None,
     *,
     classification: str | None = None,
@@ -35,9 +35,10 @@ def write_geojson(
     ----------
     path : path
         Name ending in ``.geojson``.
-    outlines : sequence of (n, 2) arrays, or (Y, X) label image
-        Polygons, y and x in index coordinates (the centre of the first pixel is 0, 0). Objects of a
-        label image keep their holes and parts.
+    outlines : sequence of (n, 2) arrays or of lists of them, or (Y, X) label image
+        Polygons, y and x in index coordinates (the centre of the first pixel is 0, 0). An object of several
+        parts or with holes is a list of rings, as :func:`micrographia.io.outlines.label_outlines` gives them;
+        objects of a label image keep theirs.
     properties : sequence of mappings, optional
         For each object (of a label image: in ascending order of labels) its measurements; the
         entries ``name`` and ``classification`` name and classify it, numbers become measurements,
@@ -68,7 +69,11 @@ def write_geojson(
         rings = label_outlines(outlines)
         names, shapes = [str(label) for label in rings], list(rings.values())
     else:
-        shapes = [[np.asarray(outline, np.float64)] for outline in outlines]
+        several = [len(one) > 0 and np.ndim(one[0]) == 2 for one in outlines]
+        shapes = [
+            [np.asarray(ring, np.float64) for ring in (one if many else [one])]
+            for one, many in zip(outlines, several, strict=True)
+        ]
         names = [str(i + 1) for i in range(len(shapes))]
     given = [{} for _ in shapes] if properties is None else list(properties)
     places = [(0, 0)] * len(shapes) if planes is None else list(planes)
@@ -82,7 +87,7 @@ def write_geojson(
         for i, (shape, name, entries, place) in enumerate(zip(shapes, names, given, places, strict=True)):
             feature = {
                 "type": "Feature",
-                "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{path.name}/{i}/{name}")),
+                "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{path.absolute().as_posix()}/{i}/{name}")),
                 "geometry": _geometry(shape, place),
                 "properties": _properties(entries, name, classification, colour, object_type),
             }

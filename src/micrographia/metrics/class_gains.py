@@ -75,8 +75,9 @@ def class_gain(
         Where there are no objects, or the lengths differ.
     """
     truth, first, second = (np.asarray(a) for a in (truth, first, second))
-    if not len(truth) or truth.shape != first.shape or truth.shape != second.shape:
-        raise RequestError("A gain needs as many found classes of both as true ones, at least one.")
+    lengths = {len(a) for a in (truth, first, second, groups) if a is not None}
+    if lengths == {0} or len(lengths) > 1:
+        raise RequestError("A gain needs as many found classes of both (and groups) as true ones, at least one.")
     unit, units, doubt = bootstrap_units(len(truth), groups)
     weights = bootstrap_weights(np.arange(int(unit.max()) + 1), draws, np.random.default_rng(seed))
     both = []

@@ -118,7 +118,8 @@ def hold_out(groups: Sequence[Mapping[str, Any]], share: float, seed: int = 0) -
     Parameters
     ----------
     groups : sequence of dict
-        Group columns of each image: those of ``UNITS`` count, and ``FILE``. Images without any are independent.
+        Group columns of each image: those of ``UNITS`` count, and ``FILE``. Images without any are independent; those
+        that lack the coarser ones are told apart by what they have.
     share : float
         Share of the images that is wanted, 0 to 0.5.
     seed : int
@@ -129,17 +130,22 @@ def hold_out(groups: Sequence[Mapping[str, Any]], share: float, seed: int = 0) -
     list of int
         Positions of the chosen images, as `set_aside` gives them.
     """
-    ways = (units for _, units in nested_units(groups, (*UNITS, FILE)))
-    units: Sequence[Any] = next(filter(_stay_whole, ways), range(len(groups)))
+    ways = [units for _, units in nested_units(groups, (*UNITS, FILE))] or [[()] * len(groups)]
+    own = [unit if any(unit) else i for i, unit in enumerate(ways[-1])]
+    apart = ([unit if any(unit) else own[i] for i, unit in enumerate(units)] for units in ways)
+    units: Sequence[Any] = next(filter(_stay_whole, apart), range(len(groups)))
     numbers: dict[Any, int] = {}
     return set_aside([numbers.setdefault(unit, len(numbers)) for unit in units], share, seed)
 
 
 def shared_column(groups: Sequence[Mapping[str, Any]], held: Sequence[int]) -> str:
     """The coarsest known column, where a group of it is in the images `held` and in the others; empty otherwise."""
-    columns, units = next(nested_units(groups, (*UNITS, FILE)), ([""], []))
-    judging = {units[i] for i in held if units}
-    return columns[0] if judging & {unit for i, unit in enumerate(units) if i not in set(held)} else ""
+    judging = set(held)
+    for columns, units in nested_units(groups, (*UNITS, FILE)):
+        known = {units[i] for i in judging if any(units[i])}
+        if known & {unit for i, unit in enumerate(units) if i not in judging}:
+            return columns[-1]
+    return ""
 
 
 def _word(value: Any) -> str:

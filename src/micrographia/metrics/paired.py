@@ -40,7 +40,7 @@ def paired_difference(
     pandas.DataFrame
         One row an IoU threshold, and one with ``iou`` "mean" for the mean over them: ``iou``, ``images``,
         ``difference`` (mean over images of the AP of `other` minus that of `first`), ``low``, ``high``,
-        ``better`` and ``worse`` (numbers of images).
+        ``better`` and ``worse`` (numbers of images). Of a single unit there is no interval: NaN.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def paired_difference(
     weights = bootstrap_weights(units, draws, np.random.default_rng(seed))
     drawn = weights @ gain / weights.sum(axis=1, keepdims=True)
     tail = 50 * (1 - confidence)
-    low, high = np.percentile(drawn[1:], [tail, 100 - tail], axis=0)
+    low, high = np.percentile(drawn[1:], [tail, 100 - tail], axis=0) if units.any() else (np.nan, np.nan)
     return pd.DataFrame(
         {
             "iou": [*first.thresholds, "mean"],

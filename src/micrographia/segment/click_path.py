@@ -169,7 +169,10 @@ def _checked(shape: Sequence[int], clicks: Sequence[Sequence[int]], floor: float
     """The clicks as int64 arrays."""
     if len(shape) not in (2, 3):
         raise InputError(_EVIDENCE)
-    points = [np.asarray(p) for p in clicks]
+    try:
+        points = [np.asarray(p) for p in clicks]
+    except TypeError:  # a single number
+        points = []
     if len(points) < 2:
         raise InputError("A path needs at least two clicks.")
     for p in points:

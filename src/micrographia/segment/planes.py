@@ -82,11 +82,7 @@ def read_plane(image: Image, index: Index) -> Image:
     sample = index.pop("S", None)
     plane = image.take(**{axis: int(at) for axis, at in index.items()})
     if project is not None:
-        slices = (plane.take(Z=k).array() for k in range(plane.size("Z")))
-        projected = next(slices).copy()
-        for one in slices:
-            np.fmax(projected, one, out=projected)  # a pixel that is NaN in one slice is known from the others
-        plane = _like(plane, projected, plane.axes.replace("Z", ""))
+        plane = plane.project()
     if sample is not None:
         plane = plane.take(S=int(sample))
     order = "".join(axis for axis in "CYXS" if axis in plane.axes)

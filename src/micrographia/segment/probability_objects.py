@@ -6,9 +6,12 @@ arrays larger than memory. A time series is given time point by time point.
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
+from micrographia.arrays.probabilities import as_probabilities
 from micrographia.geometry.splitting import split_at_necks
 from micrographia.geometry.watershed import watershed
 from micrographia.method import Declared, parameter
@@ -16,9 +19,6 @@ from micrographia.segment.label_cleaning import border_labels, check_sizes
 
 TRUNCATE = 4.0
 """Where the Gaussian that smooths is cut off, in sigmas."""
-
-_ROUNDING = 1e-3
-"""So far beyond 0 and 1 a probability may lie: a softmax in 16 bits does."""
 
 
 class ObjectOptions(Declared):
@@ -113,7 +113,11 @@ def chosen_classes(probabilities: np.ndarray, class_index: int, options: ObjectO
         raise InputError(f"Class probabilities have the axes (K, Y, X) or (K, Z, Y, X), not the shape {shape}.")
     if 0 in shape:
         raise InputError(f"There are no pixels: the class probabilities have the shape {shape}.")
-    if not 0 <= class_index < shape[0]:
+    try:
+        number = int(operator.index(class_index))
+    except TypeError:
+        number = -1
+    if not 0 <= number < shape[0]:
         raise InputError(
             f"There is no class {class_index}: the probabilities hold {shape[0]} classes, 0 to {shape[0] - 1}."
         )
@@ -123,13 +127,13 @@ def chosen_classes(probabilities: np.ndarray, class_index: int, options: ObjectO
         )
     check_sizes(options.smallest, options.largest)
     if options.split != "seeds":
-        return [class_index]
+        return [number]
     seed = options.seed_class - 1
     if not 0 <= seed < shape[0]:
         raise RequestError(f"To split by seeds, name the class of the seeds: seed_class 1 to {shape[0]}.")
-    if seed == class_index:
+    if seed == number:
         raise RequestError("The class of the seeds must be another than that of the objects.")
-    return [class_index, seed]
+    return [number, seed]
 
 
 def smoothed(planes: list[np.ndarray], options: ObjectOptions) -> list[np.ndarray]:
@@ -138,17 +142,7 @@ def smoothed(planes: list[np.ndarray], options: ObjectOptions) -> list[np.ndarra
 
     out = []
     for plane in planes:
-        full = np.iinfo(plane.dtype).max if plane.dtype in (np.uint8, np.uint16) else 1
-        with np.errstate(over="ignore"):
-            plane = plane.astype(np.float32) / np.float32(full)
-        if not np.isfinite(plane).all():
-            raise InputError("The probabilities hold pixels that are not numbers (NaN or infinite).")
-        low, high = float(plane.min(initial=0)), float(plane.max(initial=0))
-        if low < -_ROUNDING or high > 1 + _ROUNDING:
-            raise InputError(
-                f"Probabilities lie between 0 and 1 (as uint8 or uint16: 0 and their highest value); these reach from "
-                f"{low:.4g} to {high:.4g}."
-            )
+        plane = as_probabilities(plane)
         out.append(ndimage.gaussian_filter(plane, options.smooth, truncate=TRUNCATE) if options.smooth else plane)
     return out
 

@@ -76,7 +76,7 @@ def segment(
     predictor = model if isinstance(model, Predictor) else _predictor(str(model))
     planes, notes = choose_planes(image, channel=channel, z=z, all_channels=predictor.all_channels)
     for note in (*image.notes, *notes):
-        warnings.warn(f"{image.name}: {note}", stacklevel=2)
+        warnings.warn(f"{image.name}: {note}", stacklevel=3)  # 2 is the room that was called
     labels = [
         predictor.segment(
             read_plane(image, index), probability=probability, overlap=overlap, background=background

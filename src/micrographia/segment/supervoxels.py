@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -120,8 +121,10 @@ def _check_options(dimensions: int, size: int, compactness: float, spacing: tupl
         raise RequestError(f"A supervoxel has at least one pixel, not {size}.")
     if not 0 < compactness < np.inf:
         raise RequestError(f"The compactness of supervoxels must be a number above 0, not {compactness}.")
-    if spacing is not None and (len(spacing) != dimensions or not all(0 < one < np.inf for one in spacing)):
-        raise RequestError(f"The spacing is a number above 0 for each of {dimensions} axes, not {tuple(spacing)}.")
+    if spacing is not None:
+        sides = np.asarray(spacing)
+        if sides.shape != (dimensions,) or sides.dtype.kind not in "iuf" or not ((sides > 0) & (sides < np.inf)).all():
+            raise RequestError(f"The spacing is a number above 0 for each of {dimensions} axes, not {spacing}.")
 
 
 def _regions(
@@ -168,8 +171,12 @@ def paint_supervoxels(regions: np.ndarray, labels: np.ndarray, positions: np.nda
     regions, labels, positions = label_array(regions, "supervoxels"), label_array(labels), np.asarray(positions)
     if labels.shape != regions.shape:
         raise InputError(f"The labels have the shape {labels.shape} and the supervoxels {regions.shape}.")
-    if not 0 <= label <= np.iinfo(np.int32).max or label != int(label):
-        raise InputError(f"A label is a whole number from 0 to 2,147,483,647, not {label}.")
+    try:
+        number = operator.index(label)
+    except TypeError:
+        number = -1
+    if not 0 <= number <= np.iinfo(np.int32).max:
+        raise InputError(f"A label is a whole number from 0 to 2,147,483,647, not {label!r}.")
     if not positions.size:
         return labels.astype(np.int32)
     if positions.dtype.kind not in "iu" or positions.size % regions.ndim:
@@ -178,7 +185,7 @@ def paint_supervoxels(regions: np.ndarray, labels: np.ndarray, positions: np.nda
     if (positions < 0).any() or (positions >= regions.shape).any():
         raise InputError(f"The brush left the image of shape {regions.shape}.")
     touched = np.unique(regions[tuple(positions.T)])
-    return np.where(np.isin(regions, touched[touched > 0]), label, labels).astype(np.int32)
+    return np.where(np.isin(regions, touched[touched > 0]), number, labels).astype(np.int32)
 
 
 def _slic():  # type: ignore[no-untyped-def]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
+from micrographia.arrays.probabilities import as_probabilities
 from micrographia.classify.annotation.informative_objects import most_informative
 from micrographia.classify.annotation.phenotype_finder import Suggestion, find_phenotypes
 from micrographia.classify.annotation.similar_objects import most_similar
@@ -200,7 +201,7 @@ class Fetcher:
             raise InputError(
                 f"Probabilities of shape {p.shape} do not fit {len(self.points):,} objects: (classes, objects)."
             )
-        return p
+        return as_probabilities(p, missing=True)
 
 
 def _check_count(count: int, what: str = "objects") -> None:

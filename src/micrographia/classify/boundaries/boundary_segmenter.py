@@ -18,6 +18,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
+from micrographia.arrays.probabilities import as_probabilities
 from micrographia.classify.boundaries.boundary_examples import BoundaryExamples, edges_from_objects, edges_from_strokes
 from micrographia.classify.boundaries.region_joining import join_regions, oversegmentation
 from micrographia.classify.learners.forest import Forest
@@ -166,8 +167,8 @@ class BoundarySegmenter(Method):
             (Y, X), (Y, X, 3) or (C, Y, X); for volumes (Z, Y, X) or (C, Z, Y, X). Images may have T, and Z where planes
             are segmented.
         probabilities : ([T,] [Z,] Y, X) or (K, [T,] [Z,] Y, X) array, optional
-            Boundary probability, or those of all classes; where not given, those of the pixel classifier that was
-            learned, else the first channel of `x`.
+            Boundary probability, or those of all classes: 0 to 1, as uint8 or uint16 spread over 0 to 255 or 65,535.
+            Where not given, those of the pixel classifier that was learned, else the first channel of `x`.
         channels : sequence of str, optional
             Which channels to look at, by name or number from 0, in the order of those that were learned from;
             otherwise those of the same names.
@@ -189,7 +190,7 @@ class BoundarySegmenter(Method):
         if probabilities is None and self.pixels_ is not None:
             probabilities = self.pixels_.predict(x, channels=channels, threads=threads)
         if probabilities is None:
-            if isinstance(x, Image):
+            if isinstance(x, Image) or not self._with_probabilities(np.asarray(x)):
                 raise InputError("Give the boundary probabilities of the image, too.")
             x, probabilities = x[1:], x[0]
         seen = self.look_at(x, channels)
@@ -238,7 +239,8 @@ class BoundarySegmenter(Method):
                 f"Class {self.boundary} is to be that of the boundaries, but it was not painted; there are {known}. "
                 "Choose one with --boundary (boundary= in Python)."
             )
-        self.notes_ = (f"class {self.boundary_} ({there[self.boundary_]}) is taken for the boundaries; see --boundary",)
+        taken = f"class {self.boundary_} ({there[self.boundary_]}) is taken for the boundaries; see --boundary"
+        self.notes_ = (taken, *found.notes)
         return replace(examples, classes=found.classes)
 
     def _number(self, classes: Sequence[str] | None) -> int:
@@ -270,6 +272,7 @@ class BoundarySegmenter(Method):
         for one in held_out(strokes, lambda: PixelClassifier(**settings), threads):
             yield one.image, one.strokes, one.probabilities
         self.pixels_ = PixelClassifier(**settings).fit(strokes, threads=threads)
+        self.notes_ = tuple(dict.fromkeys([*self.notes_, *self.pixels_.notes_]))
 
     def _edges(self, channels: ImageChannels, at: tuple[int, ...], probability: np.ndarray) -> tuple[Any, ...]:
         """Regions of one plane or volume, their graph and the features of its edges."""
@@ -277,6 +280,13 @@ class BoundarySegmenter(Method):
         graph = region_graph(regions)
         pixels = channels.read(at, tuple(slice(0, n) for n in channels.shape))
         return regions, graph, edge_features(graph, regions, probability, pixels, self.anisotropy)
+
+    def _with_probabilities(self, x: np.ndarray) -> bool:
+        """Whether an array may hold boundary probabilities before its channels, (1 + C, …)."""
+        if x.ndim != self.dimensions + 1 or len(x) < 2:
+            return False
+        colours = self.dimensions == 2 and x.shape[-1] in (3, 4)
+        return not colours or len(x) == 1 + len(self.channels_)
 
     def _maps(self, probabilities: np.ndarray, channels: ImageChannels) -> np.ndarray:
         """Boundary probabilities in the shape of an image's stack and space."""
@@ -290,10 +300,7 @@ class BoundarySegmenter(Method):
             probabilities, shape = probabilities[self.boundary_ - 1], wanted
         if shape != wanted:
             raise InputError(f"{channels.title}: the probabilities have the shape {shape}, the image {wanted}.")
-        maps = np.asarray(probabilities, np.float32)
-        if not np.isfinite(maps).all():
-            raise InputError(f"{channels.title}: the boundary probabilities hold pixels that are not numbers (NaN).")
-        return maps
+        return as_probabilities(probabilities, f"{channels.title}: the boundary probabilities")
 
     def _learned(self) -> None:
         if not hasattr(self, "forest_"):

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from micrographia.arrays.blocks import Block
+from micrographia.arrays.blocks import Block, blocks
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.classify.ilastik.project_file import FEATURES, Lane
@@ -28,6 +28,7 @@ from micrographia.classify.pixels.strokes import PaintedField, Strokes, painted
 from micrographia.features.pixel_bank import Bank
 from micrographia.io.atomic import replacing
 from micrographia.io.find import PICTURE_SUFFIXES
+from micrographia.io.pixels import StoredPixels
 
 SCALES = (0.3, 0.7, 1.0, 1.6, 3.5, 5.0, 10.0)
 """Scales that ilastik offers first; others are written behind them."""
@@ -40,6 +41,7 @@ COLOURS = (
 
 _VERSION = b"1.4.1"
 _BLOCK = {2: 256, 3: 64}
+_COMPARED = 1024
 _MOST_CLASSES = 255
 _BRIGHTEST = 255
 
@@ -192,18 +194,25 @@ def _file(image: Image, path: Path) -> tuple[str, bytes, bytes]:
 
 
 def _is_its_file(image: Image) -> bool:
-    """Whether reading its file gives an image again: its axes and shape, and its pixels where both are in memory."""
+    """Whether reading its file gives an image again: its axes, its shape and its pixels."""
     if not image.source:
         return False
     axes = image.axes.replace("S", "C")
     try:
         again = read_lane(Path(image.source), Lane(image.name, image.source, "", axes, image.shape))
+        return (again.axes.replace("S", "C"), again.shape) == (axes, image.shape) and _same_pixels(image, again)
     except (InputError, RequestError):
         return False
-    if (again.axes.replace("S", "C"), again.shape) != (axes, image.shape):
-        return False
-    pixels = image.data, again.data
-    return not all(isinstance(data, np.ndarray) for data in pixels) or np.array_equal(*pixels, equal_nan=True)
+
+
+def _same_pixels(image: Image, again: Image) -> bool:
+    """Whether two images of one shape have the same pixels; those of one array on disk are not read for it."""
+    one, other = image.data, again.data
+    if isinstance(one, StoredPixels) and isinstance(other, StoredPixels) and one.array == other.array:
+        return True
+    chunks = zip(image.axes, getattr(other, "chunks", again.shape), strict=True)
+    sides = [max(1, _COMPARED // n) * n if axis in "YX" else n for axis, n in chunks]
+    return all(np.array_equal(one[block], other[block], equal_nan=True) for block in blocks(image.shape, sides))
 
 
 def _painted_blocks(fields: Sequence[PaintedField], axes: str) -> Iterator[tuple[Block, np.ndarray]]:

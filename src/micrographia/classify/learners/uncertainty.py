@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from micrographia.arrays.errors import InputError
+from micrographia.arrays.probabilities import as_probabilities
+
 
 def margin(probabilities: np.ndarray) -> np.ndarray:
     """1 − (p₁ − p₂), with p₁ and p₂ the two largest probabilities: ilastik's uncertainty.
@@ -13,7 +16,7 @@ def margin(probabilities: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     probabilities : (K, ...) array
-        Probability of each class; two classes or more.
+        Probability of each class, 0 to 1 (or as stored in uint8 or uint16); two classes or more.
 
     Returns
     -------
@@ -22,8 +25,8 @@ def margin(probabilities: np.ndarray) -> np.ndarray:
 
     Raises
     ------
-    ValueError
-        For fewer than two classes.
+    InputError
+        For fewer than two classes, or what is no probabilities.
     """
     first, second = _two_largest(probabilities)
     return 1 - (first - second)
@@ -35,7 +38,7 @@ def entropy(probabilities: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     probabilities : (K, ...) array
-        Probability of each class; two classes or more.
+        Probability of each class, 0 to 1 (or as stored in uint8 or uint16); two classes or more.
 
     Returns
     -------
@@ -44,8 +47,8 @@ def entropy(probabilities: np.ndarray) -> np.ndarray:
 
     Raises
     ------
-    ValueError
-        For fewer than two classes.
+    InputError
+        For fewer than two classes, or what is no probabilities.
     """
     p = _checked(probabilities)
     total = np.zeros(p.shape[1:], np.float32)
@@ -61,7 +64,7 @@ def contenders(probabilities: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     probabilities : (K, ...) array
-        Probability of each class; two classes or more.
+        Probability of each class, 0 to 1 (or as stored in uint8 or uint16); two classes or more.
 
     Returns
     -------
@@ -70,8 +73,8 @@ def contenders(probabilities: np.ndarray) -> np.ndarray:
 
     Raises
     ------
-    ValueError
-        For fewer than two classes.
+    InputError
+        For fewer than two classes, or what is no probabilities.
     """
     return np.argsort(-_checked(probabilities), axis=0, kind="stable")[:2]
 
@@ -91,7 +94,7 @@ def _two_largest(probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _checked(probabilities: np.ndarray) -> np.ndarray:
-    p = np.asarray(probabilities, np.float32)
+    p = as_probabilities(probabilities, missing=True)
     if p.ndim == 0 or len(p) < 2:
-        raise ValueError("Uncertainty needs an array (K, ...) with the probabilities of two classes or more.")
+        raise InputError("Uncertainty needs an array (K, ...) with the probabilities of two classes or more.")
     return p

@@ -67,9 +67,11 @@ class RegressionPlane(Method):
         What a standard deviation of the regression is multiplied with, so that 68 % of the coordinates of examples that
         were not learned from lie within one; 1 where there are fewer than two groups.
     count_ : int
-        Number of examples.
+        Number of examples that were learned from.
     dropped_ : dict of str to str
         Columns that are not looked at, with the reason.
+    notes_ : tuple of str
+        What the reader of the error must know: examples that were left out.
     """
 
     name = "plane"
@@ -88,10 +90,11 @@ class RegressionPlane(Method):
     scale_: float
     count_: int
     dropped_: dict[str, str]
+    notes_: tuple[str, ...]
     example_: np.ndarray
 
     def fit(self, table: pd.DataFrame, /) -> Self:
-        """Learn from the rows of a table that have a place.
+        """Learn from the rows of a table that have a place, and at least half of the measurements.
 
         Parameters
         ----------
@@ -102,7 +105,8 @@ class RegressionPlane(Method):
         Raises
         ------
         RequestError
-            Where the places are missing, fewer than three, all the same or more than 4,000.
+            Where the places are missing, fewer than three, all the same or more than 4,000, also without those rows
+            that lack more than half of the measurements.
         InputError
             Where there are no features, a row has only one of the two coordinates, or two examples have the same keys.
         """
@@ -116,13 +120,19 @@ class RegressionPlane(Method):
         words = [name for name in table.columns if not is_key(name) and name not in numbers]
         self.dropped_ = {name: why_no_feature(examples, name) for name in words}
         self.dropped_ |= {name: "changes when the object is turned" for name in numbers if name not in columns}
+        placed = len(places)
         self.space_ = FeatureSpace.of(features, most=self.axes, seed=self.seed)
+        while (lacking := self._lacking(features)).any():
+            examples, places, matrix, features = (of[~lacking] for of in (examples, places, matrix, features))
+            _check_places(places, " with at least half of the measurements that tell the others apart")
+            self.space_ = FeatureSpace.of(features, most=self.axes, seed=self.seed)
+        left = f"{placed - len(places):,} of {placed:,} placed objects"
+        self.notes_ = () if len(places) == placed else (f"not learned from: {left}, for lack of most measurements",)
         self.process_ = fit_gaussian_process(self.space_(features), places)
         self.columns_, self.count_ = tuple(columns), len(places)
         self.spread_ = float(np.sqrt(((places - places.mean(axis=0)) ** 2).sum(axis=1).mean()))
         self.error_, self.scale_ = self._unseen(features, places, groups(examples))
-        measured = matrix[~self._lacking(features)]
-        self.example_ = measured[:: max(1, len(measured) // _EXAMPLES)][:_EXAMPLES]
+        self.example_ = matrix[:: max(1, len(matrix) // _EXAMPLES)][:_EXAMPLES]
         return self
 
     def places(self, table: pd.DataFrame | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -217,6 +227,7 @@ class RegressionPlane(Method):
                 "scale": self.scale_,
                 "examples": self.count_,
                 "dropped": self.dropped_,
+                "notes": self.notes_,
             },
             name=path.stem,
             description=f"Regression plane, learned from {self.count_:,} placed objects.",
@@ -247,7 +258,8 @@ class RegressionPlane(Method):
             method.columns_ = tuple(str(name) for name in arrays["columns"])
             method.error_, method.spread_ = config["error"], float(config["spread"])
             method.scale_, method.dropped_ = float(config.get("scale", 1)), dict(config.get("dropped", {}))
-            method.count_, method.example_ = int(config["examples"]), arrays["test_input"]
+            method.count_, method.notes_ = int(config["examples"]), tuple(config.get("notes", ()))
+            method.example_ = arrays["test_input"]
             method.places(method.example_)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{package.path}: what this model package says of its plane is damaged.") from error
@@ -282,7 +294,9 @@ class RegressionPlane(Method):
         error = "not known: all examples come from one well" if self.error_ is None else f"{self.error_:.3g}"
         return (
             f"# {name}\n\nPuts objects on a plane, from {len(self.columns_)} columns of measurements.\n\n"
-            f"## Training data\n\n{self.count_:,} placed objects.\n\n## Validation\n\n"
+            f"## Training data\n\n{self.count_:,} placed objects.\n\n"
+            + "".join(f"Note: {note}.\n\n" for note in self.notes_)
+            + "## Validation\n\n"
             f"Root mean square distance from their places, of objects whose well was not learned from: {error}. A "
             f"regression that knows nothing: {self.spread_:.3g}.\n"
         )
@@ -301,9 +315,15 @@ def _placed(table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
         keys = [f"{name} {table[name].iloc[row]}" for name in OBJECT_KEYS if name in table.columns]
         first = ", ".join(keys) or f"row {row + 1}"
         raise InputError(f"{int(half.sum()):,} rows have only one of {' and '.join(PLACE)}, first {first}.")
-    places = both[known]
+    _check_places(both[known])
+    return table[known], both[known]
+
+
+def _check_places(places: np.ndarray, which: str = "") -> None:
+    """Raise RequestError where a plane cannot be learned from places (N, 2); `which` says whose they are."""
     if not 3 <= len(places) <= MOST:
-        raise RequestError(f"A plane is learned from 3 to {MOST:,} placed objects; the table has {len(places):,}.")
+        raise RequestError(
+            f"A plane is learned from 3 to {MOST:,} placed objects; the table has {len(places):,}{which}."
+        )
     if (places == places[0]).all():
-        raise RequestError("All examples lie at the same place of the plane; place some of them elsewhere.")
-    return table[known], places
+        raise RequestError(f"All examples{which} lie at the same place of the plane; place some of them elsewhere.")

@@ -14,6 +14,7 @@ from micrographia.features.feature_table import (
     CLASS,
     OBJECT_KEYS,
     check_columns,
+    class_words,
     feature_columns,
     groups,
     key_words,
@@ -104,7 +105,7 @@ def joined_tables(
     tables : mapping of str to pandas.DataFrame
         As for `compare_tables`.
     group : str, optional
-        A column of groups that is kept, too, from the first table that has it.
+        A column of groups that is kept, too, from the first table in which it has values.
 
     Returns
     -------
@@ -142,15 +143,20 @@ def joined_tables(
         raise InputError(f"The tables {', '.join(tables)} have no object in common; compare their {', '.join(keys)}.")
     own_keys = [name for name in known.columns if name in OBJECT_KEYS]
     front = known.loc[rows, [*own_keys, CLASS]].reset_index(drop=True)
-    if group is not None and group not in front.columns:
-        having = next((table for table in indexed.values() if group in table.columns), known)
-        groups(having, group)
-        front[group] = having.loc[rows, group].to_numpy()
+    if group is not None and not _has_values(front, group):
+        having = [table.loc[rows, [group]] for table in indexed.values() if group in table.columns] or [known]
+        chosen = next((table for table in having if _has_values(table, group)), having[0])
+        groups(chosen, group)
+        front[group] = chosen[group].to_numpy()
     parts = {name: _features(table.loc[rows], group) for name, table in indexed.items()}
     joined = {name: pd.concat([front, part], axis=1) for name, part in parts.items()}
     named = [part.add_suffix(f" ({name})") if _shared(part, name, parts) else part for name, part in parts.items()]
     joined["together"] = pd.concat([front, *named], axis=1)
     return joined, {name: len(table) - len(rows) for name, table in tables.items()}
+
+
+def _has_values(table: pd.DataFrame, column: str) -> bool:
+    return column in table.columns and bool((class_words(table[column]) != "").any())
 
 
 def _features(table: pd.DataFrame, group: str | None) -> pd.DataFrame:

@@ -72,21 +72,27 @@ def viewport_of(channels: ImageChannels, region: Block, at: Sequence[int]) -> Vi
     Raises
     ------
     InputError
-        Where nothing of the image is left, or there are slices or positions for other axes than it has.
+        Where nothing of the image is left, a slice has a step, or there are slices or positions for other axes than
+        it has.
     """
     shape, stack = channels.shape, channels.stack_shape
-    if len(region) != len(shape) or len(at) != len(stack):
-        raise InputError(
-            f"{channels.title}: a viewport is a slice for each of {', '.join(channels.space)} and a position for each "
-            f"of {', '.join(channels.stack_axes) or 'no axes'}."
+    try:
+        place = tuple(operator.index(i) for i in at)
+        fits = len(region) == len(shape) and len(place) == len(stack) and all(s.step in (None, 1) for s in region)
+        clipped = tuple(
+            slice(max(0, operator.index(s.start or 0)), min(n, n if s.stop is None else operator.index(s.stop)))
+            for s, n in zip(region, shape)
         )
-    clipped = tuple(
-        slice(max(0, operator.index(s.start or 0)), min(n, n if s.stop is None else operator.index(s.stop)))
-        for s, n in zip(region, shape, strict=True)
-    )
-    if min(block_shape(clipped)) <= 0 or any(not 0 <= i < n for i, n in zip(at, stack, strict=True)):
+    except (TypeError, AttributeError):  # no slices, or not of whole numbers
+        fits = False
+    if not fits:
+        raise InputError(
+            f"{channels.title}: a viewport is a slice for each of {', '.join(channels.space)}, without a step, and a "
+            f"position for each of {', '.join(channels.stack_axes) or 'no axes'}."
+        )
+    if min(block_shape(clipped)) <= 0 or any(not 0 <= i < n for i, n in zip(place, stack, strict=True)):
         raise InputError(f"{channels.title}: the viewport lies outside the image.")
-    return Viewport(tuple(at), clipped)
+    return Viewport(place, clipped)
 
 
 def _never() -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from micrographia.arrays.blocks import Block, blocks, grown, inside
+from micrographia.arrays.probabilities import as_probabilities
 from micrographia.classify.learners.uncertainty import contenders
 from micrographia.classify.pixels.image_channels import ImageChannels
 from micrographia.classify.pixels.stages import Stage
@@ -175,6 +176,7 @@ def of_probabilities(
     shape = probabilities.shape[1:]
     whole = tuple(slice(0, n) for n in shape)
     found = probabilities[(slice(None), *_lattice(whole, shape, step))].reshape(len(probabilities), -1)
+    found = as_probabilities(found, f"Image {image}: the probabilities", missing=True)
     where = _places(whole, shape, step)
     none = np.zeros((0, len(where)), np.float32)
     return _candidates(found, where, none, image, near, measure, rng).first(MOST)

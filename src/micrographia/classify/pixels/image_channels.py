@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -120,11 +120,13 @@ class ImageChannels:
 
     def like(self, first: ImageChannels) -> ImageChannels:
         """The channels of the first of the images that are learned from, found (or refused) as by `same_channels`."""
-        numbers, _ = same_channels(
+        numbers, note = same_channels(
             self.names, first.names, self.title, than=f"the first image, {first.title}, has",
             remedy="give all images the same channels, or learn from one of them: --channel (Image.take in Python)",
         )  # fmt: skip
-        return self._only(numbers)
+        found = self._only(numbers)
+        found._assumed = note
+        return found
 
     def read(self, at: Sequence[int], window: Block) -> np.ndarray:
         """Pixels of a window, channels first, as float32; what is no number is 0.
@@ -207,6 +209,16 @@ def learned_channels(
     return found.matching(learned)
 
 
+def notes_of_images(notes: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Notes, given as pairs of an image's name and a sentence: each sentence once, after the first of its images."""
+    images: dict[str, list[str]] = {}
+    for name, note in notes:
+        images.setdefault(note, []).append(name)
+    return tuple(
+        f"{names[0]}{f' and {len(names) - 1} more' * (len(names) > 1)}: {note}" for note, names in images.items()
+    )
+
+
 def same_channels(
     here: Sequence[str],
     learned: Sequence[str],
@@ -252,8 +264,8 @@ def same_channels(
     if folded != wanted and (all(named) or (any(named) and len(here) > 1)):
         hint = f"; to choose others, use {choose}" if choose else ""
         note = (
-            f"The names of the channels differ from those of the training: {', '.join(here)} took the place of "
-            f"{', '.join(learned)}{hint}."
+            f"The names of the channels differ: {', '.join(here)} took the place of {', '.join(learned)}, which "
+            f"{than}{hint}."
         )
     return list(range(len(here))), note
 

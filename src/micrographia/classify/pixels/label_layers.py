@@ -12,10 +12,15 @@ from micrographia.arrays.image import Image
 from micrographia.classify.pixels.image_channels import ImageChannels
 
 _WINDOW = {2: (2048, 2048), 3: (64, 512, 512)}
+_OTHER = str.maketrans("TZ", "ZT")
+_WORDS = {"T": "time points", "Z": "z slices"}
 
 
 class LabelLayer:
     """Labels in the shape of an image's stack and space.
+
+    Many programs write time points as z slices, and plain TIFF names no axes: where only that keeps the labels from
+    lying on the image, z slices are taken for time points, and time points for z slices.
 
     Parameters
     ----------
@@ -23,6 +28,11 @@ class LabelLayer:
         Whole numbers; an array has the image's shape without channels. May be lazy.
     channels : ImageChannels
         The image.
+
+    Attributes
+    ----------
+    note : str
+        Says that z slices or time points were taken for the other; empty where they were not.
 
     Raises
     ------
@@ -32,17 +42,22 @@ class LabelLayer:
 
     def __init__(self, labels: Image | np.ndarray, channels: ImageChannels) -> None:
         self.axes, self.shape, self.title = channels.stack_axes + channels.space, channels.shape, channels.title
-        wanted = (*channels.stack_shape, *channels.shape)
-        if isinstance(labels, Image):
-            self.image = labels
-        else:
-            data = np.asarray(labels)
-            if data.ndim != len(self.axes):
-                raise InputError(self._other_shape(data.shape, wanted))
-            self.image = Image(data, self.axes)
-        found = tuple(self.image.size(axis) for axis in self.axes)
-        if found != wanted or any(self.image.size(axis) > 1 for axis in self.image.axes if axis not in self.axes):
-            raise InputError(self._other_shape(self.image.shape, wanted))
+        self._wanted = (*channels.stack_shape, *channels.shape)
+        if not isinstance(labels, Image):
+            labels = np.asarray(labels)
+            if labels.ndim != len(self.axes):
+                raise InputError(self._other_shape(labels.shape))
+            labels = Image(labels, self.axes)
+        self.image, self.note = labels, ""
+        if not self._fits(labels):
+            self.image = Image(labels.data, labels.axes.translate(_OTHER))
+            long = [axis for axis in "TZ" if labels.size(axis) > 1]
+            if len(long) != 1 or not self._fits(self.image):
+                raise InputError(self._other_shape(labels.shape, labels.axes))
+            self.note = (
+                f"The {_WORDS[long[0]]} of the labels were taken for {_WORDS[long[0].translate(_OTHER)]}, which the "
+                "image has (to name the axes of both, use --axes, axes= in Python)."
+            )
 
     def windows(self) -> Iterator[Block]:
         """Parts of one position of the stack: all of it where it is in memory."""
@@ -67,10 +82,16 @@ class LabelLayer:
             raise InputError(f"{self.title}: labels are whole numbers from 0 (0 unlabelled, 1 the first class, ...).")
         return data.astype(np.int32) if data.dtype.kind == "f" else data
 
-    def _other_shape(self, shape: Sequence[int], wanted: Sequence[int]) -> str:
+    def _fits(self, labels: Image) -> bool:
+        others = any(labels.size(axis) > 1 for axis in labels.axes if axis not in self.axes)
+        return not others and tuple(labels.size(axis) for axis in self.axes) == self._wanted
+
+    def _other_shape(self, shape: Sequence[int], axes: str = "") -> str:
+        named = f" The labels have the axes {', '.join(axes)}; to name others, use --axes (axes= in Python)."
         return (
-            f"{self.title}: its labels are {_times(shape)} pixels, but the image is {_times(wanted)} "
+            f"{self.title}: its labels are {_times(shape)} pixels, but the image is {_times(self._wanted)} "
             f"({', '.join(self.axes)}); strokes must lie on the image they were painted on."
+            + (named if len(axes) > 2 and axes != self.axes else "")
         )
 
 

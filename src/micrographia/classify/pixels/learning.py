@@ -22,6 +22,11 @@ from micrographia.models.runtime import thread_count
 _EXAMPLE = {2: (64, 64), 3: (16, 32, 32)}
 """Size of the piece of image that is stored with a model to test it."""
 
+_ALIKE = (
+    "The images are alike under all strokes: nothing can be told apart there, and the model can only give every pixel "
+    "the shares that the classes have of the strokes."
+)
+
 
 @dataclass(frozen=True)
 class Learned:
@@ -37,12 +42,15 @@ class Learned:
         Feature name to importance in the last stage, the most important first.
     example : (C, [Z,] Y, X) float32 array or None
         A small piece of an image to test the model with.
+    notes : tuple of str
+        What whoever uses the model has to know, in sentences.
     """
 
     stages: list[Stage]
     out_of_bag_error: float | None
     importance: dict[str, float]
     example: np.ndarray | None
+    notes: tuple[str, ...] = ()
 
 
 def learn_stages(
@@ -92,7 +100,9 @@ def learn_stages(
     classes = np.concatenate([field.classes for field in fields])
     with ThreadPoolExecutor(threads) as pool:
         reads = [reader(field.channels, field.at) for field in fields]
-        first_bank, features = selected(bank, _features(bank, fields, reads, pool), classes)
+        features = _features(bank, fields, reads, pool)
+        notes = (_ALIKE,) if all((values == values[0]).all() for values in features) else ()
+        first_bank, features = selected(bank, features, classes)
         stage, lesson = learn(features, classes, first_bank, 0)
         found = [stage]
         if stages == 2:
@@ -113,7 +123,7 @@ def learn_stages(
     names = stage.names(painted.channels, painted.classes)
     scores = lesson.importance if lesson.importance is not None else np.zeros(0)
     importance = {names[i]: float(scores[i]) for i in np.argsort(-scores, kind="stable")}
-    return Learned(found, lesson.out_of_bag_error(classes), importance, _example(fields))
+    return Learned(found, lesson.out_of_bag_error(classes), importance, _example(fields), notes)
 
 
 def _features(

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.classify.learners.classifiers import CLASSIFIERS
-from micrographia.classify.pixels.image_channels import ImageChannels, learned_channels
+from micrographia.classify.pixels.image_channels import ImageChannels, learned_channels, notes_of_images
 from micrographia.classify.pixels.intensity_levels import with_levels
 from micrographia.classify.pixels.learning import Learned, learn_stages
 from micrographia.classify.pixels.pixel_blocks import Predicted, Progress, predict_blocks, predict_whole
 from micrographia.classify.pixels.stages import Stage
-from micrographia.classify.pixels.strokes import Strokes, painted
+from micrographia.classify.pixels.strokes import Strokes, class_number, painted
 from micrographia.features.pixel_bank import FILTERS, SIGMAS, Bank
 from micrographia.method import Method, parameter
 
@@ -64,6 +65,7 @@ class PixelClassifier(Method):
     out_of_bag_error_: float | None = None
     importance_: dict[str, float]
     counts_: dict[str, list[int]]
+    notes_: tuple[str, ...] = ()
     example_: np.ndarray | None = None
 
     @property
@@ -91,19 +93,30 @@ class PixelClassifier(Method):
         PixelClassifier
             Self, with `stages_`, `classes_`, `channels_`, `out_of_bag_error_` (share of painted pixels that the trees
             which have not seen them get wrong; None for other classifiers), `importance_` (feature name to its
-            importance in the last stage) and `counts_` (image to painted pixels of each class).
+            importance in the last stage), `counts_` (image to painted pixels of each class) and `notes_` (what was
+            assumed of the images and found in them, in sentences).
 
         Raises
         ------
         InputError
-            Where images and labels do not fit each other, or fewer than two classes were painted.
+            Where images and labels do not fit each other.
+        RequestError
+            Where these are no strokes, or fewer than two classes were painted.
         """
+        if not isinstance(strokes, Strokes):
+            raise RequestError(
+                "A pixel classifier learns from Strokes(images, labels), a list of images and a list of their label "
+                f"images, not from a {type(strokes).__name__}; Strokes is in micrographia.classify.pixels.strokes."
+            )
         found = painted(strokes, self.dimensions, most=self.samples, seed=self.seed)
-        bank = self.features(list({field.image: field.channels for field in found.fields}.values()))
+        images = list({field.image: field.channels for field in found.fields}.values())
+        bank = self.features(images)
         learned = learn_stages(
             found, bank, self.classifier, stages=self.stages, trees=self.trees, balance=self.balance,
             select=self.select, seed=self.seed, threads=threads,
         )  # fmt: skip
+        seen = notes_of_images((one.title, note) for one in images for note in one.notes)
+        learned = replace(learned, notes=(*found.notes, *seen, *learned.notes))
         return self.take(learned, found.classes, found.channels, found.counts)
 
     @classmethod
@@ -191,6 +204,25 @@ class PixelClassifier(Method):
         self._learned()
         return learned_channels(x, self.dimensions, self.channels_, channels)
 
+    def class_of_objects(self, text: str | None = None) -> int:
+        """Number, from 0, of the class whose objects are wanted.
+
+        Parameters
+        ----------
+        text : str, optional
+            Its name, or its number from 1; where not given, the last class that was painted is taken.
+
+        Raises
+        ------
+        RequestError
+            Where there is no such class.
+        """
+        self._learned()
+        if text is not None:
+            return class_number(text, self.classes_)
+        painted = (k for counts in self.counts_.values() for k, count in enumerate(counts) if count)
+        return max(painted, default=len(self.classes_) - 1)
+
     def save(self, path: str | Path, *, name: str = "") -> Path:
         """Write the model package: arrays beside the declaration, a model card, a test.
 
@@ -229,6 +261,6 @@ class PixelClassifier(Method):
     ) -> PixelClassifier:
         """Become what was learned elsewhere: by `fit`, by another program, or read from a package."""
         self.stages_, self.out_of_bag_error_ = learned.stages, learned.out_of_bag_error
-        self.importance_, self.example_ = learned.importance, learned.example
+        self.importance_, self.example_, self.notes_ = learned.importance, learned.example, learned.notes
         self.classes_, self.channels_, self.counts_ = tuple(classes), tuple(channels), counts
         return self

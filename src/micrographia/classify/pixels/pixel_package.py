@@ -65,6 +65,7 @@ def pixel_parts(method: PixelClassifier) -> tuple[dict[str, np.ndarray], dict[st
         "out_of_bag_error": method.out_of_bag_error_,
         "importance": method.importance_,
         "counts": method.counts_,
+        "notes": method.notes_,
     }
 
 
@@ -96,7 +97,8 @@ def pixels_of(method: PixelClassifier, arrays: Mapping[str, np.ndarray], config:
         model = from_arrays(str(one["kind"]), part_of(arrays, f"stage{number}_"))
         numbers = (int(one[key]) for key in ("classes", "context", "levels"))
         stages.append(Stage(Bank.from_dict(one["bank"]), model, *numbers))
-    learned = Learned(stages, config["out_of_bag_error"], dict(config["importance"]), arrays.get("test_input"))
+    notes = tuple(map(str, config.get("notes", ())))
+    learned = Learned(stages, config["out_of_bag_error"], dict(config["importance"]), arrays.get("test_input"), notes)
     return method.take(learned, tuple(config["classes"]), tuple(config["channels"]), dict(config["counts"]))
 
 
@@ -117,6 +119,7 @@ def _card(method: PixelClassifier, name: str) -> str:
         lines.append(markdown_table(["image", *method.classes_], rows))
     else:
         lines.append("Learned elsewhere; the painted pixels are not in this package.")
+    lines += [f"Note: {note}" for note in method.notes_]
     lines.append("## Validation")
     if method.out_of_bag_error_ is None:
         lines.append("Not measured.")

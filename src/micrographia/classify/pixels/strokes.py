@@ -13,7 +13,7 @@ import numpy as np
 from micrographia.arrays.blocks import Block
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
-from micrographia.classify.pixels.image_channels import ImageChannels
+from micrographia.classify.pixels.image_channels import ImageChannels, notes_of_images
 from micrographia.classify.pixels.label_layers import LabelLayer
 from micrographia.classify.pixels.object_labels import FEW, look_like_objects
 from micrographia.classify.pixels.painted_pixels import drawn, shares
@@ -92,12 +92,15 @@ class Painted:
         Name of each channel.
     counts : dict
         Name of each image with strokes to the number of painted pixels of each class.
+    notes : tuple of str
+        What was assumed, and which class was not painted, in sentences.
     """
 
     fields: list[PaintedField]
     classes: tuple[str, ...]
     channels: tuple[str, ...]
     counts: dict[str, list[int]]
+    notes: tuple[str, ...]
 
     def all_classes(self) -> np.ndarray:
         """Class of every place of all fields, in their order."""
@@ -150,7 +153,11 @@ def painted(strokes: Strokes, dimensions: int = 2, *, most: int = 0, seed: int =
         mine = counts[[k for k, place in enumerate(places) if place[0] == number]].sum(axis=0)
         if mine.any():
             table[channels[number].title] = mine.tolist()
-    return Painted(fields, tuple(strokes.classes or class_names(kinds)), channels[0].names, table)
+    classes = tuple(strokes.classes or class_names(kinds))
+    notes = notes_of_images((layer.title, layer.note) for layer in layers if layer.note)
+    if missing := [classes[k] for k in np.flatnonzero(counts.sum(axis=0) == 0)]:
+        notes += (f"No pixel of {' or '.join(missing)} was painted: the model cannot find any.",)
+    return Painted(fields, classes, channels[0].names, table, notes)
 
 
 def class_names(count: int) -> tuple[str, ...]:
@@ -158,16 +165,14 @@ def class_names(count: int) -> tuple[str, ...]:
     return tuple(f"class {k + 1}" for k in range(count))
 
 
-def class_number(text: str | None, classes: Sequence[str]) -> int:
-    """Number, from 0, of a class by its name or its number from 1; of the last one where nothing is said.
+def class_number(text: str, classes: Sequence[str]) -> int:
+    """Number, from 0, of a class by its name or its number from 1.
 
     Raises
     ------
     RequestError
         Where there is no such class.
     """
-    if text is None:
-        return len(classes) - 1
     folded = [name.casefold() for name in classes]
     if text.casefold() in folded:
         return folded.index(text.casefold())

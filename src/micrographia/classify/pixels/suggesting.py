@@ -149,7 +149,7 @@ def suggest_from(
     measure: str = "margin",
     seed: int = 0,
 ) -> list[Place]:
-    """Places to paint next where only probabilities (K, [Z,] Y, X) of each image are known.
+    """Places to paint next where only probabilities (K, [Z,] Y, X) of each image are known, 0 to 1 or as stored.
 
     As the second question of `suggest`, but the distance between places is that in the image; places in different
     images are far apart.

@@ -1,4 +1,4 @@
-"""``python -m micrographia.cli``: the command line where the script is not on the path."""
+"""``python -m micrographia``: the command line."""
 
 import sys
 
