@@ -8,12 +8,10 @@ import pytest
 from micrographia.arrays.normalize import (
     bright_background,
     bright_intensity,
-    content,
     dark_intensity,
     normalise,
     sample,
 )
-from micrographia.arrays.preparation import preparation
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.int16, np.int64, np.float16, np.float64, bool])
@@ -72,41 +70,3 @@ def test_kinds_of_all_real_images(data_dir):
 def test_a_volume_is_sampled_along_z_too():
     assert sample(np.zeros((512, 512, 512), np.uint8), (0, 1, 2)).shape == (64, 64, 64)
     assert sample(np.zeros((2, 4000, 300), np.uint8), (1, 2)).shape == (2, 500, 300)
-
-
-def test_a_constant_frame_is_left_out_of_the_statistics():
-    rng = np.random.default_rng(3)
-    tissue = rng.integers(120, 240, (3, 60, 80)).astype(np.uint8)
-    for width in (5, 40):
-        framed = np.pad(tissue, ((0, 0), (width, width), (0, width)))
-        np.testing.assert_array_equal(content(framed), tissue.reshape(3, -1))
-        assert bright_intensity(content(framed)) == bright_intensity(tissue)
-        assert bright_background(content(framed))
-    white = np.pad(tissue // 4, ((0, 0), (9, 0), (0, 0)), constant_values=255)
-    assert content(white).shape == (3, 60 * 80)
-
-
-def test_a_background_that_reaches_the_border_is_no_frame():
-    rng = np.random.default_rng(4)
-    cells = np.zeros((1, 64, 64), np.uint16)
-    y, x = np.mgrid[:64, :64]
-    cells[0] = np.maximum(0, 200 - 12 * np.hypot(y - 30, x - 30))  # exactly 0 around, and all values up to 200
-    assert content(cells) is cells
-    masked = np.where(np.hypot(y % 32 - 16, x % 32 - 16) < 10, rng.integers(80, 200, (64, 64)), 0)[None]
-    assert content(masked) is masked  # cells whose background somebody set to 0
-    noise = rng.integers(0, 255, (1, 32, 32))
-    for whole in (noise, np.full((1, 8, 8), 7), np.zeros((1, 0, 8)), np.zeros((1, 4, 4, 4))):
-        assert content(whole) is whole
-
-
-def test_a_frame_is_background_for_the_network_whatever_part_is_looked_at():
-    rng = np.random.default_rng(3)
-    tissue = rng.integers(120, 240, (3, 40, 60)).astype(np.uint16)
-    framed = np.pad(tissue, ((0, 0), (8, 4), (20, 0)))
-    found = preparation(sample(framed, (1, 2)), True, (1, 99.8))
-    alone = preparation(sample(tissue, (1, 2)), True, (1, 99.8))
-    assert found.frame.tolist() == [0, 0, 0] and alone.frame is None and found.intensity == alone.intensity
-    whole = found.applied(framed)
-    np.testing.assert_array_equal(whole[:, 8:-4, 20:], alone.applied(tissue))
-    assert not whole[:, :8].any() and not whole[:, :, :20].any()
-    np.testing.assert_array_equal(found.applied(framed[:, 5:30, 10:50]), whole[:, 5:30, 10:50])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -24,8 +25,22 @@ def test_names_are_distinct_and_stay(tmp_path):
     assert result_names([a, png, other]) == {a: "cells_tif", png: "cells_png", other: "other"}
     upper = tmp_path / "a" / "Cells.tif"
     assert len({name.casefold() for name in result_names([a, b, png, upper]).values()}) == 4
-    assert result_names([a, b], {b: "cells"}) == {a: "cells_tif", b: "cells"}
+    assert result_names([a, b], {b: "cells"}) == {a: "a_cells", b: "cells"}
+    assert result_names([a, b], {a: "a_cells"}) == result_names([a, b])  # a run that was stopped after the first
     assert result_names([a], {b: "cells"}) == {a: "cells_tif"}  # b's results are not replaced
+
+
+def test_names_tell_the_folders_that_differ(tmp_path):
+    def names(*paths):
+        return list(result_names([tmp_path / path for path in paths]).values())
+
+    assert names("a/images/cell1.png", "b/images/cell1.png") == ["a_cell1", "b_cell1"]
+    assert names("a/images/x.png", "a/images/x.tif", "b/images/x.png") == ["a_x", "x_tif", "b_x"]
+    assert names("a/images/X.png", "b/images/x.png") == ["a_X", "b_x"]
+    plates = [f"{plate}/{well}/images/x.png" for plate in ("p1", "p2") for well in ("A", "B")]
+    assert names(*plates) == ["p1_A_x", "p1_B_x", "p2_A_x", "p2_B_x"]
+    both = [f"{folder}/images/x.{end}" for folder in "ab" for end in ("png", "tif")]
+    assert names(*both) == ["a_x_png", "a_x_tif", "b_x_png", "b_x_tif"]
 
 
 def test_record_survives_a_cut_line_and_other_files(tmp_path):
@@ -55,29 +70,51 @@ def test_record_takes_names_that_are_no_text(tmp_path):
 
 
 def test_record_knows_the_sizes_of_what_is_finished(tmp_path):
-    source, table, picture = tmp_path / "a.tif", tmp_path / "a.csv", tmp_path / "a.ome.zarr"
+    source, table = tmp_path / "a.tif", tmp_path / "a.csv"
     record = RunRecord(tmp_path, {})
     record.start()
     table.write_text("1,2,3")
-    (picture / "c").mkdir(parents=True)
-    for name in ("zarr.json", "c/0", "c/1"):
-        (picture / name).touch()
-    record.finish(source, "print", [table.name, picture.name], {"objects": 1})
+    record.finish(source, "print", [table.name], {"objects": 1})
 
     def state():
         again = RunRecord(tmp_path, {})
         return again.finished(source, "print") is not None, again.altered(source)
 
     assert state() == (True, [])
-    (picture / ".DS_Store").touch()
-    assert state() == (True, [])
-    (picture / ".DS_Store").unlink()
-    (picture / "c" / "1").unlink()
-    assert state() == (False, [])
-    (picture / "c" / "1").touch()
     table.write_text("1,2")
     assert state() == (True, [table.name])
     table.write_text("")  # nothing in it that could be lost
+    assert state() == (False, [])
+
+
+def test_record_knows_what_is_in_folders_that_are_finished(tmp_path):
+    source, picture = tmp_path / "a.tif", tmp_path / "a.ome.zarr"
+    (picture / "c").mkdir(parents=True)
+    for name in ("zarr.json", "c/0", "c/1"):
+        (picture / name).write_text("12")
+    record = RunRecord(tmp_path, {})
+    record.start()
+    record.finish(source, "print", [picture.name], {"objects": 1})
+
+    def state():
+        again = RunRecord(tmp_path, {})
+        return again.finished(source, "print") is not None, again.altered(source)
+
+    os.utime(picture / "c" / "0", (0, 0))  # as in a copy
+    (picture / ".DS_Store").touch()
+    assert state() == (True, [])
+    (picture / "c" / "1").write_text("21")
+    assert state() == (True, [picture.name])
+    (picture / "c" / "1").unlink()  # zarr drops a chunk in which everything was erased
+    assert state() == (True, [picture.name])
+    text = record.path.read_text()
+    sizes = json.loads(text.splitlines()[-1])["sizes"]
+    record.path.write_text(text.replace(json.dumps(sizes), json.dumps({picture.name: 3})))
+    assert state() == (True, [picture.name])  # as a former version noted it
+    (picture / "c" / "1").write_text("21")
+    assert state() == (True, [])
+    record.path.write_text(text)
+    (picture / "zarr.json").unlink()
     assert state() == (False, [])
 
 
@@ -115,7 +152,7 @@ def test_record_knows_what_other_settings_gave(tmp_path):
     record = RunRecord(tmp_path, {"table": "parquet"})  # as after a run that was killed
     record.begin(a, "a", ["a.parquet", "b.csv"])
     assert record.replaced(a) == {"a.csv"} and record.replaced(b) == set()
-    assert record.finished(b, "print") is None and record.files_of(b) == set()
+    assert record.finished(b, "print") is None and record.own(b) == set()
     assert record.files == {"a.csv", "b.csv", "a.parquet"}
     record.finish(a, "print", ["a.parquet", "b.csv"], {})
     again = RunRecord(tmp_path, {"table": "parquet"})
@@ -139,6 +176,31 @@ def test_record_knows_the_sizes_of_what_other_settings_gave(tmp_path):
     for again in (record, RunRecord(tmp_path, {"kind": "zarr"})):
         assert again.altered(source) == [labels.name]
         assert again.replaced(source) == {labels.name}
+
+
+def test_record_knows_what_was_to_be_replaced(tmp_path):
+    a, b, c = (tmp_path / f"{name}.png" for name in "abc")
+    record = RunRecord(tmp_path, {"probability": 0.5})
+    record.start()
+    for source in (a, b, c):
+        (tmp_path / f"{source.stem}.csv").write_text("1")
+        record.finish(source, "print", [f"{source.stem}.csv"], {})
+    (tmp_path / "b.csv").write_text("edited")
+    RunRecord(tmp_path, {"probability": 0.9}).start(
+        {source: (f"{source.stem}_", [f"{source.stem}.csv"]) for source in (a, b)}
+    )
+    record = RunRecord(tmp_path, {"probability": 0.9})
+    assert record.own(b) == {"b.csv"} and record.altered(b) == [] and record.own(c) == set()
+    assert record.names == {a: "a_", b: "b_"}
+    (tmp_path / "b.csv").write_text("once more")
+    assert RunRecord(tmp_path, {"probability": 0.9}).altered(b) == ["b.csv"]
+    record.begin(a, "a_", ["a.csv"])
+    record.finish(a, "print", ["a.csv"], {})
+    RunRecord(tmp_path, {"probability": 0.9}).start({a: ("a_", ["a.csv"])})
+    assert RunRecord(tmp_path, {"probability": 0.9}).finished(a, "print") is None
+    former = record.path.read_text().splitlines()[:5]
+    record.path.write_text("\n".join([*former[:4], json.dumps({"settings": {"probability": 0.9}})]) + "\n")
+    assert RunRecord(tmp_path, {"probability": 0.9}).own(c) == {"c.csv"}  # a former version did not say
 
 
 def test_thousands_of_inputs_take_seconds(tmp_path):

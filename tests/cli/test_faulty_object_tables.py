@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from made_tables import made_table
+from micrographia.classify.objects.scoring import IMAGE
 from micrographia.cli import main
-from micrographia.io.tables import write_table
+from micrographia.io.tables import read_table, write_table
 
 QUICK = ["--classifier", "lda", "--folds", "2", "--no-search", "--outer-folds"]
 
@@ -63,13 +64,28 @@ def test_a_table_without_rows_says_so(
     out = str(tmp_path / "out.csv")
     for words in (
         ["train", "objects", "--table", str(path), "-o", str(tmp_path / "no.zip")],
-        ["classify", "objects", str(path), "-m", str(model), "-o", str(tmp_path / "out")],
         ["annotate", "rare", "--table", str(path), "-o", out],
         ["annotate", "similar", "--table", str(path), "-o", out, "--like", "a"],
         ["train", "plane", "--table", str(path), "-o", str(tmp_path / "no.zip")],
     ):
         assert main(words) == 1
         assert "he table has no rows." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_table_without_rows_gives_classes_without_rows(
+    model: Path, tmp_path: Path, ending: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = made_table(seed=1).drop(columns="Class")
+    names = [write_table(tmp_path / f"{name}.{ending}", t) for name, t in (("empty", table[:0]), ("full", table))]
+    capsys.readouterr()
+    assert main(["classify", "objects", *map(str, names), "-m", str(model), "-o", str(tmp_path / "out")]) == 0
+    assert f"note: {names[0]} has no rows, and its result has none." in capsys.readouterr().out
+    empty, full = (read_table(tmp_path / "out" / f"{name}_classes.{ending}") for name in ("empty", "full"))
+    assert not len(empty) and list(empty.columns) == list(full.columns)
+    alone = write_table(tmp_path / "alone.csv", table[:0].drop(columns=[n for n in table if n in IMAGE]))
+    assert main(["classify", "objects", str(alone), "-m", str(model), "-o", str(tmp_path / "one")]) == 0
+    assert "Metadata_Image" in read_table(tmp_path / "one" / "alone_classes.csv").columns
 
 
 def test_one_bad_cell_is_named(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import zarr
 from made_pictures import spots
 
 from micrographia.arrays.errors import InputError
@@ -239,6 +240,65 @@ def test_a_stopped_run_that_replaces_goes_on_without_overwrite(run, tmp_path, mo
     code, said, err = run(*words)
     assert code == 0, err
     assert "3 images (1 from an earlier run)" in said
+
+
+def test_a_stopped_run_says_how_to_go_on(run, tmp_path, monkeypatch):
+    for name in "ab":
+        write(tmp_path / "in--overwrite" / f"{name}.png", spots())
+    words = ("segment", "in--overwrite", "-o", "out")
+    assert run(*words)[0] == 0
+    tables = {name: tmp_path / "out" / f"{name}_objects.csv" for name in "ab"}
+    before = {name: table.read_bytes() for name, table in tables.items()}
+    for table in tables.values():  # to be replaced, as well as a file of somebody else
+        table.write_bytes(table.read_bytes()[:40])
+    write(tmp_path / "in--overwrite" / "c.png", spots())
+    (tmp_path / "out" / "c_objects.csv").write_text("by hand")
+    real = image_results.make_results
+
+    def stopped(task):
+        if task.name == "b":
+            raise KeyboardInterrupt
+        return real(task)
+
+    monkeypatch.setattr("micrographia.cli.segment.make_results", stopped)
+    monkeypatch.setattr("sys.argv", ["micrographia", *words, "--overwrite"])
+    code, _, err = run(*words, "--overwrite")
+    assert code == 130 and err.rstrip().endswith(" micrographia segment in--overwrite -o out")
+    monkeypatch.setattr("micrographia.cli.segment.make_results", real)
+    code, said, err = run(*words)
+    assert code == 0, err
+    assert "3 images (1 from an earlier run)" in said and "edited" not in said
+    assert {name: table.read_bytes() for name, table in tables.items()} == before
+    assert "3 images (3 from an earlier run)" in run(*words)[1]
+
+
+def test_results_of_other_settings_are_not_replaced_unasked(run, tmp_path):
+    for name in "ab":
+        write(tmp_path / "in" / f"{name}.png", spots())
+    assert run("segment", "in", "-o", "out")[0] == 0
+    other = ("-o", "out", "--probability", "0.9")
+    assert run("segment", "in/a.png", *other, "--overwrite")[0] == 0
+    before = (tmp_path / "out" / "b_labels.tif").stat().st_mtime_ns
+    code, _, err = run("segment", "in/b.png", *other)
+    assert code == 2 and "b_labels.tif and 2 more would be replaced, but this command, with these settings" in err
+    assert (tmp_path / "out" / "b_labels.tif").stat().st_mtime_ns == before
+    assert run("segment", "in/b.png", *other, "--overwrite")[0] == 0
+
+
+def test_corrected_zarr_labels_are_not_lost(run, tmp_path):
+    write(tmp_path / "in" / "a.png", spots())
+    words = ("segment", "in", "-o", "out", "--labels-format", "zarr")
+    assert run(*words)[0] == 0
+    path = tmp_path / "out" / "a_labels.ome.zarr"
+    zarr.open(str(path / "0"), mode="r+")[:] = 0  # drops the chunk
+    code, said, _ = run(*words)
+    assert code == 0 and "a_labels.ome.zarr was edited since this command wrote it; it stays" in said
+    (tmp_path / "out" / "a_overlay.png").unlink()
+    code, _, err = run(*words)
+    assert code == 2 and "a_labels.ome.zarr was edited since this command wrote it, and would be replaced" in err
+    code, said, _ = run("segment", "in", "-o", "out", "--labels-format", "tif", "--overwrite")
+    assert code == 0 and "a_labels.ome.zarr was edited since this command wrote it; it stays" in said
+    assert not read_labels(path).array("YX").any()
 
 
 def test_what_is_said_of_edited_results_is_true_where_another_one_was_deleted(run, tmp_path):

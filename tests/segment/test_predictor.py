@@ -59,7 +59,7 @@ def test_tiles_equal_the_whole(predictor, data_dir):
 
 def test_zarr_in_and_out_equals_arrays(predictor, data_dir, tmp_path):
     zarr = pytest.importorskip("zarr")
-    image = _mosaic(data_dir, 900)
+    image = np.pad(_mosaic(data_dir, 880), ((15, 5), (0, 20)), constant_values=65535)  # a frame is seen alike, too
     lazy = zarr.create_array(tmp_path / "in.zarr", data=image, chunks=(256, 256))
     out = zarr.create_array(tmp_path / "out.zarr", shape=image.shape, dtype="int32", chunks=(128, 128))
     seen = {}

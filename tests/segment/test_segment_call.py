@@ -94,3 +94,13 @@ def test_a_black_frame_does_not_make_tissue_fluorescence() -> None:
     alone, framed = mg.segment(tissue), mg.segment(np.pad(tissue, ((200, 200), (200, 200), (0, 0))))
     assert framed.shape == (656, 656)
     assert framed.max() == pytest.approx(alone.max(), rel=0.15)
+
+
+def test_a_white_border_leaves_saturated_nuclei(data_dir) -> None:
+    from tifffile import imread
+
+    image = imread(data_dir / "stardist_samples" / "images" / "img2d.tif")[:256, :256].astype(float)
+    image = np.clip(image * (255 / np.percentile(image, 95)), 0, 255).astype(np.uint8)
+    alone, framed = mg.segment(image), mg.segment(np.pad(image, 1, constant_values=255))[1:-1, 1:-1]
+    both = np.count_nonzero((alone > 0) & (framed > 0)) / np.count_nonzero((alone > 0) | (framed > 0))
+    assert both > 0.9 and framed.max() == pytest.approx(alone.max(), rel=0.1)

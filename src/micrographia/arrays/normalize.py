@@ -13,12 +13,6 @@ from micrographia.arrays.pixel_range import check_range
 SAMPLE = 512
 """Statistics come from at most about SAMPLE² pixels on a regular lattice of the whole image."""
 
-_APART = 0.1
-"""A frame is further from the rest of a picture than this share of the rest's range."""
-
-_WITHIN = 0.25
-"""Most of the rest of a picture that may have the frame's value: gaps in a mosaic."""
-
 
 @dataclass(frozen=True)
 class Intensity:
@@ -53,56 +47,16 @@ def sample(data: Any, spatial: Sequence[int]) -> np.ndarray:
         Where a value is too large for float32.
     """
     key: list[slice] = [slice(None)] * len(data.shape)
-    most = round(SAMPLE ** (2 / len(spatial)))
     for axis in spatial:
-        key[axis] = slice(None, None, max(1, -(-data.shape[axis] // most)))
+        key[axis] = slice(None, None, sample_step(data.shape[axis], len(spatial)))
     values = np.asarray(data[tuple(key)])
     check_range(values, "The image")
     return np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
 
 
-def frame_value(channels: np.ndarray) -> np.ndarray | None:
-    """The value of the constant frame around a picture, as mosaics and padded pictures have one.
-
-    A frame is whole rows or columns at the border that hold one and the same value. Where the rest of the picture has
-    values near it, or much of this very value (a background that was masked), it is background and no frame.
-
-    Parameters
-    ----------
-    channels : (C, Y, X) array
-        Of `sample`.
-
-    Returns
-    -------
-    (C,) array or None
-    """
-    if channels.ndim != 3 or 0 in channels.shape:
-        return None
-    for line in (channels[:, 0], channels[:, -1], channels[:, :, 0], channels[:, :, -1]):
-        if (line != line[:, :1]).any():
-            continue
-        framed, value = in_frame(channels, line[:, 0]), float(line[:, 0].mean())
-        if framed.all():
-            break
-        rows, columns = (np.flatnonzero(~framed.all(axis=axis)) for axis in (1, 0))
-        if framed[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].mean() > _WITHIN:
-            continue
-        grey = channels[:, ~framed].mean(axis=0)
-        low, high = _percentiles(grey, (0.5, 99.5))
-        if not low - _APART * (high - low) < value < high + _APART * (high - low):
-            return line[:, 0]
-    return None
-
-
-def in_frame(channels: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """Which pixels of a picture (C, Y, X), or of a part of it, have the value of its frame (C,); (Y, X) bool."""
-    return np.asarray((channels.astype(np.float32) == frame[:, None, None]).all(axis=0))
-
-
-def content(channels: np.ndarray) -> np.ndarray:
-    """What is left of a sample (C, Y, X) without a constant frame, (C, N); the same array where there is none."""
-    frame = frame_value(channels)
-    return channels if frame is None else channels[:, ~in_frame(channels, frame)]
+def sample_step(length: int, axes: int = 2) -> int:
+    """Pixels from one pixel of a sample to the next, along one of so many sampled axes of this length."""
+    return max(1, -(-length // round(SAMPLE ** (2 / axes))))
 
 
 def _percentiles(values: np.ndarray, percents: Sequence[float]) -> np.ndarray:

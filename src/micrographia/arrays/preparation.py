@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from micrographia.arrays.errors import RequestError
+from micrographia.arrays.frame import Frame, find_frame
 from micrographia.arrays.normalize import (
     Intensity,
     bright_background,
     bright_intensity,
     dark_intensity,
-    frame_value,
-    in_frame,
     normalise,
+    sample_step,
 )
 from micrographia.arrays.stains import BrownStain, brown_stain
 
@@ -37,36 +37,50 @@ class Preparation:
         Stain that is taken out.
     intensity : Intensity
         What becomes 0 and 1.
-    frame : (C,) array or None
-        Value of a constant frame, which counts as background.
+    step : (y, x)
+        Pixels of the plane from one pixel of the sample to the next.
+    frame : Frame or None
+        The constant frame around it, which counts as background.
+    fill : (C,) array
+        What the pixels of the frame become: the median of the others.
     """
 
     bright: bool
     grey: bool
     brown: BrownStain | None
     intensity: Intensity
-    frame: np.ndarray | None = None
+    step: tuple[int, int]
+    frame: Frame | None
+    fill: np.ndarray
 
-    def applied(self, pixels: np.ndarray) -> np.ndarray:
-        """Pixels (C, …) of the plane as its network sees them; float32."""
-        framed = None if self.frame is None else in_frame(pixels, self.frame)
+    def applied(self, pixels: np.ndarray, start: tuple[int, int] = (0, 0)) -> np.ndarray:
+        """Pixels (C, Y, X) of the plane, or of its part from pixel `start` on, as its network sees them; float32."""
+        framed = None if self.frame is None else self.frame.covers(pixels, start, self.step)
         if self.grey:
             pixels = pixels.astype(np.float32).mean(axis=0, keepdims=True)
         if self.brown:
             pixels = self.brown.removed(pixels)
         out = normalise(pixels, self.intensity)
         if framed is not None:
-            out[:, framed] = 0
+            out[:, framed] = self.fill[:, None]
         return out
 
 
-def preparation(values: np.ndarray, both: bool, percentiles: Sequence[float], background: str = "auto") -> Preparation:
+def preparation(
+    values: np.ndarray,
+    shape: Sequence[int],
+    both: bool,
+    percentiles: Sequence[float],
+    background: str = "auto",
+) -> Preparation:
     """Decide from a sample of a whole plane, without the constant frame around it.
 
     Parameters
     ----------
-    values : (C, …) array
+    values : (C, Y, X) array
         Of :func:`micrographia.arrays.normalize.sample`.
+    shape : (Y, X)
+        Of the whole plane.
     both : bool
         Whether the model has a network for dark and one for bright backgrounds; otherwise the background counts as
         dark.
@@ -84,9 +98,9 @@ def preparation(values: np.ndarray, both: bool, percentiles: Sequence[float], ba
         raise RequestError(f"The background is 'auto', 'dark' or 'bright', not {background!r:.80}.")
     if background == "bright" and not both:
         raise RequestError("The model has one network for every background; leave the background at 'auto'.")
-    frame = frame_value(values)
+    frame = find_frame(values)
     if frame is not None:
-        values = values[:, ~in_frame(values, frame)]
+        values = values[:, frame.rows, frame.columns]
     bright = both and (bright_background(values) if background == "auto" else background == "bright")
     grey = both and not bright and len(values) == 3
     if grey:
@@ -96,4 +110,6 @@ def preparation(values: np.ndarray, both: bool, percentiles: Sequence[float], ba
         values = brown.removed(values)
     low, high = percentiles
     intensity = bright_intensity(values) if bright else dark_intensity(values, (low, high))
-    return Preparation(bright, grey, brown, intensity, frame)
+    step = (sample_step(shape[0]), sample_step(shape[1]))
+    fill = np.median(normalise(values, intensity), axis=(1, 2)) if frame else np.zeros(len(values), np.float32)
+    return Preparation(bright, grey, brown, intensity, step, frame, fill)

@@ -10,7 +10,7 @@ from pathlib import Path
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
 from micrographia.cli.batch import counted
-from micrographia.cli.classify_objects import _lacking
+from micrographia.cli.classify_objects import _lacking, no_rows
 from micrographia.method import Declared, parameter
 
 DESCRIPTION = """
@@ -62,23 +62,28 @@ def run(args: Namespace) -> int:
     model = RegressionPlane.load(options.model)
     problems, objects = 0, 0
     lacking: Counter[str] = Counter()
+    empty: list[Path] = []
     for path, target in zip(paths, targets):
         try:
             table = read_table(path)
-            if not len(table):
-                raise InputError(f"{path}: the table has no rows.")
+            if not len(table):  # of an image in which nothing was found
+                table = table.astype({name: float for name in model.columns_ if name in table.columns})
             found = model.predict(table)
             write_table(target, found)
             gaps = Gaps(model.columns_)
             gaps.add(feature_matrix(table, model.columns_))
             lacking.update(gaps.mostly())
             objects += len(found)
+            if not len(table):
+                empty.append(path)
             print(f"{counted(len(found), 'object')}: {target}")
             if without := int(found[UNCERTAINTY].isna().sum()):
                 print(f"note: {counted(without, 'object')} without a place: most of the measurements are missing")
         except InputError as error:
             problems += 1
             print(f"failed: {error if str(path) in str(error) else f'{path}: {error}'}", file=sys.stderr)
+    if empty:
+        print(f"note: {no_rows(empty)}")
     if lacking:  # a plane knows no median
         print(f"note: {_lacking(lacking, objects, len(model.columns_)).replace('the median', 'the mean')}")
     return 1 if problems else 0

@@ -137,7 +137,7 @@ def run_folder(images: Sequence[str | Path], run: FolderRun[Any], *, overwrite: 
         return _closing(run, [], 0, problems, start)
     record = RunRecord(run.folder, {"command": run.command, **run.settings})
     tasks, kept = _plan(paths, run, record, overwrite)
-    record.start()
+    record.start({task.source: (task.name, task.files) for task in tasks} if overwrite else None)
     _remove_partial_files(run.folder, record)
     coming = {name for task in tasks for name in task.files}
     jobs = run.jobs(tasks)
@@ -170,9 +170,12 @@ def run_folder(images: Sequence[str | Path], run: FolderRun[Any], *, overwrite: 
     except KeyboardInterrupt:
         _remove_partial_files(run.folder, record)
         _say_edited(left)
+        again = f"the same command again: {command_line()}"
+        if overwrite:
+            again = f"the command without --overwrite, which would start anew: {command_line(without='--overwrite')}"
         print(
             f"\nStopped. {len(outcomes)} of {len(paths)} images are finished; their results stay in {run.folder}.\n"
-            f"To go on, type the same command again: {command_line()}",
+            f"To go on, type {again}",
             file=sys.stderr,
         )
         return 130
@@ -191,9 +194,9 @@ def run_folder(images: Sequence[str | Path], run: FolderRun[Any], *, overwrite: 
     return code
 
 
-def command_line() -> str:
-    """The command as it was typed."""
-    return shlex.join(["micrographia", *sys.argv[1:]])
+def command_line(without: str | None = None) -> str:
+    """The command as it was typed, or without one of its flags."""
+    return shlex.join(["micrographia", *(word for word in sys.argv[1:] if word != without)])
 
 
 def _plan(
@@ -224,13 +227,13 @@ def _plan(
             continue
         tasks.append(task)
         altered += [file for file in changed_files if file.name in task.files]
-        own = {*record.files_of(path), *record.old.get(str(path), ())}
+        own = record.own(path)
         in_the_way += [run.folder / name for name in task.files if name not in own]
     in_the_way = [path for path in in_the_way if path.exists()]
     if in_the_way and not overwrite:
         raise RequestError(
-            f"{in_the_way[0]}{_more(in_the_way)} would be replaced, but this command did not make it of the same "
-            "input. Choose another folder with --out, or replace it with --overwrite."
+            f"{in_the_way[0]}{_more(in_the_way)} would be replaced, but this command, with these settings, did "
+            "not make it of the same input. Choose another folder with --out, or replace it with --overwrite."
         )
     if altered and not overwrite:
         raise RequestError(

@@ -1,9 +1,10 @@
 """What a run did, kept in its output folder, so that the same command goes on where it stopped.
 
 The record is a text file with one JSON object a line: first the settings, then for each input a line when its
-results begin to be written and one when they are complete, with the size of each file. Other settings follow as one
-more line. Lines are only ever appended, so that a run that is killed at any moment leaves a record that says what can
-be trusted, and which files are its own.
+results begin to be written and one when they are complete, with the state of each file. Other settings follow as one
+more line. A run that was told to replace results says which inputs it comes for before it begins. Lines are only ever
+appended, so that a run that is killed at any moment leaves a record that says what can be trusted, and which files are
+its own.
 """
 
 from __future__ import annotations
@@ -17,13 +18,20 @@ from pathlib import Path
 from typing import Any
 
 from micrographia.arrays.errors import RequestError
-from micrographia.io.atomic import write_problem
+from micrographia.io.atomic import ZARR_MARKERS, write_problem
 
 NAME = "micrographia-run.jsonl"
 """File name of the record."""
 
 _WHOLE = 64 * 2**20
 _PART = 4 * 2**20
+_READ = 2**30
+
+State = int | list[Any]
+"""Bytes of a file; of a folder its number of files with metadata, and a short text that changes with what it holds.
+
+Former versions noted the number of files of a folder.
+"""
 
 
 class RunRecord:
@@ -48,7 +56,10 @@ class RunRecord:
         self.earlier: dict[str, Any] | None = None
         self.begun: dict[str, dict[str, Any]] = {}
         self.done: dict[str, dict[str, Any]] = {}
-        self.old: dict[str, dict[str, int | None]] = {}  # of each input: file names and, where known, their sizes
+        self.old: dict[str, dict[str, State | None]] = {}  # of each input: file names and, where known, their states
+        self.to_replace: (
+            dict[str, dict[str, Any]] | None
+        ) = {}  # not begun yet; None where a former version said nothing
         self._current: Counter[str] = Counter()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -61,9 +72,9 @@ class RunRecord:
 
     @property
     def names(self) -> dict[Path, str]:
-        """Result name of each input of earlier runs, as long as some of its results are there."""
+        """Result name of each input of earlier runs, as long as some of its results are there or to be replaced."""
         folder = self.path.parent
-        return {
+        return {Path(source): plan["name"] for source, plan in (self.to_replace or {}).items()} | {
             Path(source): line["name"]
             for source, line in self.begun.items()
             if not line["files"] or any((folder / name).exists() for name in line["files"])
@@ -74,22 +85,26 @@ class RunRecord:
         """Names of all files that this run and earlier ones wrote or began to write."""
         return {name for source in (*self.begun, *self.done) for name in self._files(source)}.union(*self.old.values())
 
-    def files_of(self, source: Path) -> set[str]:
-        """Names of the files that were written or begun for one input with these settings."""
-        return self._files(str(source))
+    def own(self, source: Path) -> set[str]:
+        """Names of the files of an input that this run may replace without being asked to.
+
+        They were written or begun with these settings, or are what a run that was asked to did not come to.
+        """
+        asked = self.to_replace is None or str(source) in self.to_replace
+        return self._files(str(source)).union(self.old.get(str(source), ()) if asked else ())
 
     def replaced(self, source: Path) -> set[str]:
         """Names of the files that earlier runs made of an input, and that belong to no input of this run."""
         return {name for name in self.old.get(str(source), ()) if not self._current[name]}
 
     def altered(self, source: Path) -> list[str]:
-        """Names of the files of an input that somebody changed: of another size than when they were written.
+        """Names of the results of an input that somebody changed since they were written.
 
-        Those that earlier runs made are among them.
+        Those that earlier runs made are among them. A file is known by its size, a folder by what it holds.
         """
-        sizes = self.old.get(str(source), {}) | self.done.get(str(source), {}).get("sizes", {})
-        paths = {name: self.path.parent / name for name, size in sizes.items() if size is not None}
-        return [name for name, path in paths.items() if path.is_file() and _size(path) not in (0, sizes[name])]
+        states = self.old.get(str(source), {}) | self.done.get(str(source), {}).get("sizes", {})
+        folder = self.path.parent
+        return [name for name, state in states.items() if state is not None and _is_altered(folder / name, state)]
 
     def changed_settings(self) -> list[str]:
         """What differs from the settings of the earlier run, in words; empty where nothing does."""
@@ -114,14 +129,29 @@ class RunRecord:
             "--overwrite."
         )
 
-    def start(self) -> None:
-        """Write the settings; forget an earlier run with others."""
+    def start(self, replacing: Mapping[Path, tuple[str, Sequence[str]]] | None = None) -> None:
+        """Write the settings; forget an earlier run with others.
+
+        Parameters
+        ----------
+        replacing : mapping of Path to (str, sequence of str), optional
+            The inputs whose results this run was asked to replace: what they are called, and the names of the files.
+        """
+        folder = self.path.parent
+        plans = {
+            str(source): {"name": name, "sizes": {f: _state(folder / f) for f in files if (folder / f).exists()}}
+            for source, (name, files) in (replacing or {}).items()
+        }
+        line: dict[str, Any] = {"replace": plans}
         if self.earlier is None or self.changed_settings():
-            self._take({"settings": self.settings})
-            self._append({"settings": self.settings})
+            line = {"settings": self.settings, **line}
+        elif not plans:
+            return
+        self._take(line)
+        self._append(line)
 
     def finished(self, source: Path, print_: str) -> dict[str, Any] | None:
-        """What was noted when this very input was finished, if its results are still there, and none was emptied."""
+        """What was noted when this very input was finished, if its results are still there, and none is damaged."""
         line = self.done.get(str(source))
         if line is None or line["fingerprint"] != print_:
             return None
@@ -138,7 +168,7 @@ class RunRecord:
     def finish(self, source: Path, print_: str, files: Sequence[str], outcome: Mapping[str, Any]) -> None:
         """Note that the results of an input are complete."""
         folder = self.path.parent
-        sizes = {name: _size(folder / name) for name in files if (folder / name).exists()}
+        sizes = {name: _state(folder / name) for name in files if (folder / name).exists()}
         line = {"done": str(source), "fingerprint": print_, "files": list(files), "sizes": sizes}
         line["outcome"] = dict(outcome)
         self._take(line)
@@ -162,6 +192,15 @@ class RunRecord:
                 self._keep_old(source)
             self.earlier, self.begun, self.done = line["settings"], {}, {}
             self._current.clear()
+            self.to_replace = {} if "replace" in line else None
+        if "replace" in line:
+            self.to_replace = (self.to_replace or {}) | line["replace"]
+            for source, plan in line["replace"].items():
+                self._current.subtract(self._files(source))
+                self._keep_old(source)
+                self.old[source].update(plan["sizes"])  # what is there now may go, but not what somebody makes of it
+                self.done.pop(source, None)
+                self._current.update(self._files(source))
         elif "begin" in line or "done" in line:
             source = line["begin"] if "begin" in line else line["done"]
             self._current.subtract(self._files(source))
@@ -169,6 +208,7 @@ class RunRecord:
                 self._keep_old(source, line["files"])
                 self.begun[source] = line
                 self.done.pop(source, None)
+                (self.to_replace or {}).pop(source, None)
             else:
                 self.done[source] = line
                 self.old.pop(source, None)
@@ -219,14 +259,48 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest()[:32]
 
 
-def _size(path: Path) -> int:
-    """Bytes of a file, number of files in a folder."""
-    return sum(len(files) for _, _, files in os.walk(path)) if path.is_dir() else path.stat().st_size
+def _state(path: Path) -> State:
+    """What is noted of a result; the same for a copy of it, except of folders above 1 GiB, where times count."""
+    if not path.is_dir():
+        return path.stat().st_size
+    files = _files_in(path)
+    digest, whole = hashlib.sha256(), sum(file.stat().st_size for file in files) <= _READ
+    for file in files:
+        stat = file.stat()
+        line = f"{file.relative_to(path).as_posix()} {stat.st_size} {0 if whole else stat.st_mtime_ns}\n"
+        digest.update(line.encode(errors="surrogatepass"))
+        if whole:  # a chunk in which two objects were joined often has the size that it had
+            digest.update(file.read_bytes())
+    return [_metadata(files), digest.hexdigest()[:32]]
 
 
-def _is_there(path: Path, size: int) -> bool:
-    """Whether a result exists; a file has not been emptied, a folder (OME-Zarr) has lost none of its files."""
-    return path.exists() and _size(path) >= (size if path.is_dir() else min(size, 1))
+def _is_altered(path: Path, noted: State) -> bool:
+    """Whether somebody changed a result; not where it is gone or damaged, so that nothing of it could be lost."""
+    if not _is_there(path, noted):
+        return False
+    if path.is_dir() and isinstance(noted, int):
+        return len(_files_in(path)) != noted
+    return _state(path) != noted
+
+
+def _is_there(path: Path, noted: State) -> bool:
+    """Whether a result exists; a file has not been emptied, a folder (OME-Zarr) has lost none of its metadata.
+
+    A chunk in which everything was erased has no file.
+    """
+    if path.is_dir():
+        return _metadata(_files_in(path)) >= (1 if isinstance(noted, int) else noted[0])
+    return path.exists() and (noted == 0 or path.stat().st_size > 0)
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """The files of a folder, without what a file browser leaves there."""
+    files = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+    return sorted(file for file in files if file.name in ZARR_MARKERS or not file.name.startswith("."))
+
+
+def _metadata(files: Sequence[Path]) -> int:
+    return sum(file.name in ZARR_MARKERS for file in files)
 
 
 def _ends_with_newline(path: Path) -> bool:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from micrographia.arrays.errors import InputError
-from micrographia.arrays.normalize import content, dark_intensity, normalise, sample
+from micrographia.arrays.frame import content
+from micrographia.arrays.normalize import dark_intensity, normalise, sample
 from micrographia.geometry.windows import cut_object, cut_window
 
 INTENSITIES = ("image", "crop", "range")

@@ -57,7 +57,7 @@ def missed_share(image: np.ndarray, labels: np.ndarray, background: str = "auto"
     with np.errstate(invalid="ignore", over="ignore"):  # infinite pixels, which `finite` takes out
         reduced = blocks.mean(axis=(2, 4), dtype=np.float32)
     small = np.stack([finite(channel) for channel in reduced]).astype(np.float32)
-    seen = preparation(sample(small, (1, 2)), True, (1, 99.8), background).applied(small)[0]
+    seen = preparation(sample(small, (1, 2)), small.shape[1:], True, (1, 99.8), background).applied(small)[0]
     smooth = gaussian_filter(seen, 1.0)
     smooth = np.clip(smooth, *np.percentile(smooth, (0.5, 99.8)))
     if smooth.min() == smooth.max():

@@ -64,6 +64,7 @@ def prepare(
     channels: int,
     percentiles: Sequence[float],
     background: str = "auto",
+    colour: bool = False,
 ) -> Prepared:
     """Look at a whole plane once and choose the network for it.
 
@@ -79,6 +80,8 @@ def prepare(
         Of the intensities, where the background is dark.
     background : {"auto", "dark", "bright"}
         What the background is, where it need not be found out.
+    colour : bool
+        Whether the channels are those of colour pictures; grey ones are then taken, too.
 
     Raises
     ------
@@ -94,9 +97,9 @@ def prepare(
             f"{plane.name}: {plane.count} channels, but the model takes one channel or a colour picture; "
             "choose a channel."
         )
-    if not both and plane.count != channels:
+    if not both and plane.count != channels and not (colour and plane.count == 1):
         raise InputError(f"{plane.name}: {plane.count} channels, but the model was trained on {channels}.")
-    found = preparation(plane.sample(), both, percentiles, background)
+    found = preparation(plane.sample(), plane.shape, both, percentiles, background)
     expert = next((e for e in experts if e.bright == found.bright), experts[0])
     if both:
         notes.append(f"taken for {'an' if expert.name[0] in 'aeiou' else 'a'} {expert.name} image")

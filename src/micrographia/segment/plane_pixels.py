@@ -53,3 +53,8 @@ class Plane:
         if not self._stacked:
             return data[None]
         return (np.moveaxis(data, 2, 0) if self._y == 0 else data)[: self.count]
+
+
+def repeated(pixels: np.ndarray, count: int) -> np.ndarray:
+    """Pixels (count, Y, X): as they are, or one channel repeated."""
+    return pixels if len(pixels) == count else np.ascontiguousarray(np.broadcast_to(pixels, (count, *pixels.shape[1:])))

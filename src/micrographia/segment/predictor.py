@@ -15,8 +15,10 @@ from micrographia.arrays.errors import RequestError
 from micrographia.arrays.image import Image
 from micrographia.geometry.render import present
 from micrographia.models.other_kind import other_kind
-from micrographia.segment.experts import Expert, Prepared, prepare
+from micrographia.segment.experts import Prepared, prepare
+from micrographia.segment.plane_pixels import repeated
 from micrographia.segment.scratch_map import scratch_map
+from micrographia.segment.star_config import star_config
 from micrographia.segment.star_decoding import Decoding, Stars, detect, render_region
 
 if TYPE_CHECKING:
@@ -83,20 +85,18 @@ class Predictor:
     ------
     RequestError
         Where the package was not made by this method.
+    InputError
+        Where its config was changed into something that cannot be.
     """
 
     def __init__(self, package: ModelPackage, threads: int | None = None, window: int = WINDOW) -> None:
-        config = package.config
-        if config.get("method") != "stardist":
+        if package.config.get("method") != "stardist":
             raise other_kind(package, "find objects")
         self.package, self.threads, self.window = package, threads, window
-        self.channels = int(config["channels"])
-        self.grid, self.stride, self.halo = int(config["grid"]), int(config["stride"]), int(config["halo"])
-        self.percentiles = tuple(config.get("percentiles", (1.0, 99.8)))
-        self.experts = [
-            Expert(e["name"], bool(e["bright"]), Decoding(**e["decoding"]), tuple(e["diameters"]))
-            for e in config["experts"]
-        ]
+        config = star_config(package, WINDOW)
+        self.channels, self.percentiles, self.experts = config.channels, config.percentiles, config.experts
+        self.grid, self.stride, self.halo = config.grid, config.stride, config.halo
+        self.colour = config.colour
         self._network: Any = None
 
     @property
@@ -143,7 +143,7 @@ class Predictor:
         RequestError
             Where a threshold is not from 0 to 1.
         """
-        seen = prepare(image, self.experts, self.channels, self.percentiles, background)
+        seen = prepare(image, self.experts, self.channels, self.percentiles, background, self.colour)
         decoding = _decoding(seen.expert, probability, overlap)
         shape = seen.plane.shape
         foreground = np.zeros(shape, np.uint8)
@@ -185,7 +185,7 @@ class Predictor:
         Segmentation
             Its labels are the array that was given.
         """
-        seen = prepare(image, self.experts, self.channels, self.percentiles, background)
+        seen = prepare(image, self.experts, self.channels, self.percentiles, background, self.colour)
         decoding = _decoding(seen.expert, probability, overlap)
         shape = seen.plane.shape
         with scratch_map(shape, scratch) as (foreground, forget):
@@ -217,11 +217,11 @@ class Predictor:
         network = self.network()
 
         def maps(window: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            pixels = seen.preparation.applied(plane.read(window))
+            pixels = seen.preparation.applied(plane.read(window), (window[0].start, window[1].start))
             missing = [w.stop - w.start - n for w, n in zip(window, pixels.shape[1:], strict=True)]
             if any(missing):
                 pixels = np.pad(pixels, [(0, 0), (0, missing[0]), (0, missing[1])], mode="symmetric")
-            feed = {"raw": _channels(pixels, self.channels)[None]}
+            feed = {"raw": repeated(pixels, self.channels)[None]}
             if len(self.experts) > 1:
                 feed["kind"] = np.full((1, 1), float(seen.expert.bright), np.float32)
             out = network(feed)
@@ -231,10 +231,6 @@ class Predictor:
             maps, plane.shape, decoding, foreground,
             window=self.window, halo=self.halo, stride=self.stride, grid=self.grid, progress=progress,
         )  # fmt: skip
-
-
-def _channels(pixels: np.ndarray, count: int) -> np.ndarray:
-    return pixels if len(pixels) == count else np.ascontiguousarray(np.broadcast_to(pixels, (count, *pixels.shape[1:])))
 
 
 def _decoding(expert: Expert, probability: float | None, overlap: float | None) -> Decoding:

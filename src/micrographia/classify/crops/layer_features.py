@@ -123,7 +123,7 @@ class LayerModel:
         experts = self.package.config.get("experts") if self.package.config.get("method") == "stardist" else None
         if experts is not None:
             percentiles = self.package.config.get("percentiles", (1.0, 99.8))
-            found = preparation(sample(pixels, (1, 2)), len(experts) > 1, percentiles)
+            found = preparation(sample(pixels, (1, 2)), pixels.shape[1:], len(experts) > 1, percentiles)
             which = next((i for i, e in enumerate(experts) if bool(e["bright"]) == found.bright), 0)
             pixels = found.applied(pixels)
         if len(pixels) == 1 and self.channels > 1 and experts is not None:
