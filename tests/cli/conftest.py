@@ -21,7 +21,7 @@ class BrightSpots:
     experts: tuple[Any, ...] = ()
 
     def __init__(self, path: Path) -> None:
-        self.package = SimpleNamespace(path=path)
+        self.package = SimpleNamespace(path=path, config={})
 
     def segment(
         self, image: Image, *, probability: float | None = None, overlap: float | None = None, background: str = "auto"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -99,6 +100,10 @@ def test_compare_methods_and_a_model(run, fields_in_folders, seen, monkeypatch):
     assert len(pd.read_csv(out / "comparison_differences.csv")) == 2 * 10
     page = (out / "report.html").read_text()
     assert "may have seen these images" in page
+    taught = f"images of these names taught my.zip ({len(seen[0][0])} of 4)"
+    assert f"{taught} and chose the thresholds of my.zip (1 of 4)" in page
+    assert "warning: images of these names taught my.zip" in err
+    assert "AP is the mean over images; F1 and PQ are of all objects together" in said
     assert page.count('class="band') == 3
 
     code, _, err = run("compare", one, *words, "--seed", 3)
@@ -155,6 +160,23 @@ def test_a_plate_that_is_the_only_one_is_divided_by_wells(run, fields_in_folders
     code, _, err = run("compare", "stardist", "--images", "one_plate.csv")
     assert code == 2
     assert "5 folds need as many groups in the column 'well', and there are 2" in err
+
+
+def test_grey_and_colour_images_are_compared_together_and_others_refused_before(run, fields_in_folders, seen):
+    for k in (0, 2):
+        grey, _ = field(k, size=64, count=4)
+        write(fields_in_folders / "images" / f"{k}.png", np.stack([grey] * 3, axis=2))
+    words = ["--images", "plates.csv", "--folds", 2, "-o"]
+    code, out, err = run("compare", f"stardist:{TINY}", *words, "out")
+    assert code == 0, err
+    assert len(seen) == 2
+    (fields_in_folders / "images" / "0.png").unlink()
+    write(fields_in_folders / "images" / "0.tif", np.zeros((2, 64, 64), np.uint8), axes="CYX")
+    table = (fields_in_folders / "plates.csv").read_text().replace("0.png", "0.tif")
+    (fields_in_folders / "plates.csv").write_text(table)
+    code, _, err = run("compare", f"stardist:{TINY}", "--all-channels", *words, "other")
+    assert code == 1 and "0 has 2 channels and 1 has " in err
+    assert len(seen) == 2 and not (fields_in_folders / "other").exists()
 
 
 def test_an_image_that_is_there_twice_is_refused(run, fields_in_folders):

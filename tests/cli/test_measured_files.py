@@ -53,6 +53,13 @@ def test_negative_labels_are_refused_before_a_network_looks(run, tmp_path, monke
     assert code != 0 and "a.tif: the negative number -1 is no label" in err
 
 
+def test_a_mask_of_few_pieces_is_measured_with_a_warning(run, tmp_path):
+    mg.write_labels(tmp_path / "a_labels.tif", (labels() > 0).astype(np.int32))
+    code, out, err = run("measure", "--labels", "a_labels.tif", "-o", "out")
+    assert code == 0 and "1 object" in out
+    assert "warning: a_labels.tif: 2 separate pieces have the number 1 and count as one object" in err
+
+
 def test_every_plane_of_lazy_labels_is_looked_at():
     data = zarr.create_array({}, shape=(3, 40, 50), chunks=(1, 40, 50), dtype="int16")
     check_object_numbers(Image(data, "ZYX"))

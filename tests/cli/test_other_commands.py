@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,12 @@ import pytest
 from made_pictures import spots
 
 from micrographia import __version__, get_method
+from micrographia.arrays.errors import InputError
 from micrographia.cli import VERBS
 from micrographia.cli.train import use_of
+from micrographia.cli.training_examples import make_examples
 from micrographia.io import write, write_labels
+from micrographia.segment.stardist import StarDist
 
 
 def test_overview(run):
@@ -53,7 +57,7 @@ def test_measure_with_and_without_images(run, tmp_path):
 
 def test_measure_goes_on_without_images_that_have_no_labels(run, tmp_path):
     for name in "ac":
-        write_labels(tmp_path / "labels" / f"{name}_labels.tif", (spots() > 100).astype(np.int32))
+        write_labels(tmp_path / "labels" / f"{name}_labels.tif", (spots(n=1) > 100).astype(np.int32))
     for name in "ab":
         write(tmp_path / "images" / f"{name}.png", spots())
     code, out, err = run("measure", "--labels", "labels", "--images", "images", "-o", "out")
@@ -70,7 +74,7 @@ def test_measure_goes_on_without_images_that_have_no_labels(run, tmp_path):
 
 def test_learned_features_of_a_model_of_one_channel_are_those_of_the_channel_that_is_segmented(run, tmp_path):
     picture = spots((96, 96), 4).astype(np.uint8)
-    labels = (picture > 100).astype(np.int32)
+    labels = np.cumsum(np.diff((picture > 100).astype(np.int32), axis=1, prepend=0) == 1, axis=1) * (picture > 100)
     for folder, names in (("two", ("GFP", "DNA")), ("three", ("DNA", "GFP", "RFP"))):
         planes = [picture if name == "DNA" else 200 - picture for name in names]
         write(tmp_path / folder / "a.ome.tif", np.stack(planes), axes="CYX", channels=names)
@@ -150,6 +154,95 @@ def test_evaluate_a_model_and_label_images(run, tmp_path):
     assert "9 objects found, 9 true" in out
 
 
+def numbered(n: int = 3) -> np.ndarray:
+    """Labels of `spots`."""
+    inside = spots(n=n) > 100
+    return (np.cumsum(np.diff(inside.astype(int), axis=1, prepend=0) == 1, axis=1) * inside).astype(np.int32)
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ((numbered() > 0) * np.int32(255), "a_labels.tif is a mask: all objects have the number 255; number the"),
+        (np.random.default_rng(0).integers(3, 90, (64, 64), np.int32), "a_labels.tif: this looks like a picture"),
+        (numbered() - 1, "a_labels.tif: the negative number -1 is no label: objects are numbered from 1"),
+    ],
+    ids=["mask", "picture", "negative"],
+)
+def test_what_numbers_no_objects_is_no_truth(run, tmp_path, labels, said):
+    write(tmp_path / "images" / "a.png", spots())
+    write_labels(tmp_path / "good" / "a_labels.tif", numbered())
+    write(tmp_path / "bad" / "a_labels.tif", labels, axes="YX")
+    for words in (
+        ("evaluate", "nuclei", "--images", "images", "--labels", "bad"),
+        ("evaluate", "--predictions", "bad", "--images", "images", "--labels", "good"),
+        ("measure", "--labels", "bad"),
+    ):
+        code, _, err = run(*words, "-o", "out")
+        assert code == 1 and said in err
+        assert not (tmp_path / "out" / "report.html").exists() and not list(tmp_path.glob("out/*.csv"))
+    if labels.min() < 0:
+        assert (make_examples(StarDist, "images", "bad").labels[0] == labels).all()
+    else:
+        with pytest.raises(InputError, match="a mask|a picture"):
+            make_examples(StarDist, "images", "bad")
+
+
+def test_masks_are_classes_of_pixels(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "images" / "a.png", spots())
+    write_labels(tmp_path / "labels" / "a.tif", (spots() > 100) * np.int32(255))
+    assert len(make_examples(get_method("pixels"), "images", "labels").images) == 1
+
+
+def test_labels_below_0_are_unknown_in_training(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in "ab":
+        write(tmp_path / "images" / f"{name}.png", spots())
+    unknown = numbered()
+    unknown[32:] = -1
+    write(tmp_path / "labels" / "a.tif", unknown, axes="YX")
+    write_labels(tmp_path / "labels" / "b.tif", numbered())
+    examples = make_examples(StarDist, "images", "labels")
+    assert [labels.min() for labels in examples.labels] == [-1, 0]
+    assert "labels below 0 (unknown, not learned from): 25.0% of all pixels" in capsys.readouterr().out
+    write(tmp_path / "labels" / "b.tif", np.where(numbered() == 0, -1, numbered()), axes="YX")
+    with pytest.raises(InputError, match=r"b\.tif: some labels are below 0, .* and none is 0"):
+        make_examples(StarDist, "images", "labels")
+
+
+@pytest.mark.usefixtures("model")
+def test_evaluate_says_which_score_is_which_and_what_was_learned_from(run, tmp_path, monkeypatch):
+    for name in "abc":
+        write(tmp_path / "images" / f"{name}.png", spots())
+        write_labels(tmp_path / "labels" / f"{name}.tif", (spots() > 100).astype(np.int32))
+    words = ("evaluate", "nuclei", "--images", "images", "--labels", "labels", "-o")
+    code, out, err = run(*words, "one")
+    assert code == 0 and "AP is the mean over images; precision, recall, F1 and PQ are of all objects together" in out
+    assert "taught" not in err and err.count("warning: a.tif: 3 separate pieces have the number 1") == 1
+    page = (tmp_path / "one" / "report.html").read_text()
+    assert page.count("separate pieces have the number 1 and count as one object") == 3
+
+    from micrographia.cli import image_results
+
+    config = image_results.predictor("nuclei", 0).package.config
+    monkeypatch.setitem(config, "data", {"training": ["a", "b", "z"], "validation": ["c"]})
+    seen = "images of these names taught nuclei (2 of 3) and chose the thresholds of nuclei (1 of 3)"
+    assert f"warning: {seen}; where they are the same images, this is no test." in run(*words, "two")[2]
+    assert seen in (tmp_path / "two" / "report.html").read_text()
+    monkeypatch.setitem(config, "data", "pictures of X")
+    assert "nuclei: learned from pictures of X; where these images are among those" in run(*words, "three")[2]
+    assert "pictures of X" in (tmp_path / "three" / "report.html").read_text()
+
+
+def test_evaluate_a_folder_of_labels_points_to_predictions(run, tmp_path):
+    write(tmp_path / "images" / "a.png", spots())
+    write_labels(tmp_path / "labels" / "a.tif", numbered())
+    code, _, err = run("evaluate", "labels", "--images", "images", "--labels", "labels", "-o", "out")
+    assert code == 1 and "A folder of label images is checked with --predictions labels." in err
+
+
 @pytest.mark.usefixtures("model")
 def test_evaluate_takes_labels_of_the_same_planes_only(run, tmp_path):
     stack = np.stack([spots(n=3)] * 3)
@@ -210,9 +303,17 @@ def test_train_then_segment(run, tmp_path):
         write_labels(tmp_path / "labels" / f"{k}.tif", truth.astype(np.int32))
     words = ["--images", "images", "--labels", "labels", "-o", "spots.zip"]
     small = ["--steps", 4, "--every", 2, "--patch", 64, "--batch", 2, "--widths", 8, 8, "--device", "cpu"]
-    code, out, err = run("train", "stardist", *words, *small)
+    code, _, err = run("train", "stardist", *words, *small, "--license", "free")
+    assert code == 2 and "There is no licence 'free'" in err
+    mine = ["--license", "CC-BY-4.0", "--author", "Robert Hooke"]
+    code, out, err = run("train", "stardist", *words, *small, *mine)
     assert code == 0, err
     assert "model: spots.zip" in out
+    assert "on 1 image set aside, which also chose the thresholds" in out
+    shown = run("models", "show", "spots.zip")[1]
+    assert re.search(r"license: +CC-BY-4.0\n", shown) and re.search(r"authors: +Robert Hooke\n", shown)
+    assert re.search(r"validation: +accuracy 0\.\d+ on 1 image set aside", shown)
+    assert re.search(r"learned from: +2 images: \d, \d\n", shown) and re.search(r"set aside: +1 image: \d\n", shown)
     assert not (tmp_path / "spots-training").exists()
     code, _, err = run("train", "stardist", *words, *small)
     assert code == 2

@@ -239,7 +239,7 @@ def test_comparison_report(tmp_path):
     half = evaluate_instances([(truth, truth * (truth < 2))] * 3, names=[EVIL, "b", "c"])
     compared = [Compared(f"{k} {EVIL}", half if k else both, 60.0 * k, 1.0, "a note") for k in range(8)]
     said = write_comparison(tmp_path, compared, settings={"images": EVIL}, command=f"micrographia compare {EVIL}")
-    assert "AP (mean over IoU) -0.500" in said
+    assert "AP (mean over IoU) -0.500" in said and "AP is the mean over images; F1 and PQ" in said
     page = Page(tmp_path / "report.html").check()
     assert "Difference to 0" in page.text
     assert "-0.500" in page.text

@@ -83,7 +83,10 @@ def run(args: Namespace) -> int:
         raise RequestError(f"{twice} is named twice; name each method once.")
     material, column = _material(options)
     material.refuse_copies()
-    material.planes(options.all_channels)
+    for doubt in {doubt: None for item in material.planes(options.all_channels) for p in item for doubt in p.doubts}:
+        print(f"warning: {doubt}", file=sys.stderr)
+    if any(one.method is not None for one in candidates):
+        material.refuse_channels()
     folder = Path(options.out).expanduser()
     record = _record(folder, options, column)
     _write_folds(folder, material)
@@ -184,7 +187,7 @@ def _report(
     unit = None if column == "image" or column.lower() in UNITS else column
     items = material.planes(options.all_channels)
     planes = [plane for item in items for plane in item]
-    compared = []
+    compared, names = [], [plane.name for plane in planes]
     for one in candidates:
         files = {int(i): names for done in outcomes[one.text] for i, names in done["files"].items()}
 
@@ -194,10 +197,14 @@ def _report(
                     yield plane.labels, read_labels(folder / name).array("YX")
 
         result = evaluate_instances(
-            pairs(), names=[p.name for p in planes], groups=[p.groups for p in planes], unit=unit, seed=options.seed
+            pairs(), names=names, groups=[p.groups for p in planes], unit=unit, seed=options.seed
         )
         seconds = [sum(done[f"seconds_{what}"] for done in outcomes[one.text]) for what in ("train", "predict")]
-        compared.append(Compared(one.text, result, seconds[0], seconds[1], one.note))
+        note = one.note
+        if seen := _seen(one, names):
+            print(f"warning: {seen}.", file=sys.stderr)
+            note += f"; {seen}"
+        compared.append(Compared(one.text, result, seconds[0], seconds[1], note))
     text = write_comparison(
         folder,
         compared,
@@ -208,3 +215,15 @@ def _report(
         command=shlex.join(["micrographia", *sys.argv[1:]]),
     )
     print(text)
+
+
+def _seen(one: Candidate, names: Sequence[str]) -> str:
+    """A warning where a model that is compared, or that a method goes on from, learned from images of these names."""
+    from micrographia.cli.seen_images import seen_images
+    from micrographia.models.library import find_model
+    from micrographia.models.package import open_package
+
+    model = one.model or one.parameters.get("start")
+    if not model:
+        return ""
+    return seen_images(one.text if one.model else str(model), open_package(find_model(model)).config, names)

@@ -6,6 +6,7 @@ import shlex
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,12 @@ from micrographia.cli import flags
 from micrographia.cli.batch import counted
 from micrographia.cli.input_files import BACKGROUND
 from micrographia.cli.labelled_planes import LabelledPlane
+from micrographia.cli.seen_images import seen_images, source_of
 from micrographia.method import Declared, parameter
 
 if TYPE_CHECKING:
     from micrographia.metrics.instances import InstanceEvaluation
+    from micrographia.segment.predictor import Predictor
 
 DESCRIPTION = """
 Compare what a model finds, or label images that exist already, with the true labels: average precision (AP) at IoU 0.5
@@ -80,6 +83,7 @@ def run(args: Namespace) -> int:
         raise RequestError(f"{folder / 'report.html'} exists already; choose another --out, or use --overwrite.")
     failures: list[str] = []
     said: dict[str, str] = {}
+    doubts: dict[str, None] = {}
     names: list[str] = []
     groups: list[dict[str, str]] = []
 
@@ -87,6 +91,7 @@ def run(args: Namespace) -> int:
         for plane, predicted in _predicted(args.model, options, failures):
             for note in plane.notes if args.model is not None else ():
                 said.setdefault(note, plane.name)
+            doubts.update(dict.fromkeys(plane.doubts))
             names.append(plane.name)
             groups.append(plane.groups)
             yield plane.labels, predicted
@@ -97,9 +102,19 @@ def run(args: Namespace) -> int:
         if names or not failures:
             raise
         raise InputError(failures[0]) from None
-    _write(folder, result, args.model, options)
+    warnings, about = list(doubts), {"model": args.model}
+    if args.model is not None:
+        config = _loaded(args.model).package.config
+        if seen := seen_images(args.model, config, names):
+            warnings.insert(0, f"{seen}.")
+        if source := source_of(config):
+            about["learned from"] = source
+            said[f"learned from {source}; where these images are among those, this is no test."] = args.model
+    _write(folder, result, about, options, warnings)
     print(_summary(result))
     print(f"report: {folder / 'report.html'}")
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
     for note, name in said.items():
         print(f"{name}: {note}", file=sys.stderr)
     for failure in failures:
@@ -113,16 +128,14 @@ def _predicted(
     """Every plane (or some, by name) with what was predicted for it; what cannot be used is noted and left out."""
     from micrographia.cli.labelled_planes import labelled_dataset, labelled_planes, labels_of_plane
     from micrographia.cli.result_names import result_names
+    from micrographia.features.object_numbers import check_numbered
+    from micrographia.io.reading import read_labels
 
     data = labelled_dataset(str(options.images), options.labels)
     names = result_names([item.image for item in data])
-    predictor = None
+    predictor = None if model is None else _loaded(model)
     stored: dict[Path, Path] = {}
-    if model is not None:
-        from micrographia.cli.image_results import predictor as load
-
-        predictor = load(model, 0)
-    else:
+    if model is None:
         from micrographia.io.datasets import dataset
 
         matched = dataset([item.image for item in data], str(options.predictions))
@@ -144,10 +157,10 @@ def _predicted(
                     )
                     yield plane, found.labels
                 else:
-                    from micrographia.io.reading import read_labels
-
                     file = stored[item.image]
                     labels = read_labels(file)
+                    if doubt := check_numbered(replace(labels, name=file.name)):
+                        plane = replace(plane, doubts=(*plane.doubts, doubt))
                     yield (
                         plane,
                         labels_of_plane(labels, plane.image, plane.index, plane.sizes, file.name, item.image.name),
@@ -156,7 +169,25 @@ def _predicted(
             failures.append(str(error))
 
 
-def _write(folder: Path, result: InstanceEvaluation, model: str | None, options: Evaluate) -> None:
+def _loaded(model: str) -> Predictor:
+    """The predictor of a model; raises InputError where it is none, also for a folder of label images."""
+    from micrographia.cli.image_results import predictor
+
+    try:
+        return predictor(model, 0)
+    except InputError as error:
+        if Path(model).expanduser().is_dir():
+            raise InputError(f"{error} A folder of label images is checked with --predictions {model}.") from None
+        raise
+
+
+def _write(
+    folder: Path,
+    result: InstanceEvaluation,
+    about: dict[str, str | None],
+    options: Evaluate,
+    warnings: Sequence[str],
+) -> None:
     """Tables, and the report with pictures of the worst images, for which the objects are found once more."""
     from micrographia.io.tables import write_table
     from micrographia.report.evaluation_report import write_evaluation_report
@@ -165,15 +196,16 @@ def _write(folder: Path, result: InstanceEvaluation, model: str | None, options:
         table = getattr(result, name)
         if len(table):
             write_table(folder / f"evaluation_{name}.csv", table)
-    worst = result.worst(options.worst)
+    model, worst = about["model"], result.worst(options.worst)
     cases = {plane.name: (plane.image, plane.labels, found) for plane, found in _predicted(model, options, [], worst)}
     write_evaluation_report(
         folder / "report.html",
         result,
         {name: cases[name] for name in worst},
-        settings={"model": model} | options.parameters(),
+        settings=about | options.parameters(),
         command=shlex.join(["micrographia", *sys.argv[1:]]),
         title=f"Evaluation of {model or options.predictions}",
+        warnings=warnings,
     )
 
 
@@ -189,6 +221,7 @@ def _summary(result: InstanceEvaluation) -> str:
             f"{scores[0]:>11.3f}{scores[1]:>8.3f}{scores[2]:>7.3f}{scores[3]:>7.3f}"
         )
     every = result.counts.iloc[0]
+    lines.append("AP is the mean over images; precision, recall, F1 and PQ are of all objects together")
     lines.append(
         f"{every['n_predicted']:,} objects found, {every['n_truth']:,} true, {counted(int(every['images']), 'image')}"
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
+from micrographia.features.object_numbers import check_numbered
 from micrographia.io.datasets import Dataset, Item
 from micrographia.io.find import image_stem
 from micrographia.io.reading import read, read_labels
@@ -20,7 +21,8 @@ from micrographia.segment.planes import choose_planes, read_plane
 class LabelledPlane:
     """One plane: pixels (YX, YXS or CYX) and labels (Y, X), with a name, the groups of its image, and its T and Z.
 
-    `sizes` are the lengths of T and Z of the whole image, `notes` what was assumed of its channels.
+    `sizes` are the lengths of T and Z of the whole image, `notes` what was assumed of its channels, `doubts` what may
+    be wrong with its labels.
     """
 
     name: str
@@ -30,6 +32,7 @@ class LabelledPlane:
     index: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 def labelled_dataset(images: str, labels: str | None, *, some: bool = False, strokes: bool = False) -> Dataset:
@@ -85,7 +88,13 @@ def read_pair(item: Item, axes: str | None = None) -> tuple[Image, Image]:
 
 
 def labelled_planes(
-    item: Item, *, name: str = "", channel: str | None = None, all_channels: bool = False, axes: str | None = None
+    item: Item,
+    *,
+    name: str = "",
+    channel: str | None = None,
+    all_channels: bool = False,
+    axes: str | None = None,
+    negative: bool = False,
 ) -> Iterator[LabelledPlane]:
     """The planes of one image with their labels.
 
@@ -101,14 +110,18 @@ def labelled_planes(
         Keep all channels.
     axes : str, optional
         Axes of image files that do not name them.
+    negative : bool
+        Whether labels may be below 0, which say of pixels that they were not annotated.
 
     Raises
     ------
     InputError
-        Where a file cannot be read, or labels and image have different shapes.
+        Where a file cannot be read, its labels do not number objects (`check_numbered`), or labels and image have
+        different shapes.
     """
     image, truth = read_pair(item, axes)
     assert item.label is not None
+    doubt = check_numbered(replace(truth, name=item.label.name), negative=negative)
     planes, _ = choose_planes(image, channel=channel, all_channels=all_channels)
     one = image.take(**{axis: 0 for axis in "TZ" if axis in image.axes})
     _, notes = choose_planes(one, channel=channel, all_channels=all_channels)  # of its channels alone
@@ -118,7 +131,7 @@ def labelled_planes(
         called = (name or image_stem(item.image)) + "".join(f" {axis.lower()}{where}" for axis, where in at.items())
         plane = read_plane(image, index)
         labels = labels_of_plane(truth, plane, at, sizes, item.label.name, item.image.name)
-        yield LabelledPlane(called, plane, labels, item.groups, at, sizes, tuple(notes))
+        yield LabelledPlane(called, plane, labels, item.groups, at, sizes, tuple(notes), (doubt,) if doubt else ())
 
 
 def labels_of_plane(

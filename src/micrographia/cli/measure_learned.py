@@ -46,13 +46,11 @@ def run(args: Namespace, options: Measure) -> int:
     path = Path(options.out).expanduser() / f"{more.objects}_learned.{options.table}"
     if path.exists() and not options.overwrite:
         raise RequestError(f"{path} exists already; replace it with --overwrite or choose another folder.")
-    from micrographia.arrays.image import Image
     from micrographia.classify.crops.learned_features import CropFeatures, learned_table, open_features
     from micrographia.cli.class_examples import one_channel, planes_of, say_channels
     from micrographia.cli.labelled_planes import labelled_dataset, say_left_out
     from micrographia.cli.measure_cellprofiler import with_keys
     from micrographia.cli.result_names import result_names
-    from micrographia.features.aligned import check_object_numbers
     from micrographia.features.feature_table import feature_columns
     from micrographia.io.table_stream import stream_table
 
@@ -70,8 +68,6 @@ def run(args: Namespace, options: Measure) -> int:
                     channel = one_channel(item.image, said)
                 for plane in planes_of(item, channel):
                     planes += 1
-                    if plane.labels is not None and item.label is not None:
-                        check_object_numbers(Image(plane.labels, "YX", name=item.label.name))
                     if isinstance(model, CropFeatures) and more.channel is None:
                         say_channels(plane.image, model.model.channels, item.image.name, said)
                     table = learned_table(
@@ -83,7 +79,8 @@ def run(args: Namespace, options: Measure) -> int:
                 if planes > 1:
                     print(f"{item.image.name}: {planes} planes, each measured on its own", file=sys.stderr)
             except InputError as error:
-                print(f"failed: {item.image.name}: {error}", file=sys.stderr)
+                named = item.image.name in str(error)
+                print(f"failed: {error if named else f'{item.image.name}: {error}'}", file=sys.stderr)
                 failed = 1
         if not stream.rows:
             raise InputError("No image gave an object; there is no table to write.")

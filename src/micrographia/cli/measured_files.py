@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
-from micrographia.features.aligned import check_object_numbers
+from micrographia.features.object_numbers import check_numbered
 from micrographia.io.reading import read, read_labels
 
 
@@ -23,11 +24,12 @@ def read_measured(labels: Path, image: Path | None, axes: str | None = None) -> 
     Raises
     ------
     InputError
-        Where a file cannot be read, the labels hold negative numbers, or the image has slices or time points among
-        which labels without such an axis do not say theirs.
+        Where a file cannot be read, the labels do not number objects (`check_numbered`), or the image has slices or
+        time points among which labels without such an axis do not say theirs.
     """
     found = read_labels(labels, axes=axes)
-    check_object_numbers(replace(found, name=labels.name))
+    if doubt := check_numbered(replace(found, name=labels.name)):
+        print(f"warning: {doubt}", file=sys.stderr)
     if image is None:
         return found, None
     pixels = read(image)

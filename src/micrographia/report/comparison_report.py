@@ -160,6 +160,7 @@ def _text(rows: pd.DataFrame, differences: pd.DataFrame) -> str:
             f"{row['method']:<{width}}{row['ap_image_mean']:>11.3f}{between:>18}{row['f1_pooled']:>7.3f}"
             f"{row['pq_pooled']:>7.3f}{row['count_error_mean']:>+13.1f}"
         )
+    lines.append("AP is the mean over images; F1 and PQ are of all objects together; count error is objects an image")
     for row in differences[differences["iou"] == "mean"].to_dict("records"):
         lines.append(
             f"{row['method']} - {row['against']}: AP (mean over IoU) {row['difference']:+.3f} "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ def write_evaluation_report(
     settings: Mapping[str, Any] | None = None,
     command: str = "",
     title: str = "Evaluation",
+    warnings: Sequence[str] = (),
 ) -> Path:
     """Write the report of an evaluation as one HTML file that works anywhere, without a network.
 
@@ -52,6 +53,8 @@ def write_evaluation_report(
         What was typed.
     title : str
         Heading.
+    warnings : sequence of str
+        What the reader of the scores must know before anything else.
 
     Returns
     -------
@@ -67,6 +70,7 @@ def write_evaluation_report(
         path,
         "evaluation.html",
         title=title,
+        warnings=warnings,
         evaluation=evaluation,
         first=first,
         best=evaluation.overall.iloc[0].to_dict(),
