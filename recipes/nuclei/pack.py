@@ -145,6 +145,7 @@ def main() -> None:
         "architecture": ARCHITECTURE,
         "test_image": example,
         "authors": ["The Micrographia developers"],
+        "license": "CC0-1.0",
         "half": True,
         "tags": ["nuclei", "fluorescence-light-microscopy", "histology", "brightfield"],
         "extra": {

@@ -33,6 +33,7 @@ from micrographia.classify.objects.class_tables import (
     with_classes,
 )
 from micrographia.features.crops import CropPlan
+from micrographia.models.package import open_package
 
 SMALL = {"size": 16, "widths": (4, 8), "batch": 16, "device": "cpu", "intensity": "range"}
 
@@ -385,6 +386,21 @@ def test_learned_features_of_encoders_and_classifiers(encoder, classifier, tmp_p
         assert open_features(tmp_path / "model.zip").plane(image, labels * 0)[1].shape == (0, count)
     with pytest.raises(RequestError, match="leave the layer out"):
         open_features(tmp_path / "model.zip", "stem")
+
+
+def test_a_package_names_authors_and_licence_only_where_they_were_given(encoder, classifier, tmp_path):
+    for method in (encoder, classifier):
+        plain = open_package(method.save(tmp_path / "plain.zip")).description
+        assert not plain.get("license") and not plain.get("authors")
+        said = open_package(method.save(tmp_path / "given.zip", authors=["R. Hooke"], license="MIT")).description
+        assert said["license"] == "MIT" and said["authors"] == [{"name": "R. Hooke"}]
+
+
+def test_a_device_that_is_not_there_is_refused_before_any_crop_is_cut(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for method in (CropClassifier, CellEncoder, ImageClassifier):
+        with pytest.raises(RequestError, match="No CUDA graphics card was found; use --device auto"):
+            method(device="cuda").fit(None)
 
 
 def test_wrong_input_is_named(encoder, classifier, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from micrographia.io import write, write_labels
+from micrographia.io import read, write, write_labels
 
 SMALL = ("--size", "16", "--widths", "4", "8", "--device", "cpu", "--intensity", "range")
 
@@ -138,8 +138,6 @@ def test_folds_judge_images_and_a_file_that_the_table_does_not_name_is_not_read(
 
 @pytest.mark.parametrize(("suffix", "axes"), [("ome.zarr", "CYX"), ("ome.tif", "YX")])
 def test_channels_of_other_names_are_taken_with_a_note(run, folder, tmp_path, suffix, axes):
-    from micrographia.io import read
-
     for k in range(8):
         pixels = read(folder / "images" / f"p{k}.tif").data
         for name in ("DAPI", "GFP"):
@@ -181,6 +179,12 @@ def test_an_encoder_and_its_features(run, folder, tmp_path, monkeypatch):
     words = ("--images", "more", "--labels", folder / "labels", "-o", "v")
     code, out, err = run("measure", "--features", "learned", "-m", "e.zip", *words)
     assert code == 1 and "failed: q.tif: it has no labels." in err and "48 objects" in out
+    for path in (folder / "images").iterdir():
+        pixels = np.repeat(read(path).data[None], 2, 0)
+        write(tmp_path / "two" / path.name, pixels, axes="CYX", channels=("A", "B"))
+    words = ("--images", "two", "--labels", folder / "labels", "-o", "w")
+    _, _, err = run("measure", "--features", "learned", "-m", "e.zip", *words)
+    assert "failed: p0.tif" in err and err.count("p0.tif") == 1, err
     code, _, err = run("measure", "--features", "learned", *given)
     assert code == 2 and "-m MODEL" in err
     code, _, err = run("measure", "--features", "learned", "-m", "e.zip", "--labels", folder / "labels")

@@ -12,7 +12,7 @@ import pytest
 
 from micrographia.arrays.errors import RequestError
 from micrographia.cli import main
-from micrographia.cli.models import _experts, _text
+from micrographia.cli.models import _IN_WORDS, _experts, _text
 from micrographia.io import write, write_labels
 from micrographia.models import library as lib
 from micrographia.models.other_kind import other_kind
@@ -82,8 +82,20 @@ def test_show_tells_thresholds_and_is_aligned(said) -> None:
 
 
 def test_show_takes_what_others_wrote(library: Path) -> None:
-    assert _experts(["one", "two"]) == [("experts", "one, two")]
-    assert _experts(None) == [("experts", "None")]
+    assert _experts(["one", "two"], {}) == [("experts", "one, two")]
+    assert _experts(None, {}) == [("experts", "None")]
+
+
+def test_show_says_in_words_how_a_network_was_judged() -> None:
+    nobody = {"data": {"training": ["a"], "validation": []}}
+    assert "no image was set aside" in _IN_WORDS["validation"]({"accuracy": None, "iou": ""}, nobody)[0][1]
+    assert _IN_WORDS["data"](nobody["data"], {}) == [("learned from", "1 image: a"), ("set aside", "no image")]
+    history = [{"train_loss": 0.5, "validation_loss": 0.25}]
+    said = _IN_WORDS["training"]({"steps": 4000, "minutes": 2.5, "history": history}, {})
+    assert said == [("training", "4,000 steps in 2.5 minutes, loss 0.5, validation loss 0.25")]
+    for key, words in _IN_WORDS.items():
+        for other in (None, "text", [1], {"a": 1}):
+            assert isinstance(words(other, {}), list), key
 
 
 def test_show_tells_of_a_training_how_it_ended() -> None:

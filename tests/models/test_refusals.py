@@ -123,6 +123,8 @@ def test_a_broken_manifest_or_declaration(tmp_path: Path, smoother_zip: Path) ->
         (lambda r: r.update(format_version="new"), "not a version number"),
         (lambda r: r.pop("weights"), "names no weights"),
         (lambda r: r.pop("inputs"), "describes no inputs"),
+        (lambda r: r.update(config=["a"]), "entry 'config'.*no table of names and values"),
+        (lambda r: r.update(config={"micrographia": "a"}), "entry 'config'.*no table of names and values"),
         (lambda r: r["inputs"][0].pop("axes"), "not described as bioimage.io 0.5 asks"),
         (lambda r: r.update(weights={"torchscript": {"source": "weights.onnx"}}), "TorchScript.*running code"),
         (lambda r: r.update(weights={"keras_hdf5": {"source": "weights.onnx"}}), "Keras.*running code"),

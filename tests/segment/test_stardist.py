@@ -1,11 +1,15 @@
 """StarDist as a method: fit, predict, save, load, bad input."""
 
+import copy
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.metrics.matching import match
+from micrographia.segment.predictor import Predictor
 from micrographia.segment.stardist import Examples, StarDist
 
 torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
@@ -96,7 +100,7 @@ def test_pictures_of_one_plate_do_not_both_teach_and_judge(tmp_path):
     images, labels = fields(6)
     plates = [{"plate": f"P{k // 2}"} for k in range(6)]
     method = StarDist(steps=2, **SMALL).fit(Examples(images, labels, groups=plates))
-    assert len(method.sides_["validation"]) == 2 and method.notes_ == []
+    assert len(method.sides_["validation"]) == 2 and "plate" not in " ".join(method.notes_)
     assert len({int(name.split()[1]) // 2 for name in method.sides_["validation"]}) == 1
     method.fit(Examples(images, labels, groups=[{"plate": "P1"}] * 6))
     assert "images of the same plate were learned from" in method.notes_[0]
@@ -149,6 +153,84 @@ def test_two_channels():
         method.predict(pairs[0][0])
 
 
+def test_grey_and_colour_pictures_are_learned_together_and_both_are_read(tmp_path):
+    images, labels = fields(4)
+    mixed = [np.stack([x] * 3, axis=2) if k % 2 else x for k, x in enumerate(images)]
+    method = StarDist(steps=3, **SMALL).fit(Examples(mixed, labels))
+    loaded = StarDist.load(method.save(tmp_path / "model.zip"))
+    assert loaded.predictor().channels == 3
+    for picture in mixed[:2]:
+        assert loaded.predict(picture).labels.shape == labels[0].shape
+    np.testing.assert_array_equal(loaded.predict(images[1]).labels, loaded.predict(mixed[1]).labels)
+    channels = StarDist(steps=3, **SMALL).fit(Examples([Image(np.stack([images[0]] * 3), "CYX")], labels[:1]))
+    with pytest.raises(InputError, match="1 channels, but the model was trained on 3"):
+        channels.predict(images[0])
+
+
+def test_it_says_how_good_it_is_and_on_how_many_images(trained, tmp_path):
+    from micrographia.models.package import open_package
+
+    said = f"accuracy {trained.accuracy_:.3f} on 1 image set aside, which also chose the thresholds"
+    assert trained.judgement().startswith(said) and not trained.notes_
+    assert said[1:] in open_package(trained.save(tmp_path / "model.zip")).documentation
+    images, labels = fields(1)
+    poor = StarDist(steps=1, **SMALL).fit(Examples(images, labels))
+    assert "no image was set aside" in poor.judgement()
+    assert "train longer, or check the labels" in poor.notes_[0]
+    with pytest.raises(InputError, match="not learned anything"):
+        StarDist().judgement()
+
+
+def test_a_package_names_authors_and_licence_only_where_they_were_given(trained, tmp_path):
+    from micrographia.models.package import open_package
+
+    plain = open_package(trained.save(tmp_path / "plain.zip")).description
+    assert not plain.get("license") and not plain.get("authors")
+    given = open_package(trained.save(tmp_path / "given.zip", authors=["R. Hooke"], license="CC-BY-4.0")).description
+    assert given["license"] == "CC-BY-4.0" and given["authors"] == [{"name": "R. Hooke"}]
+
+
+def test_a_device_that_is_not_there_is_refused_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    images, labels = fields(1)
+    with pytest.raises(RequestError, match="No CUDA graphics card was found; use --device auto"):
+        StarDist(steps=1, **{**SMALL, "device": "cuda"}).fit(Examples(images, labels), folder=tmp_path / "training")
+    assert not (tmp_path / "training").exists()
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "says"),
+    (
+        ("grid", 0, "the entry 'grid' of this model package is 0; its network has 2"),
+        ("rays", 64, "'rays' .* is 64; its network has 16"),
+        ("stride", None, "the entry 'stride' is missing"),
+        ("halo", -5, "'halo' .* is -5; its network needs 80 to"),
+        ("halo", 79, "'halo' .* is 79"),
+        ("halo", 5000, "'halo' .* is 5000"),
+        ("percentiles", [99, 1], "'percentiles' .* from 0 to 100"),
+        ("experts", [], "'experts' .* there is 1"),
+        ("decoding", {"probability": "abc"}, "'experts: decoding: probability' .* is 'abc'; .* from 0 to 1"),
+        ("decoding", {"overlap": float("nan")}, "'experts: decoding: overlap'"),
+        ("diameters", [1, 2], "'experts: diameters'"),
+        ("bright", "no", "'experts: bright'"),
+    ),
+)
+def test_a_config_that_cannot_be_is_refused_naming_the_entry(trained, entry, value, says):
+    package = trained.predictor().package
+    config = copy.deepcopy(package.config)
+    expert = config["experts"][0]
+    if entry == "decoding":
+        expert["decoding"] |= value
+    elif entry in expert:
+        expert[entry] = value
+    else:
+        config[entry] = value
+        if value is None:
+            del config[entry]
+    with pytest.raises(InputError, match=says):
+        Predictor(replace(package, config=config))
+
+
 def test_bad_examples_are_refused():
     images, labels = fields(2)
     method = StarDist(steps=1, **SMALL)
@@ -162,8 +244,10 @@ def test_bad_examples_are_refused():
         method.fit(Examples(images, [x.astype(float) for x in labels]))
     with pytest.raises(InputError, match="holds an object"):
         method.fit(Examples(images, [x * 0 for x in labels]))
-    with pytest.raises(InputError, match="different numbers of channels"):
+    with pytest.raises(InputError, match="image 0 has 1 channel and image 1 has 2 channels; .* choose one"):
         method.fit(Examples([images[0], np.stack([images[1]] * 2)], labels))
+    with pytest.raises(InputError, match="image 0 has 1 channel and stack has 3 channels"):
+        method.fit(Examples([images[0], Image(np.stack([images[1]] * 3), "CYX", name="stack")], labels))
     with pytest.raises(InputError, match="not learned anything"):
         StarDist().predict(images[0])
     with pytest.raises(RequestError, match="rays"):

@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from micrographia.cli.result_names import result_names
 from micrographia.cli.run_record import RunRecord, fingerprint
 from micrographia.cli.train import learn
 from micrographia.io.datasets import Dataset
+from micrographia.segment.plane_pixels import Plane
+from micrographia.segment.star_examples import as_colour, channels_of, in_colour
 
 
 @dataclass
@@ -34,19 +36,29 @@ class Material:
     _planes: dict[bool, list[list[LabelledPlane]]] = field(default_factory=dict)
 
     def planes(self, all_channels: bool) -> list[list[LabelledPlane]]:
-        """The planes of each image."""
+        """The planes of each image; where some are in colour, grey ones are made so, that every fold has the same."""
         if all_channels not in self._planes:
             names = result_names([item.image for item in self.data])
-            self._planes[all_channels] = [
+            found = [
                 list(labelled_planes(item, name=names[item.image], channel=self.channel, all_channels=all_channels))
                 for item in self.data
             ]
+            if any(in_colour(plane.image) for planes in found for plane in planes):
+                found = [[replace(plane, image=as_colour(plane.image)) for plane in planes] for planes in found]
+            self._planes[all_channels] = found
         return self._planes[all_channels]
 
     def prints(self) -> list[str]:
         """What changes when an image or its labels change."""
         self._prints = self._prints or [fingerprint(i.image) + fingerprint(i.label or i.image) for i in self.data]
         return self._prints
+
+    def refuse_channels(self) -> None:
+        """Raise InputError where no method can learn from the images together: their channels are different."""
+        planes = [plane for planes in self.planes(self.all_channels) for plane in planes]
+        images = [plane.image for plane in planes]
+        counts = [Plane(image).count for image in images]
+        channels_of(counts, [in_colour(image) for image in images], [plane.name for plane in planes])
 
     def refuse_copies(self) -> None:
         """Raise InputError where one image is in two folds under two names: it would be learned and judged."""

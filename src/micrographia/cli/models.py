@@ -6,11 +6,12 @@ import shlex
 import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from micrographia.arrays.errors import InputError, RequestError
+from micrographia.cli.batch import counted
 
 if TYPE_CHECKING:
     from micrographia.models.package import ModelPackage
@@ -86,13 +87,15 @@ def _show(args: Namespace) -> int:
     print(f"{package.name} {package.version}".strip())
     print(" ".join(str(about.get("description", "")).split()))
     rows = [("file", f"{package.path} ({size:.1f} MiB)")]
-    rows += [(key, _text(value)) for key in ("license", "tags", "authors", "timestamp") if (value := about.get(key))]
+    if package.kind == "network":
+        rows.append(("license", _text(about.get("license") or "none is named")))
+    rows += [(key, _text(value)) for key in ("tags", "authors", "timestamp") if (value := about.get(key))]
     for kind, tensors in (("takes", package.inputs), ("gives", package.outputs)):
         rows += [(kind, f"{tensor.id} ({', '.join(tensor.axis_ids)})") for tensor in tensors]
     if package.kind == "arrays":  # what was learned is in the card, in words
         rows += [("method", about["method"]), ("with", _text(about["parameters"]))]
     for key, value in package.config.items() if package.kind == "network" else ():
-        rows += _experts(value) if key == "experts" else [(key, _text(value))]
+        rows += _IN_WORDS[key](value, package.config) if key in _IN_WORDS else [(key, _text(value))]
     width = max(len(key) for key, _ in rows) + 2
     for key, text in rows:
         print(f"{key + ':':<{width}}{text}")
@@ -122,7 +125,7 @@ _DECODING = {
 """What the thresholds of a network that finds objects say (:class:`micrographia.segment.star_decoding.Decoding`)."""
 
 
-def _experts(experts: Any) -> list[tuple[str, str]]:
+def _experts(experts: Any, config: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Rows for the networks of a model that finds objects: the kind of image each is for, its thresholds and sizes."""
     thresholds, diameters = [], []
     try:
@@ -136,6 +139,58 @@ def _experts(experts: Any) -> list[tuple[str, str]]:
     except (AttributeError, KeyError, TypeError, ValueError):  # what others wrote there
         return [("experts", _text(experts))]
     return thresholds + diameters
+
+
+def _training(training: Any, config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How long a network was trained, and its last losses."""
+    try:
+        crops = f" on {training['crops']:,} crops" if "crops" in training else ""
+        said = f"{training['steps']:,} steps in {training['minutes']:g} minutes{crops}"
+        last = training["history"][-1] if training["history"] else {}
+        words = {"train_loss": "loss", "validation_loss": "validation loss"}
+        losses = [f"{word} {last[name]:.4g}" for name, word in words.items() if name in last]
+        return [("training", ", ".join([said, *losses]))]
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):  # what others wrote there
+        return [("training", _text(training))]
+
+
+def _data(data: Any, config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Which images a network learned from, and which were set aside."""
+    try:
+        sides = [("learned from", data["training"]), ("set aside", data["validation"])]
+        return [(side, _few([str(name) for name in names])) for side, names in sides]
+    except (KeyError, TypeError):
+        return [("data", _text(data))]
+
+
+def _few(names: Sequence[str]) -> str:
+    """How many images, with the names of some of them."""
+    if not names:
+        return "no image"
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"{counted(len(names), 'image')}: {', '.join(names[:5])}{more}"
+
+
+def _validation(validation: Any, config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How good a network was found to be."""
+    from micrographia.segment.star_package import judgement
+
+    try:
+        accuracy = validation["accuracy"]
+        if not isinstance(accuracy, dict):
+            return [("validation", judgement(accuracy, len(config["data"]["validation"])))]
+        scores = ", ".join(f"{kind} {score:.3f}" for kind, score in accuracy.items())
+        return [("validation", f"accuracy {scores} (TP / (TP + FP + FN), {validation['iou']})")]
+    except (KeyError, TypeError, ValueError):
+        return [("validation", _text(validation))]
+
+
+def _colour(colour: Any, config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [("channels are", "those of colour pictures; grey ones are taken, too")] if colour is True else []
+
+
+_IN_WORDS = {"colour": _colour, "experts": _experts, "training": _training, "data": _data, "validation": _validation}
+"""Entries of a network's config that are shown in words, by what makes rows of them."""
 
 
 def _use(package: ModelPackage, model: str) -> str:

@@ -6,7 +6,7 @@ import shlex
 import shutil
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 from micrographia.arrays.errors import RequestError
 from micrographia.cli import flags
+from micrographia.cli.authorship import add_authorship, authorship
 from micrographia.cli.training_lines import training_lines
 from micrographia.method import Declared, Method, parameter
 from micrographia.methods import get_method, methods
@@ -77,6 +78,7 @@ def add_arguments(parser: ArgumentParser, words: Sequence[str]) -> None:
     if words and not words[0].startswith("-"):
         method = get_method(words[0])
         flags.add_flags(parser, method, title=f"parameters of {method.name}")
+        add_authorship(parser, method)
 
 
 def run(args: Namespace) -> int:
@@ -88,6 +90,7 @@ def run(args: Namespace) -> int:
     if options.images is None:
         raise RequestError("Say what to learn from: --images FOLDER --labels FOLDER, or --images TABLE.csv.")
     model_file(options.out, options.overwrite)
+    said = authorship(args)
     from micrographia.cli.training_examples import make_examples
 
     examples = make_examples(
@@ -95,11 +98,15 @@ def run(args: Namespace) -> int:
         validation_labels=options.validation_labels, classes=options.classes, channel=options.channel,
         all_channels=options.all_channels, axes=options.axes,
     )  # fmt: skip
-    return learn_file(method, examples, options.out, options.overwrite)
+    return learn_file(method, examples, options.out, options.overwrite, said)
 
 
-def learn_file(method: Method, examples: Any, name: str, overwrite: bool = False) -> int:
+def learn_file(
+    method: Method, examples: Any, name: str, overwrite: bool = False, said: Mapping[str, Any] | None = None
+) -> int:
     """Fit a method and save it under a name; 130 where it was stopped. The same call again goes on where it stopped.
+
+    `said` is what `save` takes beside the file (:func:`micrographia.cli.authorship.authorship`).
 
     Raises
     ------
@@ -109,7 +116,7 @@ def learn_file(method: Method, examples: Any, name: str, overwrite: bool = False
     out = model_file(name, overwrite)
     folder = out.with_name(f"{out.stem}-training")
     try:
-        learn(method, examples, folder, out)
+        learn(method, examples, folder, out, said)
     except KeyboardInterrupt:
         if not folder.exists():
             raise
@@ -119,6 +126,8 @@ def learn_file(method: Method, examples: Any, name: str, overwrite: bool = False
         return 130
     shutil.rmtree(folder, ignore_errors=True)
     say_model(method, out)
+    if judgement := getattr(method, "judgement", None):
+        print(judgement())
     for note in getattr(method, "notes_", ()):
         print(f"note: {note}")
     return 0
@@ -148,8 +157,8 @@ def model_file(name: str, overwrite: bool) -> Path:
     return out
 
 
-def learn(method: Method, examples: Any, folder: Path, out: Path) -> None:
-    """Fit a method, if it can with checkpoints in a folder from which it goes on, and save it.
+def learn(method: Method, examples: Any, folder: Path, out: Path, said: Mapping[str, Any] | None = None) -> None:
+    """Fit a method, if it can with checkpoints in a folder from which it goes on, and save it; `said` is for `save`.
 
     Raises
     ------
@@ -161,7 +170,7 @@ def learn(method: Method, examples: Any, folder: Path, out: Path) -> None:
         shown = sys.stderr.isatty()
         more = {"folder": folder, "progress": shown, "report": None if shown else training_lines(method)}
         method.fit(examples, **{key: value for key, value in more.items() if key in known})
-        method.save(out)
+        method.save(out, **(said or {}))
     except ModuleNotFoundError as error:
         raise RequestError(
             f"Training needs the package {error.name}, which the plain installation leaves out: "

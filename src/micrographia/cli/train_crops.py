@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from micrographia.arrays.errors import RequestError
 from micrographia.classify.crops.crop_classifier import CropClassifier
 from micrographia.cli import flags
+from micrographia.cli.authorship import add_authorship, authorship
 from micrographia.method import Declared, parameter
 
 DESCRIPTION = """
@@ -43,6 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments and the parameters of the method."""
     flags.add_flags(parser, TrainCrops, short={"out": "-o"})
     flags.add_flags(parser, CropClassifier, title="parameters of the classifier")
+    add_authorship(parser, CropClassifier)
 
 
 def run(args: Namespace) -> int:
@@ -50,11 +54,11 @@ def run(args: Namespace) -> int:
     options = flags.read(args, TrainCrops)
     if options.images is not None and options.labels is None and not str(options.images).lower().endswith(".csv"):
         raise RequestError("Crops are cut around the objects of label images: --labels FOLDER.")
-    return train_classifier(flags.read(args, CropClassifier), options)
+    return train_classifier(flags.read(args, CropClassifier), options, authorship(args))
 
 
-def train_classifier(method: CropClassifier, options: TrainCrops) -> int:
-    """Teach a classifier of crops or images from files, with resume.
+def train_classifier(method: CropClassifier, options: TrainCrops, said: Mapping[str, Any]) -> int:
+    """Teach a classifier of crops or images from files, with resume; `said` is what its package says of its authors.
 
     Raises
     ------
@@ -83,7 +87,7 @@ def train_classifier(method: CropClassifier, options: TrainCrops) -> int:
         list(result_names([item.image for item in items]).values()),
     )
     method.say_fold = lambda fold: print(f"judging by folds: {fold}", file=sys.stderr, flush=True)
-    code = learn_file(method, examples, options.out, options.overwrite)
+    code = learn_file(method, examples, options.out, options.overwrite, said)
     if code == 0:
         _judge(method, options, out)
     return code

@@ -8,6 +8,7 @@ from micrographia.arrays.errors import RequestError
 from micrographia.classify.crops.cell_images import CellImages
 from micrographia.classify.crops.encoder import CellEncoder
 from micrographia.cli import flags
+from micrographia.cli.authorship import add_authorship, authorship
 from micrographia.cli.train_crops import TrainCrops
 
 DESCRIPTION = """
@@ -26,6 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments and the parameters of the method."""
     flags.add_flags(parser, TrainCrops, short={"out": "-o"}, skip={"table"})
     flags.add_flags(parser, CellEncoder, title="parameters of the encoder")
+    add_authorship(parser, CellEncoder)
 
 
 def run(args: Namespace) -> int:
@@ -33,6 +35,7 @@ def run(args: Namespace) -> int:
     options, method = flags.read(args, TrainCrops), flags.read(args, CellEncoder)
     if options.images is None:
         raise RequestError("Say what to learn from: --images FOLDER --labels FOLDER, or --images TABLE.csv.")
+    said = authorship(args)
     from micrographia.cli.class_examples import PlaneImages, PlaneLabels, found_images
     from micrographia.cli.result_names import result_names
     from micrographia.cli.train import learn_file
@@ -41,4 +44,4 @@ def run(args: Namespace) -> int:
     labels = PlaneLabels(items, options.channel) if any(item.label is not None for item in items) else None
     names = list(result_names([item.image for item in items]).values())
     examples = CellImages(PlaneImages(items, options.channel), labels, names)
-    return learn_file(method, examples, options.out, options.overwrite)
+    return learn_file(method, examples, options.out, options.overwrite, said)

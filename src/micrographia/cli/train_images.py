@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from micrographia.classify.crops.image_classifier import ImageClassifier
 from micrographia.cli import flags
+from micrographia.cli.authorship import add_authorship, authorship
 from micrographia.cli.train_crops import TrainCrops, train_classifier
 
 DESCRIPTION = """
@@ -26,8 +27,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments and the parameters of the method."""
     flags.add_flags(parser, TrainCrops, short={"out": "-o"}, skip={"labels"})
     flags.add_flags(parser, ImageClassifier, title="parameters of the classifier", skip={"mask", "diameter"})
+    add_authorship(parser, ImageClassifier)
 
 
 def run(args: Namespace) -> int:
     """Train and save; 130 where it was stopped."""
-    return train_classifier(flags.read(args, ImageClassifier), flags.read(args, TrainCrops))
+    return train_classifier(flags.read(args, ImageClassifier), flags.read(args, TrainCrops), authorship(args))

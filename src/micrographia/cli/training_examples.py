@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from micrographia.arrays.errors import RequestError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.cli.batch import counted
 from micrographia.io.datasets import Item
@@ -112,6 +112,8 @@ def make_examples(
     judging = [one for item in held for one in read(item, called[item.image], channel, all_channels, axes)]
     print(f"learning from {counted(len(used), 'image')}" + (f", judged on {len(judging)}" if held else ""))
     everything = [*used, *judging]
+    if not whole:
+        _say_unknown([one.labels for one in everything])
     given = {
         "images": [one.image for one in everything],
         "labels": [one.labels for one in everything],
@@ -154,8 +156,29 @@ def class_names(text: str) -> list[str]:
 def _planes(item: Item, name: str, channel: str | None, all_channels: bool, axes: str | None) -> Iterator[_Labelled]:
     from micrographia.cli.labelled_planes import labelled_planes
 
-    for plane in labelled_planes(item, name=name, channel=channel, all_channels=all_channels, axes=axes):
+    planes = list(
+        labelled_planes(item, name=name, channel=channel, all_channels=all_channels, axes=axes, negative=True)
+    )
+    if any((plane.labels < 0).any() for plane in planes) and all(plane.labels.all() for plane in planes):
+        assert item.label is not None
+        raise InputError(
+            f"{item.label.name}: some labels are below 0, which says that nothing is known of a pixel, and none is 0, "
+            "which is background; write 0 where there is background."
+        )
+    for doubt in planes[0].doubts:
+        print(f"warning: {doubt}", file=sys.stderr)
+    for plane in planes:
         yield _Labelled(plane.name, plane.image, plane.labels, _groups(item))
+
+
+def _say_unknown(labels: list[Any]) -> None:
+    """Say how many pixels have labels below 0, of which nothing is learned."""
+    unknown = sum(int(np.count_nonzero(one < 0)) for one in labels)
+    if unknown:
+        share = unknown / sum(one.size for one in labels)
+        print(
+            f"labels below 0 (unknown, not learned from): {share:.1%} of all pixels; where they are background, write 0"
+        )
 
 
 def _whole(item: Item, _name: str, channel: str | None, all_channels: bool, axes: str | None) -> Iterator[_Labelled]:

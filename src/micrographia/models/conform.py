@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from micrographia.arrays.errors import InputError
+from micrographia.arrays.errors import InputError, RequestError
 
 _ONLINE = ("cite", "git_repo", "training_data", "parent", "maintainers", "packaged_by", "icon", "links")
 
@@ -51,6 +52,21 @@ def _check(path: Path, rdf: Mapping[str, Any], folder: Path, *, look: bool) -> N
         errors = [e for d in found.validation_summary.details for e in d.errors]
         first = f"{'.'.join(str(p) for p in errors[0].loc)}: {errors[0].msg}" if errors else "unknown error"
         raise InputError(f"{path}: bioimage.io does not accept this model: {' '.join(first.split())}")
+
+
+def check_license(name: str) -> None:
+    """Raise RequestError where bioimage.io knows no licence of this SPDX name; an empty one names none."""
+    if not name:
+        return
+    from bioimageio.spec.generic.v0_3 import DeprecatedLicenseId, LicenseId
+
+    for known in (LicenseId, DeprecatedLicenseId):
+        with suppress(ValueError):
+            known(name)
+            return
+    raise RequestError(
+        f"There is no licence '{name}'; name one as https://spdx.org/licenses does, such as CC-BY-4.0, or none at all."
+    )
 
 
 def format_version() -> str:

@@ -192,7 +192,10 @@ def open_package(path: str | Path) -> ModelPackage:
         raise InputError(f"{path}: this is not a model package; it holds no bioimage.io description (rdf.yaml).")
     rdf = _yaml(path, rdf_name, read(rdf_name))
     refuse.check_description(path, rdf)
-    config = (rdf.get("config") or {}).get("micrographia") or {}
+    config = rdf.get("config") or {}
+    config = (config.get("micrographia") or {}) if isinstance(config, Mapping) else config
+    if not isinstance(config, dict):
+        raise InputError(f"{path}: the entry 'config' of this model package is no table of names and values.")
     refuse.check_files(path, rdf, names, read)
     try:
         inputs = tuple(TensorSpec.from_rdf(t, "input") for t in rdf["inputs"])

@@ -28,8 +28,6 @@ def write_package(
     *,
     name: str,
     description: str,
-    authors: Sequence[str | Mapping[str, str]],
-    license: str,
     inputs: Sequence[TensorSpec],
     outputs: Sequence[TensorSpec],
     onnx: bytes,
@@ -37,6 +35,8 @@ def write_package(
     test_outputs: Mapping[str, np.ndarray] | None = None,
     documentation: str,
     cover: np.ndarray | None = None,
+    authors: Sequence[str | Mapping[str, str]] = (),
+    license: str = "",
     version: str = "1.0.0",
     tags: Sequence[str] = (),
     cite: Sequence[Mapping[str, str]] = (),
@@ -57,10 +57,6 @@ def write_package(
         5 to 64 letters, digits, spaces, ``_ + - ( )``.
     description : str
         One sentence.
-    authors : sequence of str or dict
-        Names, or ``{"name": …, "affiliation": …, "orcid": …}``.
-    license : str
-        SPDX name, for example ``"CC0-1.0"``.
     inputs, outputs : sequence of TensorSpec
         In the order of the ONNX model's; their ids are the names in the ONNX model.
     onnx : bytes
@@ -73,6 +69,11 @@ def write_package(
         The model card in Markdown, with a ``# Validation`` heading (see :mod:`micrographia.models.card`).
     cover : ndarray, optional
         Picture (Y, X, 3) of uint8 that shows what the model does.
+    authors : sequence of str or dict
+        Names, or ``{"name": …, "affiliation": …, "orcid": …}``; nobody is named where there are none.
+    license : str
+        SPDX name, for example ``"CC-BY-4.0"``; none is named where it is empty, which leaves every right with whoever
+        made the model.
     version : str
         Version of the model.
     tags : sequence of str
@@ -129,12 +130,14 @@ def write_package(
         "description": description,
         "version": version,
         "timestamp": (timestamp or datetime.now(UTC)).isoformat(timespec="seconds"),
-        "authors": [{"name": a} if isinstance(a, str) else dict(a) for a in authors],
-        "license": license,
         "documentation": {"source": "README.md"},
         "tags": list(tags),
         "cite": [dict(c) for c in cite],
     }
+    if authors:
+        rdf["authors"] = [{"name": a} if isinstance(a, str) else dict(a) for a in authors]
+    if license:
+        rdf["license"] = license
     if cover is not None:
         files["cover.png"] = png_bytes(cover)
         rdf["covers"] = [{"source": "cover.png"}]

@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from micrographia.nets.batches import Rounds
+from micrographia.nets.devices import accelerator
 from micrographia.nets.lesson import check_lesson, lesson_of
 from micrographia.nets.schedule import History, Schedule
 from micrographia.nets.training_steps import Loss, Report, TrainingSteps, read_checkpoint
@@ -70,10 +71,11 @@ def train_network(
     Raises
     ------
     RequestError
-        Where the folder holds checkpoints of something else; other settings are named.
+        Where the folder holds checkpoints of something else (other settings are named), or there is no such device.
     InputError
         Where a checkpoint is damaged.
     """
+    where = accelerator(device)
     shapes = [(name, tuple(t.shape)) for name, t in network.state_dict().items()]
     check_lesson(folder, lesson_of(lesson, shapes), settings or {})
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
@@ -100,7 +102,7 @@ def train_network(
             warnings.filterwarnings("ignore", module="pytorch_lightning")
             trainer = pl.Trainer(
                 default_root_dir=folder,
-                accelerator={"cuda": "gpu"}.get(device, device),
+                accelerator=where,
                 devices=1,
                 precision="bf16-mixed" if _computes_in_bfloat16(device) else "32-true",
                 max_epochs=-1,

@@ -15,7 +15,7 @@ from micrographia.arrays.errors import RequestError
 from micrographia.arrays.image import Image
 from micrographia.geometry.render import present
 from micrographia.models.other_kind import other_kind
-from micrographia.segment.experts import Prepared, prepare
+from micrographia.segment.experts import Expert, Prepared, prepare
 from micrographia.segment.plane_pixels import repeated
 from micrographia.segment.scratch_map import scratch_map
 from micrographia.segment.star_config import star_config

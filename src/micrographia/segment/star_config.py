@@ -131,4 +131,4 @@ def _numbers(values: Any, count: int, low: float, high: float) -> bool:
     """Whether these are so many numbers, none of them NaN, within bounds."""
     if not isinstance(values, (list, tuple)) or len(values) != count:
         return False
-    return all(isinstance(v, Real) and not isinstance(v, bool) and low <= v <= high for v in values)
+    return all(isinstance(v, Real) and not isinstance(v, bool) and low <= float(v) <= high for v in values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,40 @@ def channels_first(image: Any, name: str) -> np.ndarray:
     if data.ndim != 3 or 0 in data.shape:
         raise InputError(f"{name}: shape {data.shape} is not a picture (Y, X), (Y, X, 3) or (C, Y, X).")
     return data[:3] if len(data) == 4 and isinstance(image, Image) and "S" in image.axes else data
+
+
+def in_colour(image: Any) -> bool:
+    """Whether the channels of a picture are the samples of a colour picture."""
+    if isinstance(image, Image):
+        return image.size("S") in (3, 4)
+    shape = np.shape(image)
+    return len(shape) == 3 and shape[2] in (3, 4) and shape[0] > 4
+
+
+def as_colour(image: Image) -> Image:
+    """A grey plane as a colour picture; another one as it is."""
+    if image.axes != "YX":
+        return image
+    data = image.array()
+    return replace(image, data=np.broadcast_to(data[..., None], (*data.shape, 3)), axes="YXS", channels=())
+
+
+def channels_of(counts: Sequence[int], colour: Sequence[bool], names: Sequence[str]) -> int:
+    """The number of channels for a network that learns from pictures of so many; 3 for grey and colour pictures.
+
+    Raises
+    ------
+    InputError
+        Where they are different in another way; it names two of them.
+    """
+    other = next((i for i, count in enumerate(counts) if count != counts[0]), None)
+    if other is None or all(count == 1 or rgb for count, rgb in zip(counts, colour, strict=True)):
+        return max(counts)
+    said = [f"{names[i]} has {counts[i]} channel{'s' * (counts[i] != 1)}" for i in (0, other)]
+    raise InputError(
+        f"{' and '.join(said)}; a network learns from images with the same channels (or grey and colour ones): choose "
+        "one channel with --channel (Image.take in Python), or leave some images out."
+    )
 
 
 def checked_labels(labels: Any, image: np.ndarray, name: str) -> np.ndarray:

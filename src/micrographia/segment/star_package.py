@@ -38,6 +38,24 @@ def halo_of(levels: int) -> int:
     return -(-reach // strides[-1]) * strides[-1]
 
 
+def halo_for(levels: int) -> int:
+    """Pixels that are seen around each tile: the receptive field of so many levels, and the reach of `refine`."""
+    return halo_of(levels) + int(REACH)
+
+
+def judgement(accuracy: float | None, held: int) -> str:
+    """What the accuracy of a model was measured on, in words; None where no image was set aside."""
+    if accuracy is None:
+        return (
+            "accuracy not measured: no image was set aside, and the thresholds were chosen on images that it learned "
+            "from"
+        )
+    return (
+        f"accuracy {accuracy:.3f} on {held} image{'s' * (held != 1)} set aside, which also chose the thresholds "
+        "(TP / (TP + FP + FN), mean over IoU .5 to .9)"
+    )
+
+
 def equivalent_diameters(labels: Sequence[np.ndarray]) -> tuple[float, float, float]:
     """5th percentile, median and 95th percentile of the equivalent diameters in label images, pixels."""
     areas = np.concatenate([np.bincount(np.maximum(image, 0).ravel())[1:] for image in labels])
@@ -90,8 +108,8 @@ def write_star_package(
     documentation: str,
     architecture: Mapping[str, Any],
     test_image: np.ndarray,
-    license: str = "CC0-1.0",
-    authors: Sequence[str] = ("Micrographia user",),
+    license: str = "",
+    authors: Sequence[str] = (),
     version: str = "1.0.0",
     cover: np.ndarray | None = None,
     percentiles: tuple[float, float] = (1.0, 99.8),
@@ -111,6 +129,10 @@ def write_star_package(
         One for each network of the model.
     test_image : (C, Y, X) float32 array
         Normalised picture, sides multiples of the stride, for the test tensors.
+    license : str
+        SPDX name; none is named where it is empty.
+    authors : sequence of str
+        Who made it; nobody is named where there are none.
     half : bool
         Round all weights to half precision (the file halves; the accuracy must be checked by the caller).
     extra : dict, optional
@@ -147,7 +169,7 @@ def write_star_package(
         "rays": rays,
         "grid": 2,
         "stride": stride,
-        "halo": halo_of(len(architecture["widths"])) + int(REACH),
+        "halo": halo_for(len(architecture["widths"])),
         "percentiles": list(percentiles),
         "experts": [
             {

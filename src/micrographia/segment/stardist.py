@@ -16,8 +16,17 @@ from micrographia.arrays.preparation import preparation
 from micrographia.method import Method, parameter
 from micrographia.metrics.folds import hold_out, shared_column
 from micrographia.segment.experts import Expert
+from micrographia.segment.plane_pixels import repeated
 from micrographia.segment.predictor import Predictor, Segmentation
-from micrographia.segment.star_examples import Examples, channels_first, checked_labels, names_of, validation_example
+from micrographia.segment.star_examples import (
+    Examples,
+    channels_first,
+    channels_of,
+    checked_labels,
+    in_colour,
+    names_of,
+    validation_example,
+)
 from micrographia.segment.star_targets import star_targets
 
 if TYPE_CHECKING:
@@ -25,6 +34,9 @@ if TYPE_CHECKING:
     from micrographia.nets.star_unet import StarModel
 
 PERCENTILES = (1.0, 99.8)
+
+_POOR = 0.1
+"""Accuracy below which hardly anything was found."""
 
 LAST_RATE, WEIGHT_DECAY = 0.3, 0.02
 """A rate that falls to nothing learns few images by heart: .660 on dev instead of .668, from 40 images."""
@@ -92,9 +104,12 @@ class StarDist(Method):
         ------
         InputError
             Where images and labels do not fit each other, or there are too few.
+        RequestError
+            Where this computer has no such device, or parameters do not fit each other.
         """
         import torch
 
+        from micrographia.nets.devices import accelerator
         from micrographia.nets.lesson import lasting, lesson_of
         from micrographia.nets.losses import star_loss
         from micrographia.nets.patches import Patches
@@ -103,21 +118,24 @@ class StarDist(Method):
         from micrographia.segment.star_package import equivalent_diameters
         from micrographia.segment.star_thresholds import choose_thresholds, network_maps
 
+        accelerator(self.device)
         if len(self.widths) < 2:
             raise RequestError(f"stardist: widths must name two levels or more; got {self.widths}.")
         names = names_of(examples)
         images = [channels_first(image, name) for image, name in zip(examples.images, names, strict=True)]
         labels = [checked_labels(lab, im, name) for lab, im, name in zip(examples.labels, images, names, strict=True)]
-        counts = {len(image) for image in images}
-        if len(counts) > 1:
-            raise InputError(f"The images have different numbers of channels: {sorted(counts)}.")
+        colour = [in_colour(image) for image in examples.images]
+        channels = channels_of([len(image) for image in images], colour, names)
         if not any((lab > 0).any() for lab in labels):
             raise InputError("No label image holds an object; there is nothing to learn.")
         held = self._validation(examples, len(images))
         used = [i for i in range(len(images)) if i not in held]
-        pixels = [preparation(sample(image, (1, 2)), False, PERCENTILES).applied(image) for image in images]
+        pixels = [
+            repeated(preparation(sample(image, (1, 2)), image.shape[1:], False, PERCENTILES).applied(image), channels)
+            for image in images
+        ]
         torch.manual_seed(self.seed)
-        model = self._network(counts.pop())
+        model = self._network(channels)
         network = model.experts[0]
         stride: int = network.stride  # type: ignore[assignment]
 
@@ -154,11 +172,21 @@ class StarDist(Method):
         self.sides_ = {"training": [names[i] for i in used], "validation": [names[i] for i in held]}
         self.accuracy_ = score if held else None
         self.notes_ = _dependence(examples, held)
+        if score < _POOR:
+            self.notes_.append("it finds hardly any object as it was drawn: train longer, or check the labels")
+        self._colour = channels == 3 and all(rgb or len(image) == 1 for rgb, image in zip(colour, images, strict=True))
         self._example = pixels[judged[0]]
         self._ready = None
         if hasattr(self, "package_"):  # of what was learned before
             del self.package_
         return self
+
+    def judgement(self) -> str:
+        """How good the network is that was learned, and on how many images that was measured, in words."""
+        from micrographia.segment.star_package import judgement
+
+        self._learned()
+        return judgement(self.accuracy_, len(self.sides_["validation"]))
 
     def predict(self, x: Image | np.ndarray, **options: Any) -> Segmentation:
         """Find the objects of one plane `x`; `options` as in `Predictor.segment`.
@@ -182,7 +210,7 @@ class StarDist(Method):
             self._ready = Predictor(self.package_, threads)
         return self._ready
 
-    def save(self, path: str | Path, *, name: str = "", authors: Sequence[str] = ("Micrographia user",)) -> Path:
+    def save(self, path: str | Path, *, name: str = "", authors: Sequence[str] = (), license: str = "") -> Path:
         """Write the model package: ONNX, state dict, thresholds, training report, model card.
 
         Parameters
@@ -191,6 +219,15 @@ class StarDist(Method):
             The ``.zip`` to write.
         name : str
             Name of the model; the file's stem where not given.
+        authors : sequence of str
+            Who made it; nobody is named where there are none.
+        license : str
+            SPDX name of its licence, such as ``"CC-BY-4.0"``; none is named where it is empty.
+
+        Raises
+        ------
+        InputError
+            Where nothing was learned yet.
         """
         from micrographia.segment.star_package import write_star_package
 
@@ -207,9 +244,10 @@ class StarDist(Method):
             path, self.model_, [self.expert_],
             name=name, description=f"Star-polygon model '{name}' trained with Micrographia.",
             documentation=self._card(name), architecture=self._architecture(self.model_.channels),
-            test_image=test, authors=authors, percentiles=PERCENTILES,
+            test_image=test, authors=authors, license=license, percentiles=PERCENTILES,
             extra={
                 "parameters": self.parameters(),
+                "colour": self._colour,
                 "training": {"steps": history.steps, "minutes": history.minutes, "history": history.rows[-200:]},
                 "data": self.sides_,
                 "validation": {"accuracy": self.accuracy_, "iou": "mean of .5 to .9"},
@@ -253,13 +291,12 @@ class StarDist(Method):
 
     def _card(self, name: str) -> str:
         history = self.history_
-        accuracy = "not measured" if self.accuracy_ is None else f"{self.accuracy_:.3f}"
-        held = ", ".join(self.sides_["validation"]) or "none"
+        said = self.judgement()
+        held = f" Set aside: {', '.join(self.sides_['validation'])}." if self.sides_["validation"] else ""
         return (
             f"# {name}\n\nStar-polygon model (StarDist 2D with a trimming foreground), trained with Micrographia on "
             f"{len(self.sides_['training'])} images in {history.steps} steps ({history.minutes} min).\n\n"
-            f"# Validation\n\nMean accuracy TP / (TP + FP + FN) over IoU .5 to .9: {accuracy}, on images set aside "
-            f"for validation, which also chose the thresholds: {held}.\n"
+            f"# Validation\n\n{said[0].upper()}{said[1:]}.{held}\n"
             + "".join(f"\nNote: {note}.\n" for note in self.notes_)
         )
 

@@ -242,8 +242,25 @@ class CropClassifier(Method):
             self._ready = run_saved(self.save)
         return self._ready
 
-    def save(self, path: str | Path, *, name: str = "", authors: Sequence[str] = ("Micrographia user",)) -> Path:
-        """Write the model package: ONNX, weights to go on from, how crops are cut, classes, model card."""
+    def save(self, path: str | Path, *, name: str = "", authors: Sequence[str] = (), license: str = "") -> Path:
+        """Write the model package: ONNX, weights to go on from, how crops are cut, classes, model card.
+
+        Parameters
+        ----------
+        path : path
+            The ``.zip`` to write.
+        name : str
+            Name of the model; the file's stem where not given.
+        authors : sequence of str
+            Who made it; nobody is named where there are none.
+        license : str
+            SPDX name of its licence, such as ``"CC-BY-4.0"``; none is named where it is empty.
+
+        Raises
+        ------
+        InputError
+            Where nothing was learned yet.
+        """
         path = Path(path)
         if not hasattr(self, "network_"):
             if self._ready is None:
@@ -253,7 +270,7 @@ class CropClassifier(Method):
         history = self.history_
         write_crop_package(
             path, self.network_, method=self.name, plan=self.plan, channels=self.channels_, classes=self.classes_,
-            example=self._example, name=name, documentation=crop_card(self, name), authors=authors,
+            example=self._example, name=name, documentation=crop_card(self, name), authors=authors, license=license,
             config={
                 "parameters": self.parameters(),
                 "counts": self.counts_,
@@ -280,7 +297,10 @@ class CropClassifier(Method):
         return method
 
     def _check(self) -> None:
-        """Raise RequestError where parameters do not fit each other."""
+        """Raise RequestError where parameters do not fit each other, or this computer."""
+        from micrographia.nets.devices import accelerator
+
+        accelerator(self.device)
         if not self.start:
             check_widths(self.name, self.widths, self.size)
         if self.frozen and not self.start:

@@ -137,7 +137,8 @@ def write_crop_package(
     example: np.ndarray,
     name: str,
     documentation: str,
-    authors: Sequence[str] = ("Micrographia user",),
+    authors: Sequence[str] = (),
+    license: str = "",
     config: Mapping[str, Any] | None = None,
 ) -> ModelPackage:
     """Export a trained network and write its package.
@@ -156,6 +157,8 @@ def write_crop_package(
         Names of the channels without the mask, and of the classes (none for an encoder).
     example : (N, C, S, S) array
         Some crops for the stored test.
+    authors, license
+        As in `micrographia.models.write.write_package`.
     config : dict, optional
         More for the package's config: parameters, training report.
 
@@ -184,7 +187,7 @@ def write_crop_package(
         name=name if len(name) >= 5 else f"{name} model",  # bioimage.io wants five characters
         description=f"{what}; trained with Micrographia.",
         authors=authors,
-        license="CC0-1.0",
+        license=license,
         inputs=inputs,
         outputs=outputs,
         onnx=export_crop_network(out, plan.size),

@@ -101,7 +101,12 @@ class CellEncoder(Method):
         ------
         InputError
             Where images and labels do not fit each other, there are fewer than two objects, or no crop shows anything.
+        RequestError
+            Where this computer has no such device.
         """
+        from micrographia.nets.devices import accelerator
+
+        accelerator(self.device)
         measured = self.task == "measurements"
         plan = replace(self.plan, mask=True) if measured else self.plan
         found = cell_crops(examples, plan, most=self.crops, seed=self.seed)
@@ -186,8 +191,25 @@ class CellEncoder(Method):
             self._ready = run_saved(self.save)
         return self._ready
 
-    def save(self, path: str | Path, *, name: str = "", authors: Sequence[str] = ("Micrographia user",)) -> Path:
-        """Write the model package: ONNX, weights to go on from, how crops are cut, model card."""
+    def save(self, path: str | Path, *, name: str = "", authors: Sequence[str] = (), license: str = "") -> Path:
+        """Write the model package: ONNX, weights to go on from, how crops are cut, model card.
+
+        Parameters
+        ----------
+        path : path
+            The ``.zip`` to write.
+        name : str
+            Name of the model; the file's stem where not given.
+        authors : sequence of str
+            Who made it; nobody is named where there are none.
+        license : str
+            SPDX name of its licence, such as ``"CC-BY-4.0"``; none is named where it is empty.
+
+        Raises
+        ------
+        InputError
+            Where nothing was learned yet.
+        """
         path = Path(path)
         if not hasattr(self, "encoder_"):
             if self._ready is None:
@@ -198,7 +220,7 @@ class CellEncoder(Method):
         write_crop_package(
             path, self.encoder_, method=self.name, plan=self.plan, channels=self.channels_, classes=(),
             example=self.example_, name=name, documentation=self._card(name),
-            authors=authors,
+            authors=authors, license=license,
             config={
                 "parameters": self.parameters(),
                 "training": {
