@@ -26,6 +26,17 @@ def test_probabilities_are_averaged_by_key():
     assert first["Class"].tolist() == ["?"] * 3
 
 
+def test_an_object_without_a_class_has_that_of_the_others():
+    first, second = one([0.9, 0.6, 0.1]), one([0.7, 0.4, 0.3])
+    gaps = ["Probability_x", "Probability_y", "Class"]
+    first = first.assign(**{name: first[name].mask([True, False, True]) for name in gaps})
+    second = second.assign(**{name: second[name].mask([False, False, True]) for name in gaps})
+    found = average_classes({"first": first, "second": second})
+    assert found["Probability_x"][:2].tolist() == pytest.approx([0.7, 0.5])
+    assert found["Class"].tolist()[::2] == ["x", ""]
+    assert found.loc[2, ["Probability_x", "Probability_y", "Class_Probability"]].isna().all()
+
+
 def test_what_does_not_fit_is_refused():
     first = one([0.9, 0.6, 0.1])
     with pytest.raises(InputError, match="two tables"):

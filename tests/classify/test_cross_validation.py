@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +15,8 @@ from micrographia.classify.objects.example_warnings import example_warnings
 from micrographia.classify.objects.feature_importance import permutation_importance
 from micrographia.classify.objects.learning_curve import learning_curve
 from micrographia.classify.objects.object_classifier import ObjectClassifier
+from micrographia.classify.objects.score_lines import score_lines
+from micrographia.report.classification_report import classification_numbers, write_classification_report
 
 LDA = ObjectClassifier(classifier="lda", search=False, folds=2)
 
@@ -60,6 +64,28 @@ def test_few_examples_and_one_well_are_said() -> None:
     warnings = example_warnings(cross_validate(LDA, table))
     assert any("Too few examples of Anaphase" in warning and "is uncertain" in warning for warning in warnings)
     assert any("Anaphase are from one well or image (P1/03)" in warning for warning in warnings)
+
+
+def test_examples_without_measurements_neither_teach_nor_judge() -> None:
+    table = made_table()
+    features = [name for name in table if name.startswith(("Nuclei_A", "Nuclei_I", "Nuclei_T", "Noise"))]
+    whole = cross_validate(LDA, table[40:])
+    gaps = table.assign(**{name: table[name].where(table.index >= 40) for name in features})
+    found = cross_validate(LDA, gaps)
+    np.testing.assert_array_equal(found.probabilities, whole.probabilities)
+    assert example_warnings(found)[0].startswith("Examples that lack more than half") and len(found.truth) == 200
+    pd.testing.assert_frame_equal(permutation_importance(gaps, found), permutation_importance(table[40:], whole))
+    assert len(learning_curve(LDA, gaps, found, shares=(0.5, 1.0))) == 2
+
+
+def test_a_class_of_one_well_has_a_dash_for_its_interval(tmp_path: Path) -> None:
+    table = made_table()
+    table.loc[(table["Class"] == "Anaphase") & (table["Metadata_Well"] != "03"), "Class"] = None
+    found = cross_validate(LDA, table)
+    line = next(line for line in score_lines(found, "wells never seen") if line.startswith("Anaphase"))
+    assert line.endswith("(–)")
+    page = write_classification_report(tmp_path / "r.html", classification_numbers(found)).read_text(encoding="utf-8")
+    assert page.count('<span class="small">–</span>') == 3 and "– – –" not in page
 
 
 def test_without_wells_folds_are_random_and_it_is_said() -> None:

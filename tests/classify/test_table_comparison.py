@@ -46,6 +46,15 @@ def test_rows_are_matched_by_keys_and_equal_names_kept_apart():
     assert same["h"].item() == row["h (b)"]
 
 
+def test_objects_that_one_table_did_not_measure_judge_none():
+    given = tables()
+    given["a"].loc[:9, ["f", "g"]] = np.nan
+    given["b"].loc[[*range(5, 15)], ["f", "h"]] = np.nan
+    found = compare_tables(ObjectClassifier(search=False, calibrate="none"), given, folds=4)
+    assert found.left_out == {"a": 15, "b": 15}
+    assert {len(one.truth) for one in found.judged.values()} == {145}
+
+
 def test_what_cannot_be_compared_is_said():
     given = tables(24)
     with pytest.raises(InputError, match="two tables or more"):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from made_tables import made_table
+from micrographia.classify.objects.object_classifier import ObjectClassifier
 from micrographia.classify.objects.scoring import IMAGE
 from micrographia.cli import main
 from micrographia.io.tables import read_table, write_table
@@ -116,7 +117,7 @@ def test_missing_measurements_are_told(model: Path, tmp_path: Path, capsys: pyte
     assert main(["classify", "objects", *map(str, paths), "-m", str(model), "-o", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
     assert said.count("missing or infinite") == 1 and "note: 2 of the 5 measurements" in said
-    assert "Noise (240 of 720 objects), Nuclei_AreaShape_Area (151 of 720 objects)" in said
+    assert "Noise (189 of 669 objects), Nuclei_AreaShape_Area (100 of 669 objects)" in said
 
 
 def test_contradictory_annotations_are_refused_alike(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,4 +139,74 @@ def test_rows_without_a_class_are_counted(tmp_path: Path, capsys: pytest.Capture
     table = made_table()
     path = write_table(tmp_path / "some.csv", table.assign(Class=table["Class"].where(table.index > 39)))
     assert train(path, tmp_path / "m.zip") == 0
-    assert "200 of 240 rows have a class" in capsys.readouterr().out
+    assert "200 of 240 rows have a class; the other 40 are left out" in capsys.readouterr().out
+
+
+def test_objects_without_measurements_get_no_class(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = made_table(seed=1).drop(columns="Class")
+    gone = (table["Metadata_Well"] == "03").to_numpy()
+    features = [name for name in table if name.startswith(("Nuclei_A", "Nuclei_I", "Nuclei_T", "Noise"))]
+    table.loc[gone, features] = np.nan
+    path, out = write_table(tmp_path / "objects.parquet", table), tmp_path / "out"
+    assert main(["classify", "objects", str(path), "-m", str(model), "-o", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "note: 20 of 240 objects without a class, and not counted" in said and "stands in" not in said
+    found, wells = read_table(out / "objects_classes.parquet"), read_table(out / "wells.csv")
+    assert found["Class"].isna().tolist() == found["Class_Probability"].isna().tolist() == gone.tolist()
+    assert wells["Objects"].sum() == 220 and wells["Without_Class"].tolist() == [0, 0, 0, 20] + [0] * 8
+    assert wells["Fraction_Anaphase"].isna().tolist() == wells["Enrichment_Anaphase"].isna().tolist() == [
+        name == "03" for name in wells["Metadata_Well"]
+    ]  # fmt: skip
+    write_table(path, table[gone])
+    assert main(["classify", "objects", str(path), "-m", str(model), "-o", str(out), "--overwrite"]) == 1
+    assert "All 20 rows of the table lack more than half of the measurements" in capsys.readouterr().err
+
+
+def test_counts_of_an_earlier_run_do_not_stay(model: Path, tmp_path: Path) -> None:
+    table, out = made_table(seed=1).drop(columns="Class"), tmp_path / "out"
+    words = ["classify", "objects", "-m", str(model), "-o", str(out), "--overwrite"]
+    whole = write_table(tmp_path / "whole.csv", table)
+    assert main([*words, str(whole)]) == 0 and (out / "wells.csv").exists()
+    path = write_table(tmp_path / "no_well.csv", table.assign(Metadata_Well=""))
+    assert main([*words, str(path)]) == 0
+    assert (out / "images.csv").exists() and not (out / "wells.csv").exists()
+    assert main([*words, str(whole)]) == 0 and (out / "wells.csv").exists()
+    bad = write_table(tmp_path / "bad.csv", table.drop(columns="Noise"))
+    assert main([*words, str(bad)]) == 1
+    assert not (out / "images.csv").exists() and not (out / "wells.csv").exists()
+
+
+@pytest.mark.parametrize("folds", [0, 2])
+def test_examples_without_measurements_are_left_out(
+    tmp_path: Path, folds: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = made_table()
+    features = [name for name in table if name.startswith(("Nuclei_A", "Nuclei_I", "Nuclei_T", "Noise"))]
+    gone = table["Class"] == "Anaphase"
+    for lacking, left in ((gone & (table.index < 100), 3), (gone, 2)):
+        path = write_table(tmp_path / "gaps.csv", table.mask(lacking, table.assign(**dict.fromkeys(features))))
+        assert train(path, tmp_path / "m.zip", folds, "--overwrite") == 0
+        said = capsys.readouterr().out
+        told = f"Examples that lack more than half of the measurements are left out: Anaphase ({lacking.sum()})."
+        assert said.count(told) == 1 and ("No example of Anaphase is left" in said) == (left == 2)
+        assert len(ObjectClassifier.load(tmp_path / "m.zip").classes_) == left
+    path = write_table(tmp_path / "gaps.csv", table[gone | (table["Class"] == "Interphase")].assign(
+        **{name: table[name].mask(gone) for name in features}))  # fmt: skip
+    assert train(path, tmp_path / "m.zip", folds, "--overwrite") == 1
+    assert "A classifier learns from examples of two classes or more." in capsys.readouterr().err
+
+
+def test_infinite_columns_are_called_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_table(tmp_path / "inf.csv", made_table().assign(Noise=np.inf, Nuclei_AreaShape_Orientation=1.0))
+    assert train(path, tmp_path / "m.zip", 0, "--directions") == 0
+    assert "Noise (infinite or missing everywhere)" in capsys.readouterr().out
+
+
+def test_a_key_that_only_the_annotations_have_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = made_table()
+    path = write_table(tmp_path / "objects.csv", table.drop(columns=["Class", "ObjectNumber"]))
+    given = write_table(tmp_path / "classes.csv", table[["Metadata_Image", "ObjectNumber", "Class"]])
+    assert train(path, tmp_path / "m.zip", 0, "--annotations", str(given)) == 1
+    assert "The table lacks the column ObjectNumber, which the annotations have" in capsys.readouterr().err

@@ -67,8 +67,21 @@ def test_none_is_a_word_but_no_number(tmp_path):
     path.write_text("Metadata_Drug,Class,AreaShape_Area\nNone,None,1\nNA,NA,None\nDMSO,,2\n")
     for found in (read_table(path), next(table_parts(path)), next(table_parts(path, columns=list(read_table(path))))):
         assert found["Metadata_Drug"].tolist() == ["None", "", "DMSO"]
-        assert found["Class"].isna().tolist() == [False, True, True] and found["Class"][0] == "None"
+        assert found["Class"][:2].tolist() == ["None", "NA"] and pd.isna(found["Class"][2])
         np.testing.assert_array_equal(found["AreaShape_Area"], [1, np.nan, 2])
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz"])
+@pytest.mark.parametrize(("sign", "point"), [(";", ","), (";", "."), ("\t", ","), ("\t", "."), (",", ".")])
+def test_what_divides_a_text_is_seen(tmp_path, ending, sign, point):
+    table = part(0, 12).assign(Class=["a", "b;c", "d,e"] * 4)
+    path = tmp_path / f"t{ending}"
+    table.to_csv(path, sep=sign, decimal=point, index=False)
+    columns = ["Class", "Nuclei_AreaShape_Area"]
+    for found in (read_table(path), pd.concat(list(table_parts(path, rows=5)), ignore_index=True)):
+        pd.testing.assert_frame_equal(found, table, check_dtype=False)
+    pd.testing.assert_frame_equal(read_table(path, columns), table[columns], check_dtype=False)
+    assert table_columns(path) == list(table)
 
 
 def test_names_of_images_are_words_in_every_part_of_a_text(tmp_path):

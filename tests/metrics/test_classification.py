@@ -44,14 +44,34 @@ def test_intervals_over_groups_are_wider_where_groups_differ() -> None:
 
 
 def test_a_draw_without_a_class_says_nothing_of_it() -> None:
-    """A class of one well is missing in a third of the draws: it is always found, so its interval ends at 1."""
+    """A class of two wells is missing in some of the draws: it is always found, so its interval ends at 1."""
     truth = np.r_[np.tile([0, 1], 40), np.full(10, 2)]
-    groups = np.r_[np.repeat(np.arange(8), 10), np.full(10, 8)].astype(str)
+    groups = np.r_[np.repeat(np.arange(8), 10), np.repeat([8, 9], 5)].astype(str)
     found = evaluate_classes(truth, truth, ("a", "b", "c"), groups)
     of_class = found.table.set_index("class").loc["c"]
     assert of_class["recall_low"] == of_class["f1_low"] == of_class["precision_low"] == 1
     assert found.overall["macro_f1_low"] == 1
     assert evaluate_classes(truth, np.minimum(truth, 1), ("a", "b", "c"), groups).table["recall_high"].tolist()[2] == 0
+
+
+def test_the_interval_of_macro_f1_is_of_all_classes() -> None:
+    """A rare class is taken for one that no object has: the macro F1 is 1/2 whatever is drawn."""
+    truth = np.r_[np.tile([0, 1], 50), [2, 2]]
+    groups = np.r_[np.repeat(np.arange(10), 10), [0, 5]].astype(str)
+    found = np.where(truth == 2, 3, truth)
+    overall = evaluate_classes(truth, found, ("a", "b", "c", "d"), groups).overall
+    assert overall["macro_f1"] == overall["macro_f1_low"] == overall["macro_f1_high"] == 0.5
+
+
+def test_one_well_or_one_example_gives_no_interval() -> None:
+    truth, groups = np.r_[np.tile([0, 1], 50), [2, 2, 2]], np.r_[np.repeat(np.arange(10), 10), [0] * 3].astype(str)
+    for rows, of in ((slice(None), groups), (slice(0, 101), None)):
+        found = evaluate_classes(truth[rows], truth[rows], ("a", "b", "c"), None if of is None else of[rows])
+        table = found.table.set_index("class")
+        for score in ("precision", "recall", "f1"):
+            assert table.loc["c", score] == 1 and table.loc["a", f"{score}_low"] == 1
+            assert np.isnan([table.loc["c", f"{score}_low"], table.loc["c", f"{score}_high"]]).all()
+        assert found.overall["macro_f1_low"] == 1
 
 
 def test_table_by_class() -> None:

@@ -1,5 +1,8 @@
 """The training loop: exact resume, time budget, early stopping, interruption."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -62,6 +65,19 @@ def test_a_damaged_checkpoint_is_named(tmp_path, damaged, left):
     path.write_bytes(path.read_bytes()[:left])
     with pytest.raises(InputError, match=rf"{damaged}.ckpt is missing or damaged; delete the folder .* begin"):
         _train(tmp_path, steps=12, every=3, learning_rate=30.0)
+
+
+def test_one_training_at_a_time_in_a_folder(tmp_path):
+    lock = "from micrographia.io.lock import alone_in; from pathlib import Path; import sys\n"
+    words = f"with alone_in(Path({str(tmp_path)!r}), 'a training'):\n    print('in', flush=True); sys.stdin.read()"
+    other = subprocess.Popen([sys.executable, "-c", lock + words], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert other.stdout.readline()
+        with pytest.raises(RequestError, match="a training is running; wait for its end"):
+            _train(tmp_path, steps=3, every=3)
+    finally:
+        other.communicate(b"")
+    assert _train(tmp_path, steps=3, every=3)[1].steps == 3
 
 
 def test_a_training_that_was_moved_keeps_its_best_network(tmp_path):

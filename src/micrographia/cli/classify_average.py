@@ -55,7 +55,7 @@ def run(args: Namespace) -> int:
         raise RequestError("Name two different tables or more, each once.")
     table = average_classes({name: read_table(Path(name).expanduser()) for name in args.tables})
     write_table(path, table)
-    counts = ", ".join(f"{name} {count:,}" for name, count in table["Class"].value_counts().items())
+    counts = ", ".join(f"{name} {count:,}" for name, count in table["Class"].value_counts().items() if name)
     print(f"{path}: {counts}")
     classes = [name.removeprefix("Probability_") for name in table.columns if name.startswith("Probability_")]
     by = [ClassCounts(columns, classes) for columns in (IMAGE, WELL)]

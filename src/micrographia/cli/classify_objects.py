@@ -30,7 +30,7 @@ object a row is and where it lies, its class, and the probability of every class
 classes, with their fractions and the score by which each is enriched. A table that names no image, as 'segment' writes
 one for each, counts as the image it is named after; objects that name no well are not in wells.csv. Tables of several
 plates need the column Metadata_Plate where they number images or wells alike. Tables are read part by part and may be
-larger than memory.
+larger than memory. Objects that lack more than half of the measurements get no class and are not counted.
 """
 EPILOG = """
 examples:
@@ -97,9 +97,9 @@ def classify_tables(tables: Sequence[str | Path], options: ClassifyObjects) -> i
     targets = _targets(paths, folder, options)
     model = ObjectClassifier.load(options.model)
     images, wells = ClassCounts(IMAGE, model.classes_), ClassCounts(WELL, model.classes_)
-    problems, found = [], np.zeros(len(model.classes_), np.int64)
+    problems, found = [], np.zeros_like(images.total)
     lacking: Counter[str] = Counter()
-    seen, shared = SeenObjects(), False
+    seen, shared, empty = SeenObjects(), False, list[Path]()
     bar = Progress(len(paths), "classifying")
     with bar() as progress:
         for path, target in zip(paths, targets):
@@ -113,19 +113,33 @@ def classify_tables(tables: Sequence[str | Path], options: ClassifyObjects) -> i
                 problems.append(str(error) if str(path) in str(error) else f"{path}: {error}")
                 progress.advance(f"{path.name}: failed")
                 continue
+            if not count.sum():
+                empty.append(path)
             found += count
             lacking.update(gaps.mostly())
             progress.advance(f"{path.name}: {counted(int(count.sum()), 'object')}")
-    objects = int(found.sum())
-    if objects:
-        kind = "parquet" if options.format == "parquet" else "csv"
-        write_counts({folder / f"images.{kind}": images, folder / f"wells.{kind}": wells})
+    objects, without = int(found.sum()), int(found[-1])
+    kind = "parquet" if options.format == "parquet" else "csv"
+    counts = {folder / f"images.{kind}": images, folder / f"wells.{kind}": wells}
+    if empty:
+        print(f"note: {no_rows(empty)}")
+    if not objects:
+        for path in counts:  # of an earlier run, that is overwritten
+            path.unlink(missing_ok=True)
+    else:
+        write_counts(counts)
         if shared:
             print("note: wells of the same name in several tables are counted as one; no Metadata_Plate parts them.")
-        shares = [f"{name} {100 * share:.1f} %" for name, share in zip(model.classes_, found / objects)]
+        shares = [f"{name} {100 * share:.1f} %" for name, share in zip(model.classes_, found / (objects - without))]
         print(", ".join([counted(objects, "object"), *shares, duration(time.monotonic() - start)]))
+        if without:
+            print(
+                f"note: {without:,} of {counted(objects, 'object')} without a class, and not counted: most of the "
+                "measurements are missing"
+            )
         if lacking:
-            print(f"note: {_lacking(lacking, objects, len(model.columns_))}")
+            print(f"note: {_lacking(lacking, objects - without, len(model.columns_))}")
+    if objects or empty:
         print(f"results: {folder}")
     for problem in problems:
         print(f"failed: {problem}", file=sys.stderr)
@@ -150,6 +164,8 @@ def _classify(
     path: Path, target: Path, model: ObjectClassifier, seen: SeenObjects, progress: Progress
 ) -> tuple[np.ndarray, ClassCounts, ClassCounts, Gaps]:
     """Classify one table; how many of each class it holds, in all, by image and by well, and which values it lacks."""
+    import pandas as pd
+
     from micrographia.classify.objects.scoring import IMAGE, WELL, ClassCounts, Gaps, needed_columns, score_parts
     from micrographia.features.feature_table import OBJECT_KEYS
     from micrographia.io.table_parts import table_columns, table_parts, table_rows
@@ -159,16 +175,25 @@ def _classify(
     columns, total = needed_columns(model, table_columns(path)), table_rows(path)
     gaps = Gaps(model.columns_)
     parts = table_parts(path, columns)
+    names = columns
     if not set(IMAGE) & set(columns) and set(OBJECT_KEYS) & set(columns):
+        names = ["Metadata_Image", *columns]
         parts = _of_one_image(parts, _stem(path).removesuffix("_objects"))
     with stream_table(target) as stream:
         for found in score_parts(parts, model, (all_, images, wells), gaps, (seen, str(path))):
             stream.add(found)
             if total:
                 progress.within(stream.rows / total)
-        if not stream.rows:
-            raise InputError(f"{path}: the table has no rows.")
+        if not stream.rows:  # of an image in which nothing was found
+            stream.add(model.found_table(pd.DataFrame(columns=names), np.zeros((0, len(model.classes_)), np.float32)))
     return all_.total, images, wells, gaps
+
+
+def no_rows(tables: Sequence[Path]) -> str:
+    """Which tables hold no objects, in a sentence."""
+    if len(tables) == 1:
+        return f"{tables[0]} has no rows, and its result has none."
+    return f"{tables[0]} and {len(tables) - 1:,} more have no rows, and their results have none."
 
 
 def _lacking(missing: Mapping[str, int], objects: int, of: int) -> str:
@@ -196,7 +221,10 @@ def _of_one_image(parts: Iterable[pd.DataFrame], name: str) -> Iterator[pd.DataF
 
 
 def write_counts(tables: Mapping[Path, ClassCounts]) -> None:
-    """Write counts, fractions and enrichment scores, each to its file; says which cannot be had, and why."""
+    """Write counts, fractions and enrichment scores, each to its file; says which cannot be had, and why.
+
+    Where there is nothing to write, a file of an earlier run is removed.
+    """
     from micrographia.classify.objects.scoring import WELL
     from micrographia.io.tables import write_table
 
@@ -205,6 +233,7 @@ def write_counts(tables: Mapping[Path, ClassCounts]) -> None:
         if not counts.counts:
             names = ", ".join(counts.columns[-1:] if counts.columns == WELL else counts.columns)
             print(f"note: no {path.name}: no {place} is named in {names}.")
+            path.unlink(missing_ok=True)
             continue
         table, notes = counts.table()
         write_table(path, table)

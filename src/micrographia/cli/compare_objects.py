@@ -121,7 +121,7 @@ def _say(found: TableComparison, overall: pd.DataFrame, gains: pd.DataFrame) -> 
     print(f"{len(first.truth):,} objects, {len(first.classes)} classes, {int(first.fold.max()) + 1} {how}")
     for name, count in found.left_out.items():
         if count:
-            print(f"{name}: {count:,} rows have no partner in the other tables, or no class")
+            print(f"{name}: {count:,} rows have no partner in the other tables, no class or no measurements")
     width = max(len(name) for name in overall["table"])
     print(f"{'':<{width}}  weighted F1   macro F1   (mean of folds)")
     for row in overall.to_dict("records"):

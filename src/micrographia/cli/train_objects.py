@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from micrographia.arrays.errors import RequestError
 from micrographia.classify.objects.object_classifier import ObjectClassifier
 from micrographia.cli import flags
+from micrographia.cli.batch import counted
 from micrographia.cli.folder_run import command_line
 from micrographia.cli.train import model_file, say_model
 from micrographia.method import Declared, parameter
@@ -72,9 +73,11 @@ def run(args: Namespace) -> int:
 
     write_object_package(out, method, out.stem, card)
     for note in method.notes_:
-        print(f"note: {note}")
-    if method.dropped_:
-        print(f"{len(method.dropped_):,} columns are not learned from: {_reasons(method.dropped_)}")
+        if f"- {note}" not in card:  # said as a warning
+            print(f"note: {note}")
+    if count := len(method.dropped_):
+        are = "is" if count == 1 else "are"
+        print(f"{counted(count, 'column')} {are} not learned from: {_reasons(method.dropped_)}")
     say_model(method, out)
     return 0
 
@@ -82,15 +85,16 @@ def run(args: Namespace) -> int:
 def _examples(options: TrainObjects) -> pd.DataFrame:
     """The table with its classes; rows without a class are left out."""
     from micrographia.classify.annotation.annotated_rows import with_annotations
-    from micrographia.classify.objects.cross_validation import labelled
+    from micrographia.classify.objects.cross_validation import classified
     from micrographia.io.tables import read_table
 
     table = read_table(Path(str(options.table)).expanduser())
     if options.annotations is not None:
         table = with_annotations(table, read_table(Path(options.annotations).expanduser()))
-    examples = labelled(table)[0]
-    if len(examples) < len(table):
-        print(f"{len(examples):,} of {len(table):,} rows have a class; the others are left out")
+    examples, *_ = classified(table)
+    if without := len(table) - len(examples):
+        rest = "the other one is" if without == 1 else f"the other {without:,} are"
+        print(f"{len(examples):,} of {len(table):,} rows have a class; {rest} left out")
     return examples
 
 

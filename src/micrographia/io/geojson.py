@@ -69,10 +69,10 @@ def write_geojson(
         rings = label_outlines(outlines)
         names, shapes = [str(label) for label in rings], list(rings.values())
     else:
-        several = [len(one) > 0 and np.ndim(one[0]) == 2 for one in outlines]
+        many = [len(one) > 0 and np.ndim(one[0]) == 2 for one in outlines]
         shapes = [
-            [np.asarray(ring, np.float64) for ring in (one if many else [one])]
-            for one, many in zip(outlines, several, strict=True)
+            [np.asarray(ring, np.float64) for ring in (one if parts else [one])]
+            for one, parts in zip(outlines, many, strict=True)
         ]
         names = [str(i + 1) for i in range(len(shapes))]
     given = [{} for _ in shapes] if properties is None else list(properties)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import zlib
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +22,15 @@ if TYPE_CHECKING:
 ROWS = 20_000
 """Rows of one part."""
 
-_IMAGE = "image"
+_CLASS, _IMAGE = "Class", "image"
 _PLACE = re.compile(r"(centroid_[xyz]_px|_Center_[XYZ])$")
 _WHOLE = re.compile(r"^(-?\d+)\.0$")
+_QUOTED = re.compile(r'"[^"]*"')
+_COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
+_POINT = re.compile(r"[-+]?\d*\.\d+([eE][-+]?\d+)?")
+_LOOKED_AT = 200
+"""Lines of a text that tell whether its numbers have decimal commas."""
+
 _MISSING = ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
             "NA", "NULL", "NaN", "n/a", "nan", "null")  # fmt: skip
 """What means in a text table that there is no value; None does so in columns of numbers only."""
@@ -36,7 +45,7 @@ def table_columns(path: str | Path) -> list[str]:
         As :func:`micrographia.io.tables.read_table`.
     """
     path = Path(path)
-    kind, separator = table_kind(path)
+    kind, layout = table_kind(path)
     if kind == "parquet":
         return [str(name) for name in _parquet(path).schema_arrow.names]
     if kind == "h5ad":
@@ -45,7 +54,7 @@ def table_columns(path: str | Path) -> list[str]:
     import pandas as pd
 
     try:
-        return [str(name) for name in pd.read_csv(path, sep=separator, nrows=0).columns]
+        return [str(name) for name in pd.read_csv(path, **layout, nrows=0).columns]
     except (OSError, ValueError, pd.errors.ParserError) as error:
         raise unreadable(path, error) from error
 
@@ -80,7 +89,7 @@ def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: in
     import pandas as pd
 
     path = Path(path)
-    kind, separator = table_kind(path)
+    kind, layout = table_kind(path)
     names = table_columns(path)
     missing = [name for name in columns or () if name not in names]
     if missing:
@@ -96,7 +105,7 @@ def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: in
                 for start in range(0, file.rows, rows):
                     yield with_words(file.read(wanted, start, start + rows))
             return
-        with pd.read_csv(path, sep=separator, usecols=wanted, chunksize=rows, **text_options(names)) as parts:
+        with pd.read_csv(path, **layout, usecols=wanted, chunksize=rows, **text_options(names)) as parts:
             for part in parts:
                 if len(part):
                     whole = {n: float for n in part.columns if _PLACE.search(n) and part[n].dtype.kind in "iu"}
@@ -108,10 +117,10 @@ def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: in
 
 
 def text_options(names: Sequence[str]) -> dict[str, Any]:
-    """How pandas reads a text table: well 01 stays 01, and a class or treatment of the name None is one."""
+    """How pandas reads a text table: well 01 stays 01, a treatment None and a class None or NA is one."""
     words = [name for name in names if _is_word(name) and name != _IMAGE]
-    named = [name for name in names if name == "Class" or name in words]
-    missing = dict.fromkeys(names, (*_MISSING, "None")) | dict.fromkeys(named, _MISSING) | {_IMAGE: ("",)}
+    missing: dict[str, tuple[str, ...]] = dict.fromkeys(names, (*_MISSING, "None"))
+    missing |= dict.fromkeys(words, _MISSING) | {_IMAGE: ("",), _CLASS: ("",)}
     types = dict.fromkeys(words, str)
     whole = {_IMAGE: lambda text: _WHOLE.sub(r"\1", text)} if _IMAGE in names else {}
     options = {"dtype": types, "converters": whole, "na_values": missing}
@@ -128,12 +137,12 @@ def with_words(table: pd.DataFrame) -> pd.DataFrame:
 
     A column ``Metadata_...`` or ``image`` holds words, whatever it is stored as: empty where nothing is, and 107 for
     107.0, which one gap in a column of whole numbers makes of 107. What stands for nothing in a text, such as nan, does
-    so here, also for a class. A word in ``image`` stays as it is, since an image may be called NA or 1.0; but a text
-    does not tell words from numbers, and 1.0 is 1 there.
+    so here. A word in ``image`` or ``Class`` stays as it is, since an image may be called NA or 1.0, and a class NA or
+    nan; but a text does not tell words from numbers, and 1.0 is 1 there.
     """
     words = {str(name): _words(table[name]) for name in table.columns if _is_word(str(name))}
-    if "Class" in table.columns and table["Class"].dtype.kind == "O":
-        words["Class"] = table["Class"].mask(table["Class"].isin(_MISSING))
+    if _CLASS in table.columns and table[_CLASS].dtype.kind == "O":
+        words[_CLASS] = table[_CLASS].mask(table[_CLASS] == "")
     return table.assign(**words)
 
 
@@ -156,15 +165,34 @@ def table_rows(path: str | Path) -> int | None:
     return int(_parquet(Path(path)).metadata.num_rows) if kind == "parquet" else None
 
 
-def table_kind(path: Path) -> tuple[str, str]:
-    """Kind of a table by its suffix (text, parquet, h5ad), and what separates the columns of a text."""
+def table_kind(path: Path) -> tuple[str, dict[str, str]]:
+    """Kind of a table by its suffix (text, parquet, h5ad), and how pandas divides a text: `sep` and `decimal`.
+
+    Excel writes ``.csv`` with semicolons where numbers have decimal commas: a header without a comma tells.
+    """
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     suffix = suffixes[-1] if suffixes else ""
     if not path.is_file():
         raise InputError(f"{path}: there is no such table.")
     if suffix not in (".csv", ".tsv", ".txt", ".parquet", ".h5ad"):
         raise RequestError(f"{path}: a table is read from .csv, .tsv, .parquet or .h5ad.")
-    return (suffix[1:], "") if suffix in (".parquet", ".h5ad") else ("text", "," if suffix == ".csv" else "\t")
+    if suffix in (".parquet", ".h5ad"):
+        return suffix[1:], {}
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    try:
+        with opened(path, "rt", encoding="utf-8", errors="replace") as text:
+            header, *lines = [*islice(text, _LOOKED_AT), ""]
+    except (OSError, EOFError, zlib.error) as error:
+        raise unreadable(path, error) from error
+    header = _QUOTED.sub("", header)
+    separator = "\t"
+    if suffix == ".csv":
+        separator = "," if "," in header else next((sign for sign in ";\t" if sign in header), ",")
+    if separator == ",":
+        return "text", {"sep": ",", "decimal": "."}
+    cells = [cell.strip(' "\r\n') for line in lines for cell in line.split(separator)]
+    commas = any(map(_COMMA.fullmatch, cells)) and not any(map(_POINT.fullmatch, cells))
+    return "text", {"sep": separator, "decimal": "," if commas else "."}
 
 
 def _parquet(path: Path):  # type: ignore[no-untyped-def]

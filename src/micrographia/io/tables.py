@@ -49,8 +49,8 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pandas
     Parameters
     ----------
     path : path
-        CSV (``.csv``, ``.tsv``, ``.txt``; also compressed, as ``.csv.gz``), Parquet (``.parquet``, needs pyarrow) or
-        AnnData (``.h5ad``, needs h5py).
+        CSV (``.csv``, ``.tsv``, ``.txt``; also compressed, as ``.csv.gz``; with semicolons and decimal commas, too),
+        Parquet (``.parquet``, needs pyarrow) or AnnData (``.h5ad``, needs h5py).
     columns : sequence of str, optional
         The columns to read; all otherwise.
 
@@ -70,7 +70,7 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pandas
     import pandas
 
     path = Path(path)
-    kind, separator = table_kind(path)
+    kind, layout = table_kind(path)
     if kind == "h5ad":
         return with_words(read_anndata(path, columns))
     if kind == "parquet":
@@ -79,8 +79,8 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pandas
         if kind == "parquet":
             table = pandas.read_parquet(path, engine="pyarrow", columns=None if columns is None else list(columns))
         else:
-            names = list(pandas.read_csv(path, sep=separator, nrows=0).columns)
-            table = pandas.read_csv(path, sep=separator, usecols=columns, **text_options(names))
+            names = list(pandas.read_csv(path, **layout, nrows=0).columns)
+            table = pandas.read_csv(path, **layout, usecols=columns, **text_options(names))
     except (OSError, ValueError, pandas.errors.ParserError) as error:
         raise unreadable(path, error) from error
     return with_words(table if columns is None else table[list(columns)])

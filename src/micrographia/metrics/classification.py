@@ -82,7 +82,7 @@ class ClassEvaluation:
         Rows are true classes.
     table : pandas.DataFrame
         One row a class: ``class``, ``objects``, ``groups`` (from how many it comes), and ``precision``, ``recall`` and
-        ``f1``, each with ``_low`` and ``_high``.
+        ``f1``, each with ``_low`` and ``_high``, which are NaN where draws say nothing of the class.
     overall : dict
         ``accuracy``, ``macro_f1`` and ``weighted_f1``, each with ``_low`` and ``_high``.
     units : str
@@ -111,8 +111,9 @@ def evaluate_classes(
 ) -> ClassEvaluation:
     """Scores with bootstrap intervals; what is drawn are groups, since objects of one well are alike.
 
-    A draw without objects of a class says nothing of that class: it counts neither for its interval nor, in that draw,
-    for the macro F1.
+    A draw without objects of a class says nothing of that class, nor of the macro F1, the mean over the classes of all
+    objects: it is left out of these intervals. There is no interval (NaN) for a class of a single group (or object
+    where objects are drawn), which no draw can vary, nor where fewer than a tenth of the draws are left.
 
     Parameters
     ----------
@@ -153,12 +154,16 @@ def evaluate_classes(
     absent[0] = False  # the objects as they are
     for score in _SCORES:
         scores[score][absent] = np.nan
-    scores["macro_f1"] = np.nanmean(scores["f1"], axis=-1)
+    # A class that nothing belongs to, but that was found, has the F1 0 in every draw.
+    occurs, known = drawn[0].sum(axis=-1) > 0, np.isfinite(scores["f1"][0])
+    scores["macro_f1"] = np.where(occurs, scores["f1"], 0)[:, known].mean(axis=-1)
+    alone = (cells.reshape(-1, k, k).sum(axis=-1) > 0).sum(axis=0) < 2
     tail = 50 * (1 - confidence)
 
-    def interval(values: np.ndarray) -> tuple[float, float, float]:
+    def interval(values: np.ndarray, can_vary: bool = True) -> tuple[float, float, float]:
         spread = values[1:][np.isfinite(values[1:])]
-        low, high = np.percentile(spread, [tail, 100 - tail]) if len(spread) else (np.nan, np.nan)
+        enough = can_vary and len(spread) >= max(1, draws / 10)
+        low, high = np.percentile(spread, [tail, 100 - tail]) if enough else (np.nan, np.nan)
         return float(values[0]), float(low), float(high)
 
     rows = []
@@ -167,7 +172,7 @@ def evaluate_classes(
         row: dict[str, object] = {"class": name, "objects": int(of_class.sum())}
         row["groups"] = len(np.unique(np.asarray(groups)[of_class])) if groups is not None else row["objects"]
         for score in _SCORES:
-            row[score], row[f"{score}_low"], row[f"{score}_high"] = interval(scores[score][:, i])
+            row[score], row[f"{score}_low"], row[f"{score}_high"] = interval(scores[score][:, i], not alone[i])
         rows.append(row)
     overall = {}
     for score in ("accuracy", "macro_f1", "weighted_f1"):

@@ -15,6 +15,7 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, TQDMProg
 from torch import nn
 from torch.utils.data import Dataset
 
+from micrographia.io.lock import alone_in
 from micrographia.nets.batches import Rounds
 from micrographia.nets.devices import accelerator
 from micrographia.nets.lesson import check_lesson, lesson_of
@@ -71,64 +72,66 @@ def train_network(
     Raises
     ------
     RequestError
-        Where the folder holds checkpoints of something else (other settings are named), or there is no such device.
+        Where the folder holds checkpoints of something else (other settings are named), another process trains there,
+        or there is no such device.
     InputError
         Where a checkpoint is damaged.
     """
     where = accelerator(device)
-    shapes = [(name, tuple(t.shape)) for name, t in network.state_dict().items()]
-    check_lesson(folder, lesson_of(lesson, shapes), settings or {})
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    training = TrainingSteps(network, loss, schedule, report)
-    best = ModelCheckpoint(folder, "best", monitor="validation", mode="min", enable_version_counter=False)
-    last = ModelCheckpoint(folder, "last", monitor=None, enable_version_counter=False, save_on_train_epoch_end=True)
-    callbacks: list[pl.Callback] = [best, last]
-    early = EarlyStopping("validation", patience=schedule.patience, mode="min", strict=False)
-    if schedule.patience:
-        callbacks.append(early)
-    if progress:
-        callbacks.append(TQDMProgressBar(refresh_rate=50))
-    if (folder / "last.ckpt").exists():
-        training.resume(folder / "last.ckpt")
-        for callback in callbacks:
-            state = training.earlier["callbacks"].get(callback.state_key)  # type: ignore[index]
-            if state:
-                callback.load_state_dict(_moved(state, folder))
-        early.patience = schedule.patience  # which may have changed
-    stopped = schedule.patience and early.wait_count >= schedule.patience
-    if training.step < schedule.steps and not stopped:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="pytorch_lightning")
-            trainer = pl.Trainer(
-                default_root_dir=folder,
-                accelerator=where,
-                devices=1,
-                precision="bf16-mixed" if _computes_in_bfloat16(device) else "32-true",
-                max_epochs=-1,
-                max_steps=schedule.steps - training.step,
-                reload_dataloaders_every_n_epochs=1,
-                callbacks=callbacks,
-                logger=False,
-                enable_model_summary=False,
-                enable_progress_bar=progress,
-                num_sanity_val_steps=0,
-                gradient_clip_val=5.0,
-            )
-            rounds = Rounds(patches, list(validation), schedule)
-            try:
-                trainer.fit(training, rounds)
-            except SystemExit:  # what Lightning makes of Ctrl-C
-                raise KeyboardInterrupt from None
-            rows = training.history.rows
-            if validation and (not rows or rows[-1]["step"] != training.step):  # the time budget ended a round
-                trainer.validate(training, rounds, verbose=False)
-    training.history.steps = training.step
-    training.history.minutes = round(training.seconds / 60, 2)
-    final = training.history.rows[-1].get("validation_loss") if training.history.rows else None
-    if final is not None and best.best_model_score is not None and float(best.best_model_score) < final:
-        training.load_state_dict(read_checkpoint(Path(best.best_model_path))["state_dict"])
-    return training.average.module.cpu().eval(), training.history
+    with alone_in(folder, "a training"):
+        shapes = [(name, tuple(t.shape)) for name, t in network.state_dict().items()]
+        check_lesson(folder, lesson_of(lesson, shapes), settings or {})
+        logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        training = TrainingSteps(network, loss, schedule, report)
+        best = ModelCheckpoint(folder, "best", monitor="validation", mode="min", enable_version_counter=False)
+        last = ModelCheckpoint(folder, "last", monitor=None, enable_version_counter=False, save_on_train_epoch_end=True)
+        callbacks: list[pl.Callback] = [best, last]
+        early = EarlyStopping("validation", patience=schedule.patience, mode="min", strict=False)
+        if schedule.patience:
+            callbacks.append(early)
+        if progress:
+            callbacks.append(TQDMProgressBar(refresh_rate=50))
+        if (folder / "last.ckpt").exists():
+            training.resume(folder / "last.ckpt")
+            for callback in callbacks:
+                state = training.earlier["callbacks"].get(callback.state_key)  # type: ignore[index]
+                if state:
+                    callback.load_state_dict(_moved(state, folder))
+            early.patience = schedule.patience  # which may have changed
+        stopped = schedule.patience and early.wait_count >= schedule.patience
+        if training.step < schedule.steps and not stopped:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", module="pytorch_lightning")
+                trainer = pl.Trainer(
+                    default_root_dir=folder,
+                    accelerator=where,
+                    devices=1,
+                    precision="bf16-mixed" if _computes_in_bfloat16(device) else "32-true",
+                    max_epochs=-1,
+                    max_steps=schedule.steps - training.step,
+                    reload_dataloaders_every_n_epochs=1,
+                    callbacks=callbacks,
+                    logger=False,
+                    enable_model_summary=False,
+                    enable_progress_bar=progress,
+                    num_sanity_val_steps=0,
+                    gradient_clip_val=5.0,
+                )
+                rounds = Rounds(patches, list(validation), schedule)
+                try:
+                    trainer.fit(training, rounds)
+                except SystemExit:  # what Lightning makes of Ctrl-C
+                    raise KeyboardInterrupt from None
+                rows = training.history.rows
+                if validation and (not rows or rows[-1]["step"] != training.step):  # the time budget ended a round
+                    trainer.validate(training, rounds, verbose=False)
+        training.history.steps = training.step
+        training.history.minutes = round(training.seconds / 60, 2)
+        final = training.history.rows[-1].get("validation_loss") if training.history.rows else None
+        if final is not None and best.best_model_score is not None and float(best.best_model_score) < final:
+            training.load_state_dict(read_checkpoint(Path(best.best_model_path))["state_dict"])
+        return training.average.module.cpu().eval(), training.history
 
 
 def _moved(state: dict[str, Any], folder: Path) -> dict[str, Any]:

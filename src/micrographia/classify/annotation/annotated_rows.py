@@ -42,7 +42,16 @@ def with_annotations(table: pd.DataFrame, annotations: pd.DataFrame) -> pd.DataF
         raise InputError(
             "The annotations and the table share no column that names objects, such as Metadata_Image and ObjectNumber."
         )
-    object_keys(table)
+    lacking = [name for name in OBJECT_KEYS if name in annotations.columns and name not in table.columns]
+    try:
+        object_keys(table)
+    except InputError as error:
+        if not lacking:
+            raise
+        has = f"column{'' if len(lacking) == 1 else 's'} {', '.join(lacking)}"
+        raise InputError(
+            f"The table lacks the {has}, which the annotations have and which would tell its rows apart: {error}"
+        ) from error
     given = _words(annotations, keys).assign(**{CLASS: class_words(annotations[CLASS])})
     given = given[given[CLASS] != ""].drop_duplicates()
     twice = given.duplicated(subset=keys, keep=False).to_numpy()

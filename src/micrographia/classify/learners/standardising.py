@@ -10,6 +10,9 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError
 
+NO_VALUE = "no value at all"
+"""Why a feature is left out that no example has."""
+
 _LIMIT = 8.0
 _TO_SIGMA = 1.349
 """The distance between the quartiles of a normal distribution, in standard deviations."""
@@ -51,7 +54,7 @@ class Standardiser:
             Where no feature is left.
         """
         known = ~np.isnan(matrix)
-        dropped = {name: "no value at all" for name, any_known in zip(names, known.any(axis=0)) if not any_known}
+        dropped = {name: NO_VALUE for name, any_known in zip(names, known.any(axis=0)) if not any_known}
         median, spread = np.zeros(len(names), np.float32), np.zeros(len(names), np.float32)
         kept = []
         for f, name in enumerate(names):

@@ -9,7 +9,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.classify.objects.class_tables import with_classes
-from micrographia.features.feature_table import OBJECT_KEYS, check_columns, key_words, object_keys
+from micrographia.features.feature_table import CLASS, OBJECT_KEYS, check_columns, class_words, key_words, object_keys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,8 @@ def average_classes(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Average the probabilities that several classifiers gave the same objects or images.
 
     Classifiers that look at different things, such as measurements and crops, err on different objects; the mean of
-    their probabilities, with equal weights, is mostly better than each (Kittler et al. 1998, the sum rule).
+    their probabilities, with equal weights, is mostly better than each (Kittler et al. 1998, the sum rule). An object
+    to which one of them gave no class, since its measurements are missing, has the mean of the others.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def average_classes(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         raise InputError(f"{next(iter(tables))} has no probabilities (columns {_PROBABILITY}...).")
     rows: pd.Index | None = None
     said = _says(first)
-    total = np.zeros((len(first), len(columns)))
+    total, times = np.zeros((len(first), len(columns))), np.zeros((len(first), 1), int)
     for name, table in tables.items():
         own = sorted(column for column in table.columns if column.startswith(_PROBABILITY))
         if own != columns:
@@ -70,10 +71,13 @@ def average_classes(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         if len(index) != len(rows) or not rows.isin(index).all():
             raise InputError(f"{name} and {next(iter(tables))} do not hold the same objects.")
         table = table.set_axis(index).loc[rows]
-        total += _probabilities(table, columns, name)
+        found = _probabilities(table, columns, name)
+        total += np.nan_to_num(found)
+        times += np.isfinite(found[:, :1])
         said |= {key: values.to_numpy() for key, values in _says(table).items() if key not in said}
     out = pd.DataFrame(said, index=first.index)
-    return with_classes(out, total / len(tables), [column.removeprefix(_PROBABILITY) for column in columns])
+    mean = np.where(times > 0, total / np.maximum(times, 1), np.nan)
+    return with_classes(out, mean, [column.removeprefix(_PROBABILITY) for column in columns])
 
 
 def _says(table: pd.DataFrame) -> dict[str, Any]:
@@ -83,11 +87,14 @@ def _says(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _probabilities(table: pd.DataFrame, columns: list[str], name: str) -> np.ndarray:
-    """Probabilities (N, K) of a table whose index says which object a row is."""
+    """Probabilities (N, K) of a table whose index says which object a row is; NaN where an object has no class."""
     import pandas as pd
 
     found = table[columns].apply(pd.to_numeric, errors="coerce").to_numpy(float, na_value=np.nan)
-    bad = np.argwhere(~((found >= 0) & (found <= 1 + _ROUNDING)))
+    unknown = table[columns].isna().all(axis=1).to_numpy() & (CLASS in table.columns)
+    if unknown.any():
+        unknown &= class_words(table[CLASS]) == ""
+    bad = np.argwhere(~((found >= 0) & (found <= 1 + _ROUNDING)) & ~unknown[:, None])
     if len(bad):
         row, column = bad[0]
         keys = ", ".join(f"{key} {word}" for key, word in zip(table.index.names, table.index[row]))

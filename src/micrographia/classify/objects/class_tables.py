@@ -201,11 +201,15 @@ def held_out(classified: Classified, share: float, seed: int) -> tuple[np.ndarra
 
 
 def with_classes(table: pd.DataFrame, probabilities: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
-    """Add ``Class``, ``Class_Probability`` and ``Probability_<class>`` of probabilities (N, K) to a table of N rows."""
+    """Add ``Class``, ``Class_Probability`` and ``Probability_<class>`` of probabilities (N, K) to a table of N rows.
+
+    Where a probability is NaN, there is no class.
+    """
     import pandas as pd
 
+    unknown = np.isnan(probabilities).any(axis=1)
     best = {
-        CLASS: np.array(classes, str)[probabilities.argmax(axis=1)],
+        CLASS: np.where(unknown, "", np.array(classes, str)[probabilities.argmax(axis=1)]),
         "Class_Probability": probabilities.max(axis=1, initial=0),
     }
     each = {f"Probability_{name}": column for name, column in zip(classes, probabilities.T, strict=True)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.classify.objects.object_fitting import listed_classes
+from micrographia.classify.objects.object_fitting import listed_classes, measured_examples
 from micrographia.features.feature_table import CLASS, check_columns, group_kind, groups, object_keys
 from micrographia.metrics.calibration import brier_score, calibration_error, log_loss
 from micrographia.metrics.classification import ClassEvaluation, confusion_matrix, evaluate_classes, scores_of
@@ -45,6 +45,8 @@ class CrossValidation:
         The classifier of each fold.
     kind : str
         What a group is: ``wells``, ``images``, ``plates`` or ``groups of Compound``; empty where that is not known.
+    notes : tuple of str
+        Which examples were left out, in sentences.
     """
 
     classes: tuple[str, ...]
@@ -56,6 +58,7 @@ class CrossValidation:
     evaluation: ClassEvaluation
     models: list[Any]
     kind: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def one_of_kind(self) -> str:
@@ -87,20 +90,15 @@ class CrossValidation:
         }
 
 
-def labelled(
-    table: pd.DataFrame, group: str | None = None
-) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ...], np.ndarray | None]:
-    """The rows that have a class, their classes as numbers, the names of the classes, and the groups of the rows.
-
-    `group` is a column of groups; otherwise they are plate and well, or image.
+def classified(table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ...]]:
+    """The rows that have a class, their classes as numbers, and the names of the classes.
 
     Raises
     ------
     RequestError
-        Where the column ``Class`` is missing or holds fewer than two classes, or the column of groups is missing.
+        Where the column ``Class`` is missing or holds fewer than two classes.
     InputError
-        Where the table has no rows, two rows have the same keys or two columns the same name, or the column of groups
-        has no values.
+        Where the table has no rows, two rows have the same keys or two columns the same name.
     """
     check_columns(table)
     if not len(table):
@@ -109,12 +107,35 @@ def labelled(
         raise RequestError(f"The table has no column '{CLASS}' with the classes of the examples.")
     known, truth, names = listed_classes(table[CLASS], CLASS)
     object_keys(table)
-    examples = table[known].reset_index(drop=True)
-    of_row = groups(examples, group)
-    if group is not None and of_row is not None:
-        # so that a part of the examples has groups, too
-        examples[group] = np.where(of_row == "", "(none)", of_row)
-    return examples, truth, names, of_row
+    return table[known].reset_index(drop=True), truth, names
+
+
+def labelled(
+    table: pd.DataFrame, method: ObjectClassifier
+) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ...], np.ndarray | None, list[str]]:
+    """The rows from which a method learns, their classes as numbers, names of classes, groups, and what is left out.
+
+    These rows have a class and more than half of the measurements. The method's `group` is a column of groups;
+    otherwise they are plate and well, or image.
+
+    Raises
+    ------
+    RequestError
+        As `classified`; and where the column of groups is missing.
+    InputError
+        As `classified`; and where the column of groups has no values, or there are no features.
+    """
+    examples, truth, names = classified(table)
+    _, _, plan, features = method.example_features(examples)
+    of_row = groups(examples, method.group)
+    kept, truth, names, notes = measured_examples(features, list(plan), truth, names)
+    examples = examples[kept].reset_index(drop=True)
+    if of_row is not None:
+        of_row = of_row[kept]
+        if method.group is not None:
+            # so that a part of the examples has groups, too
+            examples[method.group] = np.where(of_row == "", "(none)", of_row)
+    return examples, truth, names, of_row, notes
 
 
 def cross_validate(
@@ -133,7 +154,7 @@ def cross_validate(
     method : ObjectClassifier
         Parameters; it is not changed. Its `group` is what folds keep together.
     table : pandas.DataFrame
-        Rows with the column ``Class``; others are left out.
+        Rows with the column ``Class``; others are left out, and those that lack more than half of the measurements.
     folds : int
         Outer folds; fewer where there are fewer groups.
     seed : int
@@ -153,7 +174,7 @@ def cross_validate(
     InputError
         Where fewer than two classes have examples, or a division leaves a single class to learn from.
     """
-    examples, truth, names, of_row = labelled(table, method.group)
+    examples, truth, names, of_row, notes = labelled(table, method)
     keep = of_row if grouped and of_row is not None and len(np.unique(of_row)) > 1 else None
     kind = group_kind(examples, method.group)
     by, several = ("plate and well", "wells") if method.group is None else (kind, kind)
@@ -173,7 +194,9 @@ def cross_validate(
             progress(f"fold {k + 1} of {number}")
         model = type(method)(**method.parameters()).fit(examples[taught])
         rows = np.array([names.index(name) for name in model.classes_])
-        probabilities[np.ix_(rows, np.flatnonzero(~taught))] = model.probabilities(examples[~taught]).T
+        found = model.fitted_.probabilities(model.features(examples[~taught]))
+        probabilities[np.ix_(rows, np.flatnonzero(~taught))] = found
         models.append(model)
     evaluation = evaluate_classes(truth, probabilities.argmax(axis=0), names, of_row, seed=seed)
-    return CrossValidation(names, truth, probabilities, fold, of_row, keep is not None, evaluation, models, kind)
+    told = tuple(notes)
+    return CrossValidation(names, truth, probabilities, fold, of_row, keep is not None, evaluation, models, kind, told)

@@ -31,7 +31,8 @@ def example_warnings(grouped: CrossValidation, random: CrossValidation | None = 
     list of str
         Empty where nothing is doubtful.
     """
-    found = warnings_of_examples(grouped.classes, grouped.truth, grouped.groups, grouped.grouped, grouped.kind)
+    found = list(grouped.notes)
+    found += warnings_of_examples(grouped.classes, grouped.truth, grouped.groups, grouped.grouped, grouped.kind)
     found += filter(None, [warning_of_groups(grouped)])
     if random is not None and grouped.grouped:
         ours, theirs = grouped.evaluation.overall["weighted_f1"], random.evaluation.overall["weighted_f1"]

@@ -39,7 +39,7 @@ def permutation_importance(
     """
     import pandas as pd
 
-    examples, truth, names, _ = labelled(table)
+    examples, truth, names, *_ = labelled(table, validation.models[0])
     total: dict[str, float] = {}
     for k, model in enumerate(validation.models):
         rng = np.random.default_rng([seed, k])
@@ -49,7 +49,7 @@ def permutation_importance(
 
         def loss(values: np.ndarray, model=model, rows=rows, judged=judged) -> float:
             whole = np.zeros((len(names), len(values)))
-            whole[rows] = model.probabilities(values).T
+            whole[rows] = model.fitted_.probabilities(model.features(values))
             return log_loss(truth[judged], whole)
 
         before, order = loss(matrix), rng.permutation(len(judged))

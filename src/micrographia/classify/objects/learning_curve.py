@@ -49,7 +49,7 @@ def learning_curve(
     """
     import pandas as pd
 
-    examples, truth, names, _ = labelled(table, method.group)
+    examples, truth, names, *_ = labelled(table, method)
     plain = type(method)(**(method.parameters() | {"search": False}))
     rows = []
     for share in shares:
@@ -66,7 +66,7 @@ def learning_curve(
             model = plain.fit(examples.iloc[sorted(chosen)])
             judged = validation.fold == k
             back = np.array([names.index(name) for name in model.classes_])
-            found[judged] = back[model.probabilities(examples[judged]).argmax(axis=1)]
+            found[judged] = back[model.fitted_.probabilities(model.features(examples[judged])).argmax(axis=0)]
             used.append(len(chosen))
         scores = scores_of(confusion_matrix(truth, found, len(names)))
         rows.append(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
+from micrographia.classify.learners.standardising import NO_VALUE
 from micrographia.classify.objects.class_tables import with_classes
 from micrographia.features.feature_table import (
     CLASS,
@@ -94,7 +95,8 @@ class ObjectClassifier(Method):
         Parameters
         ----------
         table : pandas.DataFrame
-            The column ``Class`` (empty where a row has none), columns of numbers, and where known
+            The column ``Class`` (empty where a row has none), columns of numbers (rows that lack more than half of
+            those that tell examples apart are left out, see `notes_`), and where known
             ``Metadata_Plate``, ``Metadata_Well`` or ``Metadata_Image``, by which inner folds are divided, or the column
             `group`.
 
@@ -106,8 +108,12 @@ class ObjectClassifier(Method):
             Where there is no column ``Class`` or `group` or fewer than two classes, or the classifier needs
             scikit-learn, which is not installed.
         """
-        from micrographia.classify.objects.object_fitting import fit_objects, listed_classes
-        from micrographia.classify.objects.turned_features import combined, combined_names
+        from micrographia.classify.objects.object_fitting import (
+            fit_objects,
+            lacks_most,
+            listed_classes,
+            measured_examples,
+        )
 
         check_columns(table)
         if CLASS not in table.columns:
@@ -115,24 +121,39 @@ class ObjectClassifier(Method):
         known, classes, names = listed_classes(table[CLASS], CLASS)
         examples = table[known]
         object_keys(examples)
-        columns = [name for name in feature_columns(examples) if name != self.group]
+        columns, matrix, plan, features = self.example_features(examples)
         words = [name for name in table.columns if not is_key(name) and name not in (*columns, self.group)]
-        matrix = feature_matrix(examples, columns)
-        plan = {name: [i] for i, name in enumerate(columns)} if self.directions else combined_names(columns)
         of_row = groups(examples, self.group)
-        fitted = fit_objects(self, combined(matrix, plan), list(plan), classes, len(names), of_row)
+        kept, classes, names, notes = measured_examples(features, list(plan), classes, names)
+        matrix, of_row = matrix[kept], None if of_row is None else of_row[kept]
+        fitted = fit_objects(self, features[kept], list(plan), classes, len(names), of_row)
         used = sorted({i for name in fitted.standardiser.names for i in plan[name]})
         self.columns_ = tuple(columns[i] for i in used)
-        self.classes_, self.fitted_, self.notes_ = names, fitted, fitted.notes
+        self.classes_, self.fitted_, self.notes_ = names, fitted, (*notes, *fitted.notes)
         self.counts_ = {name: int(count) for name, count in zip(names, np.bincount(classes))}
         turned = set(columns) - {columns[i] for positions in plan.values() for i in positions}
+        empty = [name for name, reason in fitted.standardiser.dropped.items() if reason == NO_VALUE]
+        infinite = [n for n in empty if np.isinf(examples[[columns[i] for i in plan[n]]].to_numpy(float)).any()]
         self.dropped_ = {
             **{name: why_no_feature(examples, name) for name in words},
             **{name: "changes when the object is turned" for name in columns if name in turned},
             **fitted.standardiser.dropped,
+            **dict.fromkeys(infinite, "infinite or missing everywhere"),
         }
-        self.example_ = matrix[:: max(1, len(matrix) // _EXAMPLES)][:_EXAMPLES, used]
+        shown = matrix[~lacks_most(features[kept][:, [list(plan).index(n) for n in fitted.standardiser.names]])]
+        self.example_ = shown[:: max(1, len(shown) // _EXAMPLES)][:_EXAMPLES, used]
         return self
+
+    def example_features(
+        self, examples: pd.DataFrame
+    ) -> tuple[list[str], np.ndarray, dict[str, list[int]], np.ndarray]:
+        """The columns (C) that are learned from, their values (N, C), which make each feature, and features (N, F)."""
+        from micrographia.classify.objects.turned_features import combined, combined_names
+
+        columns = [name for name in feature_columns(examples) if name != self.group]
+        matrix = feature_matrix(examples, columns)
+        plan = {name: [i] for i, name in enumerate(columns)} if self.directions else combined_names(columns)
+        return columns, matrix, plan, combined(matrix, plan)
 
     def probabilities(self, table: pd.DataFrame | np.ndarray) -> np.ndarray:
         """Class probabilities.
@@ -145,12 +166,22 @@ class ObjectClassifier(Method):
         Returns
         -------
         (N, K) float32 array
+            NaN for a row that lacks more than half of the features that were learned from.
 
         Raises
         ------
         InputError
             Where columns are missing or hold no numbers (they are named), or nothing was learned yet.
         """
+        from micrographia.classify.objects.object_fitting import lacks_most
+
+        features = self.features(table)
+        found = self.fitted_.probabilities(features).T
+        found[lacks_most(features)] = np.nan
+        return found
+
+    def features(self, table: pd.DataFrame | np.ndarray) -> np.ndarray:
+        """The features (N, F) that were learned from, NaN where a value is missing; of what `probabilities` takes."""
         from micrographia.classify.objects.turned_features import combined
 
         self.check_fitted()
@@ -163,7 +194,7 @@ class ObjectClassifier(Method):
             matrix[~np.isfinite(matrix)] = np.nan
         else:
             matrix = feature_matrix(table, self.columns_)
-        return self.fitted_.probabilities(combined(matrix, self._plan())).T
+        return combined(matrix, self._plan())
 
     def predict(self, x: Any, /) -> Any:
         """Find the class of every row.
@@ -177,7 +208,8 @@ class ObjectClassifier(Method):
         -------
         pandas.DataFrame or (N, K) float32 array
             For a table its key columns and the centre of each object, ``Class``, ``Class_Probability`` and
-            ``Probability_NAME`` for each class; for an array the probabilities.
+            ``Probability_NAME`` for each class, empty for an object that lacks more than half of the features; for an
+            array the probabilities.
 
         Raises
         ------

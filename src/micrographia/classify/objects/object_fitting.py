@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from micrographia.arrays.errors import RequestError
+from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.learners.classifiers import PixelModel, class_weights
 from micrographia.classify.learners.recalibration import Recalibration, fit_isotonic, fit_temperature
 from micrographia.classify.learners.standardising import Standardiser
@@ -208,6 +208,65 @@ def _calibration(kind: str, classes: np.ndarray, probabilities: np.ndarray | Non
     if kind == "none" or probabilities is None:
         return Recalibration()
     return (fit_isotonic if kind == "isotonic" else fit_temperature)(classes, probabilities)
+
+
+def lacks_most(features: np.ndarray) -> np.ndarray:
+    """Which rows (N,) lack more than half of the features (N, F) that are learned from: nothing is said of them."""
+    return np.isnan(features).sum(axis=1) * 2 > features.shape[1]
+
+
+def unmeasured(features: np.ndarray, names: list[str]) -> np.ndarray:
+    """Which examples (N,) lack more than half of the features (N, F) that tell examples apart."""
+    lacking = np.zeros(len(features), bool)
+    while np.isnan(features[~lacking]).any():
+        used = _columns(names, Standardiser.of(features[~lacking], names))
+        more = lacks_most(features[:, used]) & ~lacking
+        if not more.any():
+            break
+        lacking |= more
+    return lacking
+
+
+def measured_examples(
+    features: np.ndarray, names: list[str], classes: np.ndarray, kinds: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], list[str]]:
+    """Leave out the examples without measurements.
+
+    Parameters
+    ----------
+    features : (N, F) float32 array
+        NaN where a value is missing.
+    names : list of F str
+        Their names.
+    classes : (N,) integer array
+        Classes, 0 to K - 1.
+    kinds : tuple of K str
+        Their names.
+
+    Returns
+    -------
+    (N,) bool array, (M,) int array, tuple of str, list of str
+        Which examples are left; the class of each of these; the classes that have examples left; a sentence where some
+        are left out.
+
+    Raises
+    ------
+    InputError
+        Where examples of fewer than two classes are left.
+    """
+    lacking = unmeasured(features, names)
+    if not lacking.any():
+        return ~lacking, classes, kinds, []
+    counts = np.bincount(classes[lacking], minlength=len(kinds))
+    of = ", ".join(f"{kind} ({count:,})" for kind, count in zip(kinds, counts) if count)
+    told = f"Examples that lack more than half of the measurements are left out: {of}."
+    left, again = np.unique(classes[~lacking], return_inverse=True)
+    if len(left) < 2:
+        raise InputError(f"{told} A classifier learns from examples of two classes or more.")
+    gone = [kind for k, kind in enumerate(kinds) if k not in left]
+    if gone:
+        told += f" No example of {' or '.join(gone)} is left; it is not learned."
+    return ~lacking, again, tuple(kinds[k] for k in left), [told]
 
 
 def listed_classes(values: Any, column: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:

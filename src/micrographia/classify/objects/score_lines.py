@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -27,13 +27,11 @@ def score_lines(found: CrossValidation, how: str, random: CrossValidation | None
     lines = [f"{'class':<{width}}  examples  precision  recall     F1   (95 % interval)"]
     for row in found.evaluation.table.to_dict("records"):
         values = "".join(f"{_number(row[name]):>{w}}" for name, w in (("precision", 11), ("recall", 8), ("f1", 7)))
-        interval = f"   ({_number(row['f1_low'])} to {_number(row['f1_high'])})"
-        lines.append(f"{row['class']:<{width}}{row['objects']:>10,}{values}{interval}")
+        lines.append(f"{row['class']:<{width}}{row['objects']:>10,}{values}   ({_interval(row, 'f1')})")
     overall = found.evaluation.overall
     for name, words in _SCORES:
         beside = f"; with random folds {_number(random.evaluation.overall[name])}" if random is not None else ""
-        low, high = _number(overall[f"{name}_low"]), _number(overall[f"{name}_high"])
-        lines.append(f"{words}, {how}: {_number(overall[name])} ({low} to {high}){beside}")
+        lines.append(f"{words}, {how}: {_number(overall[name])} ({_interval(overall, name)}){beside}")
     lines.append(f"calibration error: {_number(found.calibration()['calibration_error'])}")
     lines.append(f"intervals: drawn from {found.evaluation.units}")
     return [*lines, found.evaluation.doubt] if found.evaluation.doubt else lines
@@ -42,6 +40,11 @@ def score_lines(found: CrossValidation, how: str, random: CrossValidation | None
 def score_card(lines: Sequence[str], warnings: Sequence[str]) -> str:
     """Lines of scores and warnings as Markdown for a model card."""
     return "\n".join(["```", *lines, "```", *(f"- {warning}" for warning in warnings)])
+
+
+def _interval(row: Mapping[str, float], name: str) -> str:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return f"{low:.3f} to {high:.3f}" if np.isfinite(low) else "–"
 
 
 def _number(value: float) -> str:

@@ -33,6 +33,8 @@ IMAGE = (*WELL, "Metadata_Site", "Metadata_Image", "ImageNumber", "image")
 _NAMING = ("Metadata_Well", "Metadata_Site")
 """Of these, what names a group where images are not named."""
 
+_Counts = dict[tuple[str, ...], np.ndarray]
+
 
 class ClassCounts:
     """Objects of each class in each group, counted part by part.
@@ -41,7 +43,7 @@ class ClassCounts:
     ----------
     columns : sequence of str
         Columns that tell groups apart, for example `WELL`; those that the table has are used. A row that names no
-        image, or no well where wells are counted, is in no group.
+        image, or no well where wells are counted, is in no group; where no row names an image, well and site do.
     classes : sequence of str
         Names of the K classes.
     things : str
@@ -49,39 +51,48 @@ class ClassCounts:
 
     Attributes
     ----------
-    counts : dict of tuple of str to (K,) int64 array
-        Objects of each class in each group.
     present : tuple of str
         Those of the columns that the tables have.
-    total : (K,) int64 array
-        Objects of each class, also of those without a group.
+    total : (K + 1,) int64 array
+        Objects of each class, and last those without one; also of those without a group.
     """
 
     def __init__(self, columns: Sequence[str], classes: Sequence[str], things: str = "Objects") -> None:
         self.columns, self.classes, self.things = tuple(columns), tuple(classes), things
-        self.counts: dict[tuple[str, ...], np.ndarray] = {}
+        self._named: _Counts = {}
+        self._placed: _Counts = {}
         self.present: tuple[str, ...] = ()
-        self.total = np.zeros(len(self.classes), np.int64)
+        self.total = self._none()
+
+    @property
+    def counts(self) -> _Counts:
+        """Objects of each class, and last those without one, (K + 1,) in each group."""
+        return self._named or self._placed
 
     def add(self, found: pd.DataFrame) -> None:
         """Count the rows of a part, from :meth:`ObjectClassifier.predict`."""
-        number = {name: k for k, name in enumerate(self.classes)}
+        number = {name: k for k, name in enumerate((*self.classes, ""))}
         for name, count in found[CLASS].value_counts(sort=False).items():
             self.total[number[str(name)]] += count
         present = [name for name in self.columns if name in found.columns]
-        naming = [name for name in present if name in IMAGE_NAMES] or [name for name in present if name in _NAMING]
-        named = np.zeros(len(found), bool)
-        for name in naming:
-            named |= key_words(found[name]) != ""
-        if not named.any():
+        words = {name: key_words(found[name]) for name in present}
+        named, placed = (
+            np.any([words[name] != "" for name in present if name in naming] or [[False] * len(found)], axis=0)
+            for naming in (IMAGE_NAMES, _NAMING)
+        )
+        if not (named | placed).any():
             return
-        found = found[named]
         self._name_by(present)
-        blank = [""] * len(found)
-        words = [key_words(found[name]).tolist() if name in present else blank for name in self.present]
-        for (*key, name), count in Counter(zip(*words, found[CLASS])).items():
-            own = self.counts.setdefault(tuple(key), np.zeros(len(self.classes), np.int64))
-            own[number[name]] += count
+        blank = np.full(len(found), "")
+        keys = [words.get(name, blank) for name in self.present]
+        classes = found[CLASS].to_numpy()
+        for rows, counts in ((named, self._named), (placed & ~named, self._placed)):
+            for (*key, name), count in Counter(zip(*(column[rows].tolist() for column in keys), classes[rows])).items():
+                own = counts.setdefault(tuple(key), self._none())
+                own[number[name]] += count
+
+    def _none(self) -> np.ndarray:
+        return np.zeros(len(self.classes) + 1, np.int64)
 
     @property
     def without(self) -> int:
@@ -94,7 +105,7 @@ class ClassCounts:
         self.total += other.total
         for key, count in other.counts.items():
             words = dict(zip(other.present, key, strict=True))
-            own = self.counts.setdefault(tuple(words.get(n, "") for n in self.present), np.zeros_like(count))
+            own = self._named.setdefault(tuple(words.get(n, "") for n in self.present), np.zeros_like(count))
             own += count
 
     def _name_by(self, columns: Iterable[str]) -> None:
@@ -103,7 +114,10 @@ class ClassCounts:
         self.present = tuple(name for name in self.columns if name in present)
         if self.present != known:
             at = [known.index(name) if name in known else None for name in self.present]
-            self.counts = {tuple("" if k is None else key[k] for k in at): n for key, n in self.counts.items()}
+            self._named, self._placed = (
+                {tuple("" if k is None else key[k] for k in at): n for key, n in counts.items()}
+                for counts in (self._named, self._placed)
+            )
 
     def table(self) -> tuple[pd.DataFrame, list[str]]:
         """Counts, fractions and enrichment scores.
@@ -112,30 +126,35 @@ class ClassCounts:
         -------
         pandas.DataFrame
             One row a group, sorted: its columns, `things`, and for each class ``Count_NAME``, ``Fraction_NAME`` and
-            ``Enrichment_NAME`` (:mod:`micrographia.classify.objects.enrichment`; empty where it cannot be had).
+            ``Enrichment_NAME`` (:mod:`micrographia.classify.objects.enrichment`; empty where it cannot be had). Where
+            things have no class, ``Without_Class`` counts them, and nothing else does.
         list of str
             What was not computed, and why.
         """
         import pandas as pd
 
         keys = sorted(self.counts)
-        counts = np.array([self.counts[key] for key in keys]).reshape(len(keys), len(self.classes))
+        found = np.array([self.counts[key] for key in keys], np.int64).reshape(len(keys), len(self.classes) + 1)
+        counts, unclassified = found[:, :-1], found[:, -1]
         columns: dict[str, Any] = {name: [key[i] for key in keys] for i, name in enumerate(self.present)}
         total = counts.sum(axis=1)
         columns[self.things] = total
+        if self.total[-1]:
+            columns["Without_Class"] = unclassified
         notes: list[str] = []
         scores = np.full(counts.shape, np.nan)
+        some = total > 0
         if len(keys):
             try:
-                prior = fit_prior(counts)
-                scores = enrichment_scores(counts, prior.alpha)
+                prior = fit_prior(counts[some])
+                scores[some] = enrichment_scores(counts[some], prior.alpha)
                 if prior.note:
                     notes.append(f"Enrichment by {' and '.join(self.present)}: {prior.note}")
             except InputError as error:
                 notes.append(f"No enrichment by {' and '.join(self.present)}: {error}")
         for k, name in enumerate(self.classes):
             columns[f"Count_{name}"] = counts[:, k]
-            columns[f"Fraction_{name}"] = counts[:, k] / np.maximum(total, 1)
+            columns[f"Fraction_{name}"] = np.where(some, counts[:, k] / np.maximum(total, 1), np.nan)
             columns[f"Enrichment_{name}"] = scores[:, k]
         return pd.DataFrame(columns), notes
 
@@ -239,33 +258,41 @@ def score_parts(
     counts : sequence of ClassCounts
         Count the found classes.
     gaps : Gaps, optional
-        Counts the values that are missing.
+        Counts the values that are missing, of rows that get a class.
     seen : (SeenObjects, str), optional
         Objects of the tables before this one, and the name of this one.
 
     Yields
     ------
     pandas.DataFrame
-        Keys, class and probabilities of each part's rows.
+        Keys, class and probabilities of each part's rows; empty for rows without most of the measurements.
 
     Raises
     ------
     InputError
-        Where columns are missing or hold no numbers, or two rows have the same keys, also in different parts or tables;
-        then after the last part.
+        Where columns are missing or hold no numbers, all rows lack most of the measurements, or two rows have the same
+        keys, also in different parts or tables; then after the last part.
     """
     hashes = [np.zeros(0, np.uint64)]
+    total, classified = 0, 0
     for part in parts:
         keys = object_keys(part)
         if keys:
             hashes.append(_hashes(part))
         matrix = feature_matrix(part, model.columns_)
+        probabilities = model.probabilities(matrix)
+        known = np.isfinite(probabilities[:, 0])
+        total, classified = total + len(known), classified + int(known.sum())
         if gaps is not None:
-            gaps.add(matrix)
-        found = model.found_table(part, model.probabilities(matrix))
+            gaps.add(matrix if known.all() else matrix[known])
+        found = model.found_table(part, probabilities)
         for count in counts:
             count.add(found)
         yield found
+    if total and not classified:
+        raise InputError(
+            f"All {total:,} rows of the table lack more than half of the measurements that the model looks at."
+        )
     rows = np.concatenate(hashes)
     objects = np.unique(rows)
     if twice := len(rows) - len(objects):

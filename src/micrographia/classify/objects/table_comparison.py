@@ -10,6 +10,7 @@ import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.objects.cross_validation import CrossValidation, cross_validate
+from micrographia.classify.objects.object_fitting import unmeasured
 from micrographia.features.feature_table import (
     CLASS,
     OBJECT_KEYS,
@@ -39,7 +40,8 @@ class TableComparison:
     gains : list of ClassGain
         Each later candidate against the first one.
     left_out : dict of str to int
-        Rows of each table that have no partner in the others, or no class.
+        Rows of each table that have no partner in the others, or no class, or of which one of the tables lacks more
+        than half of the measurements.
     """
 
     judged: dict[str, CrossValidation]
@@ -82,6 +84,8 @@ def compare_tables(
         Where there are fewer than two tables, they share no keys or no objects, or a key is there twice.
     """
     joined, left_out = joined_tables(tables, method.group)
+    joined, lacking = _measured(method, joined)
+    left_out = {name: count + lacking for name, count in left_out.items()}
     judged: dict[str, CrossValidation] = {}
     for name, table in joined.items():
         told = None if progress is None else (lambda at, name=name: progress(f"{name}: {at}"))
@@ -93,6 +97,20 @@ def compare_tables(
         for name in others
     ]
     return TableComparison(judged, gains, left_out)
+
+
+def _measured(method: ObjectClassifier, tables: dict[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], int]:
+    """The rows from which each table alone can teach, so that all judge the same; and how many others there are."""
+    left_out = 0
+    while True:
+        lacking = np.zeros(len(next(iter(tables.values()))), bool)
+        for table in tables.values():
+            _, _, plan, features = method.example_features(table)
+            lacking |= unmeasured(features, list(plan))
+        if not lacking.any():
+            return tables, left_out
+        left_out += int(lacking.sum())
+        tables = {name: table[~lacking].reset_index(drop=True) for name, table in tables.items()}
 
 
 def joined_tables(
