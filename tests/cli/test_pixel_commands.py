@@ -353,7 +353,10 @@ def test_channels_of_other_names_are_taken_with_a_note(run, tmp_path):
     code, _, err = run("classify", "pixels", "images", "-m", "m.zip", "-o", "same")
     assert code == 0 and "took the place" not in err
     code, _, err = run("classify", "pixels", "other", "-m", "m.zip", "-o", "out")
-    assert code == 0 and "GFP took the place of DAPI; to choose others, use --channels" in err
+    assert (
+        code == 0
+        and "GFP took the place of DAPI, which the model was trained on; to choose others, use --channels" in err
+    )
     code, _, err = run("classify", "pixels", "other", "-m", "m.zip", "-o", "chosen", "--channels", "GFP")
     assert code == 0 and "took the place" not in err
 
