@@ -20,8 +20,8 @@ from micrographia.classify.learners.forest_splits import find_cut
 from micrographia.classify.learners.training_samples import checked_samples
 from micrographia.models.runtime import thread_count
 
-_FEWEST = 10
-"""A tree draws at least so many samples of a class before balance makes it draw fewer."""
+_FEWEST = 5
+"""Where balance makes trees draw less, each draws about so many samples of the class of the least weight at least."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,10 @@ def grow_forest(
     trees : int
         Number of trees.
     weights : (N,) array, optional
-        Weight of each sample (see `training_samples.class_weights`); all 1 otherwise. 0 leaves a sample out. A tree
-        draws fewer samples of classes of less weight, so that with balanced classes it sees as many of each (Chen, Liaw
-        & Breiman 2004): weighing its splits instead hardly helps a rare class, since leaves are pure. But however rare
-        another class is, it draws ten samples of each that has as many. The rest of the weight, and differences within
-        a class, weigh its splits.
+        Weight of each sample (see `training_samples.class_weights`); all 1 otherwise. 0 leaves a sample out. Samples
+        are drawn in proportion to it; weighing the splits instead hardly counts, since leaves are pure. A tree draws
+        no more than tells it something of every class: with balanced classes as many samples of each as the rarest has
+        (Chen, Liaw & Breiman 2004), but at least five, one of them several times if need be.
     seed : int
         The same seed gives the same forest, whatever the number of threads.
     min_leaf : int
@@ -111,10 +110,10 @@ def grow_forest(
     bins = binned(features, borders)
     tried = features_per_split or max(1, int(np.sqrt(len(features))))
     states = np.random.SeedSequence(seed).generate_state(trees, np.uint64)
-    chances, weights = _draws(classes, weights, n_classes)
+    draws, sums = _draws(classes, weights, n_classes)
 
     def one(state: np.uint64) -> tuple[np.ndarray, ...]:
-        return _grow(bins, classes, weights, chances, n_classes, tried, min_leaf, state)
+        return _grow(bins, classes, sums, draws, n_classes, tried, min_leaf, state)
 
     parts, importance = [], np.zeros(len(features))
     out_of_bag, judges = np.zeros((n_classes, len(classes)), np.float32), np.zeros(len(classes), np.float32)
@@ -140,27 +139,31 @@ def _random(state, below):
     return np.int64(((z >> np.uint64(32)) * np.uint64(below)) >> np.uint64(32))
 
 
-def _draws(classes: np.ndarray, weights: np.ndarray, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """How likely a sample of each class is kept when it is drawn (K,), and what each then weighs in splits (N,)."""
-    heaviest = np.zeros(n_classes)
-    np.maximum.at(heaviest, classes, weights)
-    share = heaviest / heaviest.max()
-    counts = np.bincount(classes[weights > 0], minlength=n_classes)
-    chances = np.minimum(np.maximum(share, _FEWEST / np.maximum(counts, 1)), 1)
-    return chances, (weights / heaviest.max() / chances[classes]).astype(np.float32)
+def _draws(classes: np.ndarray, weights: np.ndarray, n_classes: int) -> tuple[int, np.ndarray]:
+    """How many samples a tree draws, and the sum of the weights up to each (N,); empty where all weigh the same.
+
+    Without weights as many as there are. Otherwise the class that is drawn most often for what it holds, counting as
+    many samples as say the same where all weigh alike (Kish 1965), is drawn as often as it holds samples.
+    """
+    if weights.min() == weights.max():
+        return len(weights), np.zeros(0)
+    share = weights.astype(np.float64) / weights.max()
+    drawn, squares = (np.bincount(classes, w, n_classes)[np.unique(classes[weights > 0])] for w in (share, share**2))
+    times = max((drawn / squares).min(), _FEWEST / drawn.min())
+    most = np.count_nonzero(weights)
+    return max(1, min(round(times * drawn.sum()), most)), np.cumsum(share)
 
 
 @numba.njit(cache=True, nogil=True)
-def _bootstrap(classes, weights, chances, state):
-    """Times that each sample with a weight is drawn, with replacement, and the drawn samples."""
-    n = len(weights)
+def _bootstrap(n, sums, draws, state):
+    """Times that each of n samples is drawn, with replacement, and the drawn samples."""
     times = np.zeros(n, np.int32)
-    while not times.any():
-        for _ in range(n):
-            i = _random(state, n)
-            chance = chances[classes[i]]
-            if weights[i] > 0 and (chance == 1 or _random(state, 1 << 24) < chance * (1 << 24)):
-                times[i] += 1
+    for _ in range(draws):
+        if len(sums) == 0:
+            times[_random(state, n)] += 1
+        else:
+            place = (_random(state, 1 << 31) + 0.5) / (1 << 31) * sums[-1]
+            times[np.searchsorted(sums, place, side="right")] += 1
     return times, np.flatnonzero(times > 0).astype(np.int32)
 
 
@@ -182,14 +185,14 @@ def _split(bins, cut, samples, classes, weights):
 
 
 @numba.njit(cache=True, nogil=True)
-def _grow(bins, classes, weights, chances, n_classes, tried, min_leaf, seed):
+def _grow(bins, classes, sums, draws, n_classes, tried, min_leaf, seed):
     """One tree: feature (-1: leaf), cut, first child, votes, decrease of impurity by feature, leaf of each
     unseen sample."""
     n_features, n = bins.shape
     state = np.array([seed], np.uint64)
-    times, samples = _bootstrap(classes, weights, chances, state)
+    times, samples = _bootstrap(n, sums, draws, state)
     own_class = classes[samples]
-    own_weight = times[samples] * weights[samples]
+    own_weight = times[samples].astype(np.float32)
     most = max(1, 2 * len(samples) - 1)
     feature, cut, child = np.full(most, -1, np.int32), np.zeros(most, np.int32), np.zeros(most, np.int32)
     votes = np.zeros((most, n_classes), np.float32)
