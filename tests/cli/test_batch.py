@@ -26,6 +26,8 @@ def test_names_are_distinct_and_stay(tmp_path):
     upper = tmp_path / "a" / "Cells.tif"
     assert len({name.casefold() for name in result_names([a, b, png, upper]).values()}) == 4
     assert result_names([a, b], {b: "cells"}) == {a: "a_cells", b: "cells"}
+    above, here = tmp_path / "a" / ".." / "cells.tif", tmp_path / "a" / "cells.tif"
+    assert result_names([above, here]) == {above: f"{tmp_path.name}_cells", here: "a_cells"}
     assert result_names([a, b], {a: "a_cells"}) == result_names([a, b])  # a run that was stopped after the first
     assert result_names([a], {b: "cells"}) == {a: "cells_tif"}  # b's results are not replaced
 
@@ -87,7 +89,7 @@ def test_record_knows_the_sizes_of_what_is_finished(tmp_path):
     assert state() == (False, [])
 
 
-def test_record_knows_what_is_in_folders_that_are_finished(tmp_path):
+def test_record_knows_what_is_in_folders_that_are_finished(tmp_path, monkeypatch):
     source, picture = tmp_path / "a.tif", tmp_path / "a.ome.zarr"
     (picture / "c").mkdir(parents=True)
     for name in ("zarr.json", "c/0", "c/1"):
@@ -100,6 +102,9 @@ def test_record_knows_what_is_in_folders_that_are_finished(tmp_path):
         again = RunRecord(tmp_path, {})
         return again.finished(source, "print") is not None, again.altered(source)
 
+    with monkeypatch.context() as patched:  # what was not touched is not read
+        patched.setattr(Path, "read_bytes", lambda path: pytest.fail("it is read"))
+        assert state() == (True, [])
     os.utime(picture / "c" / "0", (0, 0))  # as in a copy
     (picture / ".DS_Store").touch()
     assert state() == (True, [])

@@ -117,6 +117,15 @@ class TestGeoJson:
         assert second["properties"]["name"] == "2"
         assert first["id"] != second["id"]
 
+    def test_rings_drawn_the_other_way_round(self, tmp_path: Path) -> None:
+        square = np.array([(0.0, 0.0), (0.0, 4.0), (4.0, 4.0), (4.0, 0.0)])
+        for rings in ([square, square + 9], [square[::-1], square[::-1] + 9]):
+            write_geojson(tmp_path / "a.geojson", [rings])
+            (one,) = json.loads((tmp_path / "a.geojson").read_text())["features"]
+            assert one["geometry"]["type"] == "MultiPolygon" and len(one["geometry"]["coordinates"]) == 2
+        with pytest.raises(RequestError, match="outline 2 has no points"):
+            write_geojson(tmp_path / "b.geojson", [square, []])
+
     def test_holes_and_parts(self, tmp_path: Path) -> None:
         labels = np.zeros((12, 20), int)
         labels[1:6, 1:6] = 1

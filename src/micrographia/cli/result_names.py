@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
@@ -74,7 +75,7 @@ def _with_folders(name: Callable[[Path], str]) -> Callable[[Sequence[Path]], dic
         found: dict[Path, str] = {}
         for group in alike.values():
             words = [[name(path)] for path in group]
-            for folders in zip_longest(*([folder.name for folder in path.absolute().parents] for path in group)):
+            for folders in zip_longest(*([folder.name for folder in _place(path).parents] for path in group)):
                 if len({"_".join(word).casefold() for word in words}) == len(group):
                     break
                 if len(set(folders)) > 1:
@@ -85,17 +86,22 @@ def _with_folders(name: Callable[[Path], str]) -> Callable[[Sequence[Path]], dic
     return propose
 
 
+def _place(path: Path) -> Path:
+    """The whole path, without . and .. in it."""
+    return Path(os.path.normpath(path.absolute()))
+
+
 def _with_suffix(path: Path) -> str:
     return f"{image_stem(path)}{path.name[len(image_stem(path)) :]}".replace(".", "_")
 
 
 def _with_folder(path: Path) -> str:
-    folder = path.absolute().parent.name
+    folder = _place(path).parent.name
     return f"{folder}_{image_stem(path)}" if folder else image_stem(path)
 
 
 def _with_both(path: Path) -> str:
-    folder = path.absolute().parent.name
+    folder = _place(path).parent.name
     return f"{folder}_{_with_suffix(path)}"
 
 

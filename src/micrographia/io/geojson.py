@@ -60,7 +60,7 @@ def write_geojson(
     Raises
     ------
     RequestError
-        Where the properties or planes do not fit the outlines.
+        Where an outline has no points, or the properties or planes do not fit the outlines.
     InputError
         Where the file cannot be written.
     """
@@ -75,6 +75,9 @@ def write_geojson(
             for one, parts in zip(outlines, many, strict=True)
         ]
         names = [str(i + 1) for i in range(len(shapes))]
+    for name, shape in zip(names, shapes, strict=True):
+        if not all(ring.ndim == 2 and ring.shape[1] == 2 and len(ring) for ring in shape):
+            raise RequestError(f"{path}: outline {name} has no points of y and x.")
     given = [{} for _ in shapes] if properties is None else list(properties)
     places = [(0, 0)] * len(shapes) if planes is None else list(planes)
     for what, several in (("properties", given), ("planes", places)):
@@ -127,7 +130,9 @@ def _parts(rings: list[np.ndarray]) -> list[list[list[list[float]]]]:
     """The parts of an object, each its outline and its holes; a hole goes to the part around it."""
     if len(rings) == 1:
         return [[_closed(rings[0])]]
-    outer = [ring for ring in rings if ring_area(ring) > 0]
+    if not any(ring_area(ring) > 0 for ring in rings):  # drawn the other way round
+        rings = [ring[::-1] for ring in rings]
+    outer = [ring for ring in rings if ring_area(ring) > 0] or rings[:1]
     parts = [[ring] for ring in outer]
     for hole in (ring for ring in rings if ring_area(ring) <= 0):
         around = [part for part in parts if _contains(part[0], hole)]
