@@ -67,6 +67,19 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert main(["classify", "average", "a.csv", "a.csv", "-o", "d.csv"]) == 2
 
 
+def test_the_command_says_how_many_have_no_class(tmp_path, monkeypatch, capsys):
+    from micrographia.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.csv", "b.csv"):
+        table = one([0.9, 0.2, 0.1]).assign(Class=["x", "", "y"])
+        table.loc[1, ["Probability_x", "Probability_y"]] = None
+        table.to_csv(name, index=False)
+    assert main(["classify", "average", "a.csv", "b.csv", "-o", "c.csv"]) == 0
+    said = capsys.readouterr().out
+    assert "c.csv: x 1, y 1\nnote: 1 of 3 objects without a class, and not counted" in said
+
+
 def test_tables_without_rows_or_probabilities_are_refused():
     first = one([0.9, 0.6, 0.1])
     with pytest.raises(InputError, match="second has no rows"):

@@ -239,6 +239,26 @@ def test_what_is_asked_for_comes_first():
     assert fetcher.of_class(p, 1, 5).rows.tolist() == [50]
 
 
+def test_objects_without_measurements_are_never_fetched():
+    x, which = blobs([40, 40, 20])
+    lacking = which == 2
+    p = np.full((2, 100), 0.5)
+    p[:, :40] = [[0.9], [0.1]]
+    p[:, lacking] = np.nan
+    for fetcher in (Fetcher(FeatureSpace.of(x)(x)), Fetcher(FeatureSpace.of(x)(x), lacking=lacking)):
+        assert not lacking[fetcher.of_class(p, 0, 10, surest=False).rows].any()
+        assert not lacking[fetcher.uncertain(p, 10, known=[0, 99]).rows].any()
+        assert not lacking[fetcher.uncertain(p, 10, diverse=False).rows].any()
+    assert not lacking[fetcher.representative(10, [99]).rows].any()
+    near = fetcher.similar([0, 99], 5)
+    assert not lacking[near.rows].any() and (near.like == 0).all()
+    with pytest.raises(InputError, match="lack most of the measurements"):
+        fetcher.similar([99], 5)
+    fetcher = Fetcher(FeatureSpace.of(x)(x), lacking=lacking)
+    assert not any(lacking[one.rows].any() for one in fetcher.rare(np.where(np.arange(100) < 40, 0, -1), 5))
+    assert len(fetcher.at_random(100).rows) <= 80
+
+
 def test_the_seed_decides():
     x, _ = blobs([50, 50])
     points = FeatureSpace.of(x)(x)

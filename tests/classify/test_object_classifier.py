@@ -42,6 +42,37 @@ def test_save_load_predict(classifier: str, tmp_path: Path) -> None:
     assert test_model(path).passed
 
 
+def test_what_is_standardised_stays_as_it_is() -> None:
+    for shape in ((1, 3), (4, 1), (4, 3), (1, 1)):
+        given = np.full(shape, np.nan, np.float32)
+        names = tuple(str(f) for f in range(shape[1]))
+        Standardiser(names, np.ones(shape[1], np.float32), np.ones(shape[1], np.float32), {})(given)
+        assert np.isnan(given).all()
+
+
+@pytest.mark.parametrize("select", [0, 1, 2])
+def test_a_single_row_without_measurements_gets_no_class(select: int) -> None:
+    table = made_table()
+    method = ObjectClassifier(classifier="lda", select=select, **QUICK).fit(table)
+    table.loc[:2, list(method.columns_)] = np.nan
+    whole = method.probabilities(table)
+    assert np.isnan(whole[:3]).all() and np.isfinite(whole[3:]).all()
+    for k in range(5):
+        np.testing.assert_allclose(method.probabilities(table[k : k + 1]), whole[k : k + 1], atol=1e-6)
+    assert method.predict(table[:1])["Class"].item() == ""
+
+
+def test_examples_without_the_selected_features_are_named() -> None:
+    table = made_table()
+    method = ObjectClassifier(classifier="lda", select=2, **QUICK).fit(table)
+    assert not any("selected" in note for note in method.notes_)
+    used = list(method.columns_)
+    table.loc[:5, used] = np.nan
+    again = ObjectClassifier(classifier="lda", select=2, **QUICK).fit(table)
+    assert list(again.columns_) == used
+    assert any(note.startswith("6 of 240 examples lack more than half of the selected") for note in again.notes_)
+
+
 def test_parts_equal_the_whole() -> None:
     table = made_table()
     for classifier in ("forest", "logistic", "knn"):

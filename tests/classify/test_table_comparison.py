@@ -55,6 +55,17 @@ def test_objects_that_one_table_did_not_measure_judge_none():
     assert {len(one.truth) for one in found.judged.values()} == {145}
 
 
+def test_tables_that_measured_other_objects_are_refused():
+    given = tables(40)
+    given["a"].loc[:19, ["f", "g"]] = np.nan
+    given["b"].loc[[*range(20, 40)], ["f", "h"]] = np.nan
+    method = ObjectClassifier(search=False, calibrate="none")
+    with pytest.raises(InputError, match="fewer than two classes have .* in each of the tables a, b: nothing can be"):
+        compare_tables(method, given)
+    with pytest.raises(InputError, match="^b: No feature is left"):
+        compare_tables(method, {"a": given["a"], "b": given["b"].assign(f=np.nan, h=1.0)})
+
+
 def test_what_cannot_be_compared_is_said():
     given = tables(24)
     with pytest.raises(InputError, match="two tables or more"):

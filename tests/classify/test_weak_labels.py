@@ -399,6 +399,17 @@ def test_shares_of_well_separated_cells_are_not_far_too_small():
     assert np.mean(list(found.shares.values())) == pytest.approx(responds[kind == 1].mean(), abs=0.05)
 
 
+def test_one_responding_well_of_several_is_found():
+    """Without this well a fold holds no cell that responds, and nothing can be learned there."""
+    rng = np.random.default_rng(13)
+    wells, kind = np.repeat([f"w{k}" for k in range(8)], 60), np.repeat([0, 1], 240)
+    responds = (rng.random(480) < 0.25) & (wells == "w5")
+    x = rng.normal(0, 1, (6, 480))
+    x[:3] += 3 * responds
+    found = find_responders(logistic(2, 0.03), x.astype(np.float32), kind, wells)
+    assert found.shares["w5"] > 0.2 > 0.05 > max(found.shares[well] for well in ("w4", "w6", "w7"))
+
+
 def test_wells_that_cannot_tell_are_refused():
     x, wells = np.zeros((2, 8), np.float32), np.repeat(["a", "b", "c", "d"], 2)
     with pytest.raises(InputError, match="control wells and treated wells"):

@@ -89,6 +89,28 @@ def test_rare_finds_the_kind_without_a_class_and_shows_it(cells):
     assert f"Image {listed.Metadata_Image[0]}, ObjectNumber {listed.ObjectNumber[0]}" in page
 
 
+@pytest.mark.parametrize(
+    "words", [["suggest", "-n", "100"], ["similar", "--like", "round", "-n", "100"], ["rare", "-n", "3"]]
+)
+def test_cells_without_measurements_are_not_listed(cells, capsys, monkeypatch, words):
+    folder, _ = cells
+    table = pd.read_csv(folder / "cells.csv")
+    table.loc[[*range(20, 40), *range(120, 130)], [f"AreaShape_{k}" for k in range(7)]] = np.nan
+    table.to_csv(folder / "cells.csv", index=False)
+    found = []
+    for at_once in (50_000, 100):
+        monkeypatch.setattr(annotate_lists, "_AT_ONCE", at_once)
+        assert annotate(folder, *words, "--annotations", str(folder / "classes.csv"), "--overwrite") == 0
+        listed = pd.read_csv(folder / "next.csv")
+        found.append(len(listed))
+        assert len(listed) and table.set_index("ObjectNumber").loc[listed["ObjectNumber"], "AreaShape_0"].notna().all()
+        assert not listed["Reason"].str.contains("nan").any()
+        said = capsys.readouterr().out
+        assert "note: never listed, since most of their measurements are missing: 25 objects" in said
+    if words[0] != "rare":
+        assert found == [75, 75]
+
+
 def test_outlines_are_drawn_where_labels_are_given(cells, capsys):
     folder, _ = cells
     (folder / "labels").mkdir()

@@ -161,10 +161,28 @@ def test_objects_without_measurements_get_no_class(
     ]  # fmt: skip
     write_table(path, table[gone])
     assert main(["classify", "objects", str(path), "-m", str(model), "-o", str(out), "--overwrite"]) == 1
-    assert "All 20 rows of the table lack more than half of the measurements" in capsys.readouterr().err
+    assert "No object gets a class: all 20 lack more than half of the measurements" in capsys.readouterr().err
+    assert not (out / "images.csv").exists()
 
 
-def test_counts_of_an_earlier_run_do_not_stay(model: Path, tmp_path: Path) -> None:
+def test_an_image_without_measured_objects_does_not_fail(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = made_table(seed=1).drop(columns="Class")
+    features = [name for name in table if name.startswith(("Nuclei_A", "Nuclei_I", "Nuclei_T", "Noise"))]
+    table.loc[:1, features] = np.nan
+    own = table.drop(columns=[name for name in table if name in ("Metadata_Image", "ImageNumber", "image")])
+    parts = {"one": own[:1], "two": own[1:2], "many": own[2:]}
+    paths = [str(write_table(tmp_path / f"{name}_objects.csv", part)) for name, part in parts.items()]
+    out = tmp_path / "out"
+    assert main(["classify", "objects", *paths, "-m", str(model), "-o", str(out)]) == 0
+    said = capsys.readouterr()
+    assert "note: 2 of 240 objects without a class, and not counted" in said.out and "failed" not in said.err
+    assert read_table(out / "images.csv")["Without_Class"].sum() == 2
+    assert read_table(out / "two_objects_classes.csv")["Class"].isna().all()
+
+
+def test_counts_of_an_earlier_run_do_not_stay_beside_other_classes(model: Path, tmp_path: Path) -> None:
     table, out = made_table(seed=1).drop(columns="Class"), tmp_path / "out"
     words = ["classify", "objects", "-m", str(model), "-o", str(out), "--overwrite"]
     whole = write_table(tmp_path / "whole.csv", table)
@@ -175,7 +193,7 @@ def test_counts_of_an_earlier_run_do_not_stay(model: Path, tmp_path: Path) -> No
     assert main([*words, str(whole)]) == 0 and (out / "wells.csv").exists()
     bad = write_table(tmp_path / "bad.csv", table.drop(columns="Noise"))
     assert main([*words, str(bad)]) == 1
-    assert not (out / "images.csv").exists() and not (out / "wells.csv").exists()
+    assert (out / "images.csv").exists() and (out / "wells.csv").exists()  # as the classes they count
 
 
 @pytest.mark.parametrize("folds", [0, 2])

@@ -14,8 +14,10 @@ from micrographia.classify.annotation.annotation_files import read_annotations
 from micrographia.classify.annotation.fetching import Fetcher
 from micrographia.classify.annotation.object_rows import ObjectRows
 from micrographia.classify.objects.feature_space import AXES, FeatureSpace
+from micrographia.classify.objects.object_fitting import lacks_most, unmeasured
 from micrographia.classify.objects.turned_features import combined, combined_names
 from micrographia.cli.annotate import Annotate
+from micrographia.cli.batch import counted
 from micrographia.features.feature_table import CLASS, class_words, feature_columns, feature_matrix, row_columns
 from micrographia.io.table_parts import table_columns, table_parts
 from micrographia.io.tables import read_table, write_table
@@ -99,16 +101,27 @@ class Objects:
         return cls(options.table, table, rows, classes, names, fresh, some, measured, tuple(columns))
 
     def fetcher(self, seed: int, *, knowing: bool) -> Fetcher:
-        """Of these objects; `knowing` tells whether the classes shape what is alike."""
+        """Of these objects; `knowing` tells whether the classes shape what is alike.
+
+        Objects that lack more than half of the features that tell objects apart are not learned from, nor fetched.
+        """
         plan = combined_names(self.columns)
 
         def features(table: pd.DataFrame) -> np.ndarray:
             return combined(feature_matrix(table, self.columns or None), plan)
 
-        classes = self.classes[self.some] if knowing else None
-        space = FeatureSpace.of(features(self.measured), classes, most=AXES, seed=seed)
-        points = self.each(lambda table: space(features(table)), self.columns)
-        return Fetcher(points, np.flatnonzero(~self.fresh), seed)
+        learned = features(self.measured)
+        used = ~unmeasured(learned, list(plan))
+        classes = self.classes[self.some][used] if knowing else None
+        space = FeatureSpace.of(learned[used], classes, most=AXES, seed=seed)
+        telling = np.isfinite(space.spread)
+
+        def placed(table: pd.DataFrame) -> np.ndarray:
+            own = features(table)
+            return np.column_stack([space(own), lacks_most(own[:, telling])])
+
+        found = self.each(placed, self.columns)
+        return Fetcher(found[:, :-1], np.flatnonzero(~self.fresh), seed, found[:, -1] > 0)
 
     def each(self, of: Callable[[pd.DataFrame], np.ndarray], columns: Sequence[str]) -> np.ndarray:
         """What a function tells of all objects by these columns of measurements, of many part by part."""
@@ -120,7 +133,7 @@ class Objects:
 def write_list(subject: str, options: Annotate, out: Path) -> int:
     """Choose objects, write the list, and a page with their pictures where images are given."""
     objects = Objects.of(options)
-    chosen = {"suggest": _suggest, "similar": _similar, "rare": _rare}[subject](objects, options)
+    chosen, lacking = {"suggest": _suggest, "similar": _similar, "rare": _rare}[subject](objects, options)
     keys = objects.table[list(objects.rows.keys)].iloc[chosen["row"].to_numpy()].reset_index(drop=True)
     listed = keys.join(chosen.drop(columns="row"))
     page = None
@@ -131,6 +144,8 @@ def write_list(subject: str, options: Annotate, out: Path) -> int:
     write_table(out, listed)
     known = int((objects.classes >= 0).sum())
     print(f"{len(listed):,} of {len(objects.table):,} objects listed ({known:,} are annotated): {out}")
+    if without := int((lacking & objects.fresh).sum()):
+        print(f"note: never listed, since most of their measurements are missing: {counted(without, 'object')}")
     if page is not None:
         print(f"pictures: {page}")
     return 0
@@ -161,7 +176,8 @@ def _own_classes(table: pd.DataFrame) -> tuple[np.ndarray, tuple[str, ...]]:
     return np.array([place.get(word, -1) for word in words]), names
 
 
-def _suggest(objects: Objects, options: Annotate) -> pd.DataFrame:
+def _suggest(objects: Objects, options: Annotate) -> tuple[pd.DataFrame, np.ndarray]:
+    """The list, and which objects (N,) cannot be on one since their measurements are missing; as the others."""
     import pandas as pd
 
     from micrographia.classify.objects.object_classifier import ObjectClassifier
@@ -178,17 +194,17 @@ def _suggest(objects: Objects, options: Annotate) -> pd.DataFrame:
         # Quick: settings that inner folds would choose hardly change which objects are asked for.
         model = ObjectClassifier(search=False, calibrate="none").fit(objects.measured.assign(**{CLASS: named}))
     p = objects.each(model.probabilities, model.columns_).T
-    fetched = objects.fetcher(options.seed, knowing=False).uncertain(
-        p, options.number, known=np.flatnonzero(objects.classes >= 0)
-    )
+    fetcher = objects.fetcher(options.seed, knowing=False)
+    fetched = fetcher.uncertain(p, options.number, known=np.flatnonzero(objects.classes >= 0))
     two = np.argsort(-p[:, fetched.rows], axis=0, kind="stable")[:2]
     first, second = (np.array(model.classes_)[k] for k in two)
     share = 100 * p[two[0], fetched.rows]
     reason = [f"{a} or {b}? ({x:.0f} % {a})" for a, b, x in zip(first, second, share)]
-    return pd.DataFrame({"row": fetched.rows, REASON: reason, SCORE: fetched.scores})
+    listed = pd.DataFrame({"row": fetched.rows, REASON: reason, SCORE: fetched.scores})
+    return listed, fetcher.lacking | np.isnan(p[0])
 
 
-def _similar(objects: Objects, options: Annotate) -> pd.DataFrame:
+def _similar(objects: Objects, options: Annotate) -> tuple[pd.DataFrame, np.ndarray]:
     import pandas as pd
 
     if options.like is None:
@@ -197,12 +213,13 @@ def _similar(objects: Objects, options: Annotate) -> pd.DataFrame:
         raise RequestError(f"No annotated object has the class '{options.like}'; there are: {_listed(objects.names)}.")
     chosen = np.flatnonzero(objects.classes == objects.names.index(options.like))
     knowing = len(objects.names) > 1
-    fetched = objects.fetcher(options.seed, knowing=knowing).similar(chosen, options.number)
+    fetcher = objects.fetcher(options.seed, knowing=knowing)
+    fetched = fetcher.similar(chosen, options.number)
     reason = [f"like {', '.join(key)}" for key in objects.rows.names(fetched.like)]
-    return pd.DataFrame({"row": fetched.rows, REASON: reason, SCORE: fetched.scores})
+    return pd.DataFrame({"row": fetched.rows, REASON: reason, SCORE: fetched.scores}), fetcher.lacking
 
 
-def _rare(objects: Objects, options: Annotate) -> pd.DataFrame:
+def _rare(objects: Objects, options: Annotate) -> tuple[pd.DataFrame, np.ndarray]:
     import pandas as pd
 
     fetcher = objects.fetcher(options.seed, knowing=True)
@@ -213,7 +230,7 @@ def _rare(objects: Objects, options: Annotate) -> pd.DataFrame:
         parts.append(pd.DataFrame({"row": rows, CLUSTER: number, REASON: reason, SCORE: one.score}))
     if not parts:
         raise InputError("There is no cluster of objects unlike the annotated ones.")
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True), fetcher.lacking
 
 
 def _listed(names: tuple[str, ...]) -> str:

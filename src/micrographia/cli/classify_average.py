@@ -56,7 +56,13 @@ def run(args: Namespace) -> int:
     table = average_classes({name: read_table(Path(name).expanduser()) for name in args.tables})
     write_table(path, table)
     counts = ", ".join(f"{name} {count:,}" for name, count in table["Class"].value_counts().items() if name)
-    print(f"{path}: {counts}")
+    without = int((table["Class"] == "").sum())
+    print(f"{path}: {counts or 'no object with a class'}")
+    if without:
+        print(
+            f"note: {without:,} of {len(table):,} objects without a class, and not counted: none of the tables gives "
+            "them one"
+        )
     classes = [name.removeprefix("Probability_") for name in table.columns if name.startswith("Probability_")]
     by = [ClassCounts(columns, classes) for columns in (IMAGE, WELL)]
     for count in by:

@@ -118,13 +118,17 @@ def classify_tables(tables: Sequence[str | Path], options: ClassifyObjects) -> i
             found += count
             lacking.update(gaps.mostly())
             progress.advance(f"{path.name}: {counted(int(count.sum()), 'object')}")
-    objects, without = int(found.sum()), int(found[-1])
+    objects, without, finished = int(found.sum()), int(found[-1]), len(paths) - len(problems)
     kind = "parquet" if options.format == "parquet" else "csv"
     counts = {folder / f"images.{kind}": images, folder / f"wells.{kind}": wells}
     if empty:
         print(f"note: {no_rows(empty)}")
-    if not objects:
-        for path in counts:  # of an earlier run, that is overwritten
+    if objects and objects == without:
+        problems.append(
+            f"No object gets a class: all {objects:,} lack more than half of the measurements that the model looks at."
+        )
+    if objects == without:
+        for path in counts if finished else ():  # of an earlier run, that is overwritten
             path.unlink(missing_ok=True)
     else:
         write_counts(counts)

@@ -281,10 +281,9 @@ def _is_altered(path: Path, noted: State) -> bool:
         return False
     if path.is_dir() and isinstance(noted, int):
         return len(_files_in(path)) != noted
-    if path.is_dir() and fingerprint(path) == noted[-1]:
-        return False
-    now = _state(path)
-    return now[:2] != noted[:2] if isinstance(now, list) and isinstance(noted, list) else now != noted
+    if path.is_dir() and isinstance(noted, list):
+        return fingerprint(path) != noted[-1] and _state(path)[:2] != noted[:2]  # type: ignore[index]
+    return _state(path) != noted
 
 
 def _is_there(path: Path, noted: State) -> bool:

@@ -49,11 +49,21 @@ class Fetcher:
         Rows that were looked at before, for example all annotated ones.
     seed : int
         Seed of all that is random.
+    lacking : (N,) bool array, optional
+        Objects whose measurements are missing, so that nothing is known of them: they are never fetched, nothing is
+        like them, and they stand for nothing.
     """
 
-    def __init__(self, points: np.ndarray, shown: Sequence[int] | np.ndarray = (), seed: int = 0) -> None:
+    def __init__(
+        self,
+        points: np.ndarray,
+        shown: Sequence[int] | np.ndarray = (),
+        seed: int = 0,
+        lacking: np.ndarray | None = None,
+    ) -> None:
         self.points = points
-        self.free = np.ones(len(points), bool)
+        self.lacking = np.zeros(len(points), bool) if lacking is None else lacking
+        self.free = ~self.lacking
         self._rng = np.random.default_rng(seed)
         self._lock = threading.Lock()
         self.show(shown)
@@ -83,7 +93,7 @@ class Fetcher:
         _check_count(count)
         known = self._rows(known)
         with self._lock:
-            p = np.full((2, len(self.points)), 0.5)
+            p = np.where(self.lacking, np.nan, np.full((2, 1), 0.5))
             return self._shown(*most_informative(self.points, p, self.free, known, count, self._rng))
 
     def of_class(self, probabilities: np.ndarray, number: int, count: int, *, surest: bool = True) -> Fetched:
@@ -92,7 +102,7 @@ class Fetcher:
         Parameters
         ----------
         probabilities : (K, N) array
-            Probability of each class for all objects of the table.
+            Probability of each class for all objects of the table; one with NaN is of no class.
         number : int
             The class, from 0.
         count : int
@@ -105,7 +115,7 @@ class Fetcher:
         if not 0 <= number < len(p):
             raise RequestError(f"There is no class number {number}; the model knows {len(p)}, from 0.")
         with self._lock:
-            rows = np.flatnonzero(self.free & (_filled(p).argmax(axis=0) == number))
+            rows = np.flatnonzero(self.free & ~np.isnan(p).any(axis=0) & (p.argmax(axis=0) == number))
             own = -p[number, rows] if surest else self._rng.random(len(rows))
             rows = rows[np.argsort(own, kind="stable")][:count]
             return self._shown(rows, p[number, rows], np.full(len(rows), number))
@@ -124,7 +134,8 @@ class Fetcher:
         Parameters
         ----------
         probabilities : (K, N) array
-            Probability of each class for all objects of the table.
+            Probability of each class for all objects of the table; one with NaN is not fetched, since its class could
+            not be learned from.
         count : int
             How many.
         measure : {"margin", "entropy"}
@@ -141,13 +152,13 @@ class Fetcher:
         if measure not in UNCERTAINTIES:
             raise RequestError(f"Uncertainty is measured by {' or '.join(UNCERTAINTIES)}, not by {measure!r}.")
         with self._lock:
-            rows = np.flatnonzero(self.free)
+            p = np.where(self.lacking, np.nan, p)
+            rows = np.flatnonzero(self.free & ~np.isnan(p).any(axis=0))
             unsure = UNCERTAINTIES[measure](p[:, rows])
-            unsure = np.where(np.isnan(unsure), 1, unsure)
             order = np.lexsort((self._rng.random(len(rows)), -unsure))[: SHORTLIST * count if diverse else count]
             if not diverse:
                 return self._shown(rows[order], unsure[order])
-            listed = np.zeros(len(p[0]), bool)
+            listed = np.zeros(len(self.free), bool)
             listed[rows[order]] = True
             return self._shown(*most_informative(self.points, p, listed, known, count, self._rng))
 
@@ -157,8 +168,11 @@ class Fetcher:
         chosen = self._rows(chosen)
         if not len(chosen):
             raise RequestError("Choose at least one object that others should be like.")
+        measured = chosen[~self.lacking[chosen]]
+        if not len(measured):
+            raise InputError("The chosen objects lack most of the measurements: nothing can be said to be like them.")
         with self._lock:
-            rows, distance, like = most_similar(self.points, chosen, count, self.free)
+            rows, distance, like = most_similar(self.points, measured, count, self.free)
             return self._shown(rows, distance, like)
 
     def rare(self, classes: np.ndarray, clusters: int = 10, *, each: int | None = None) -> list[Suggestion]:
@@ -178,7 +192,8 @@ class Fetcher:
             _check_count(each, "objects of each cluster")
         with self._lock:
             seed = int(self._rng.integers(2**31))
-            found = find_phenotypes(self.points, classes, clusters, free=self.free, seed=seed)
+            measured = np.where(self.lacking, -1, classes)
+            found = find_phenotypes(self.points, measured, clusters, free=self.free, seed=seed)
             found = [Suggestion(one.rows[:each], one.score, one.annotated) for one in found]
             for one in found:
                 self.free[one.rows] = False
@@ -207,7 +222,3 @@ class Fetcher:
 def _check_count(count: int, what: str = "objects") -> None:
     if count < 1:
         raise RequestError(f"At least one is fetched; {count:,} {what} were asked for.")
-
-
-def _filled(p: np.ndarray) -> np.ndarray:
-    return np.where(np.isnan(p), -1, p)

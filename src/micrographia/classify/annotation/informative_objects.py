@@ -47,7 +47,7 @@ def most_informative(
         Standardised features on their principal axes
         (:class:`micrographia.classify.objects.feature_space.FeatureSpace`).
     probabilities : (K, N) array
-        Probability of each class; NaN counts as all classes being equally likely.
+        Probability of each class; an object with NaN teaches nothing and stands for nothing.
     free : (N,) bool array
         Which may be chosen.
     known : sequence of int
@@ -67,7 +67,7 @@ def most_informative(
         What each takes from the mean variance.
     """
     unsure = 1 - (np.asarray(probabilities, np.float64) ** 2).sum(axis=0)
-    unsure[np.isnan(unsure)] = 1 - 1 / len(probabilities)
+    unsure[np.isnan(unsure)] = 0
     rows = np.sort(rng.permutation(np.flatnonzero(free))[:CANDIDATES])
     known = np.asarray(known, np.int64)
     every = rng.permutation(len(points))[:_STAND_FOR_ALL]

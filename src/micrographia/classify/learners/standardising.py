@@ -86,7 +86,7 @@ class Standardiser:
         -------
         (F, N) float32 array
         """
-        scaled = np.ascontiguousarray(np.asarray(matrix, np.float32).T)
+        scaled = np.array(np.asarray(matrix).T, np.float32, order="C")  # a copy, also of one row or one feature
         scaled -= self.median[:, None]
         scaled /= self.spread[:, None]
         np.clip(scaled, -_LIMIT, _LIMIT, out=scaled)

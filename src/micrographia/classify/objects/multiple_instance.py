@@ -131,13 +131,19 @@ def find_responders(
 def _ratios(
     learn: Callable[..., Any], features: np.ndarray, well_classes: np.ndarray, p: np.ndarray, fold: np.ndarray
 ) -> np.ndarray:
-    """Density (K, N) of each class over that of background, by classifiers that have not seen the cell's well."""
+    """Density (K, N) of each class over that of background, by classifiers that have not seen the cell's well.
+
+    It is 1 where the other wells hold no responding cell of the class: they do not tell what these look like.
+    """
     found = np.ones((int(well_classes.max()) + 1, len(p)))
     for one in np.unique(fold):
         judged = fold == one
+        learned = np.unique(well_classes[~judged & (p > _HARDLY)])
+        if not len(learned):
+            continue
         model = _taught(learn, features, well_classes, p, ~judged)
         own = np.maximum(model.predict(np.ascontiguousarray(features[:, judged])).astype(np.float64), 1e-9)
-        found[:, judged] = own / own[0]
+        found[np.ix_(learned, judged)] = own[learned] / own[0]
     return found
 
 

@@ -96,7 +96,8 @@ class ObjectClassifier(Method):
         ----------
         table : pandas.DataFrame
             The column ``Class`` (empty where a row has none), columns of numbers (rows that lack more than half of
-            those that tell examples apart are left out, see `notes_`), and where known
+            those that tell examples apart are left out, see `notes_`; with `select` this is asked of all features,
+            since the selection is learned from these rows), and where known
             ``Metadata_Plate``, ``Metadata_Well`` or ``Metadata_Image``, by which inner folds are divided, or the column
             `group`.
 
@@ -129,6 +130,12 @@ class ObjectClassifier(Method):
         fitted = fit_objects(self, features[kept], list(plan), classes, len(names), of_row)
         used = sorted({i for name in fitted.standardiser.names for i in plan[name]})
         self.columns_ = tuple(columns[i] for i in used)
+        lacking = lacks_most(features[kept][:, [list(plan).index(n) for n in fitted.standardiser.names]])
+        if lacking.any():
+            notes.append(
+                f"{lacking.sum():,} of {len(lacking):,} examples lack more than half of the selected features: medians "
+                "stand in where they teach, but such an object gets no class."
+            )
         self.classes_, self.fitted_, self.notes_ = names, fitted, (*notes, *fitted.notes)
         self.counts_ = {name: int(count) for name, count in zip(names, np.bincount(classes))}
         turned = set(columns) - {columns[i] for positions in plan.values() for i in positions}
@@ -140,7 +147,7 @@ class ObjectClassifier(Method):
             **fitted.standardiser.dropped,
             **dict.fromkeys(infinite, "infinite or missing everywhere"),
         }
-        shown = matrix[~lacks_most(features[kept][:, [list(plan).index(n) for n in fitted.standardiser.names]])]
+        shown = matrix[~lacking]
         self.example_ = shown[:: max(1, len(shown) // _EXAMPLES)][:_EXAMPLES, used]
         return self
 
@@ -176,8 +183,9 @@ class ObjectClassifier(Method):
         from micrographia.classify.objects.object_fitting import lacks_most
 
         features = self.features(table)
+        lacking = lacks_most(features)
         found = self.fitted_.probabilities(features).T
-        found[lacks_most(features)] = np.nan
+        found[lacking] = np.nan
         return found
 
     def features(self, table: pd.DataFrame | np.ndarray) -> np.ndarray:

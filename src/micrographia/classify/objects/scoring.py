@@ -270,11 +270,10 @@ def score_parts(
     Raises
     ------
     InputError
-        Where columns are missing or hold no numbers, all rows lack most of the measurements, or two rows have the same
-        keys, also in different parts or tables; then after the last part.
+        Where columns are missing or hold no numbers, or two rows have the same keys, also in different parts or tables;
+        then after the last part.
     """
     hashes = [np.zeros(0, np.uint64)]
-    total, classified = 0, 0
     for part in parts:
         keys = object_keys(part)
         if keys:
@@ -282,17 +281,12 @@ def score_parts(
         matrix = feature_matrix(part, model.columns_)
         probabilities = model.probabilities(matrix)
         known = np.isfinite(probabilities[:, 0])
-        total, classified = total + len(known), classified + int(known.sum())
         if gaps is not None:
             gaps.add(matrix if known.all() else matrix[known])
         found = model.found_table(part, probabilities)
         for count in counts:
             count.add(found)
         yield found
-    if total and not classified:
-        raise InputError(
-            f"All {total:,} rows of the table lack more than half of the measurements that the model looks at."
-        )
     rows = np.concatenate(hashes)
     objects = np.unique(rows)
     if twice := len(rows) - len(objects):

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from micrographia.classify.objects.object_classifier import ObjectClassifier
 
+_TOGETHER = "together"
+
 
 @dataclass(frozen=True)
 class TableComparison:
@@ -81,7 +83,8 @@ def compare_tables(
     RequestError
         Where no table has classes or the column of groups, or there are fewer than two classes.
     InputError
-        Where there are fewer than two tables, they share no keys or no objects, or a key is there twice.
+        Where there are fewer than two tables, they share no keys or no objects, a key is there twice, a table has no
+        features to learn from, or objects of fewer than two classes are measured in all tables.
     """
     joined, left_out = joined_tables(tables, method.group)
     joined, lacking = _measured(method, joined)
@@ -104,13 +107,22 @@ def _measured(method: ObjectClassifier, tables: dict[str, pd.DataFrame]) -> tupl
     left_out = 0
     while True:
         lacking = np.zeros(len(next(iter(tables.values()))), bool)
-        for table in tables.values():
-            _, _, plan, features = method.example_features(table)
-            lacking |= unmeasured(features, list(plan))
+        for name, table in tables.items():
+            try:
+                _, _, plan, features = method.example_features(table)
+                lacking |= unmeasured(features, list(plan))
+            except InputError as error:
+                raise InputError(f"{name}: {error}") from None
         if not lacking.any():
             return tables, left_out
         left_out += int(lacking.sum())
         tables = {name: table[~lacking].reset_index(drop=True) for name, table in tables.items()}
+        words = class_words(tables[_TOGETHER][CLASS])
+        if len(np.unique(words[words != ""])) < 2:
+            raise InputError(
+                "Objects of fewer than two classes have more than half of the measurements in each of the tables "
+                f"{', '.join(name for name in tables if name != _TOGETHER)}: nothing can be compared."
+            )
 
 
 def joined_tables(
@@ -169,7 +181,7 @@ def joined_tables(
     parts = {name: _features(table.loc[rows], group) for name, table in indexed.items()}
     joined = {name: pd.concat([front, part], axis=1) for name, part in parts.items()}
     named = [part.add_suffix(f" ({name})") if _shared(part, name, parts) else part for name, part in parts.items()]
-    joined["together"] = pd.concat([front, *named], axis=1)
+    joined[_TOGETHER] = pd.concat([front, *named], axis=1)
     return joined, {name: len(table) - len(rows) for name, table in tables.items()}
 
 
