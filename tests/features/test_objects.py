@@ -289,9 +289,29 @@ def test_labels_of_one_plane_of_a_stack():
     for z, table in zip((1, "max"), expected, strict=True):
         pd.testing.assert_frame_equal(measure(labels, image, z=z), table)
         pd.testing.assert_frame_equal(measure(labels, stack, axes="ZYX", z=z, pixel_size=0.5), table)
-    for z in (3, -1, "best", True):
+    pd.testing.assert_frame_equal(measure(labels, image, z=np.int16(1)), expected[0])
+    for z in (3, -1, "best", True, 1.5, 1.0, float("nan"), np.True_, np.array([1, 2])):
         with pytest.raises(RequestError, match='z must be 0 to 2, a slice of image, or "max"'):
             measure(labels, image, z=z)
+
+
+@pytest.mark.parametrize("z", [0, 99, "max"])
+def test_a_slice_is_refused_where_there_is_none_to_choose(z):
+    labels = squares()
+    stack = np.zeros((3, *labels.shape), np.uint16)
+    for image, message in (
+        (None, "there is no image; leave z out"),
+        (stack[0], "and no z slices; leave z out"),
+        (Image(stack, "CYX"), "the image has the axes CYX and no z slices; leave z out"),
+        (stack, 'name the axes of the image, for example axes="ZYX"'),
+        (stack.tolist(), 'name the axes of the image, for example axes="ZYX"'),
+    ):
+        with pytest.raises(RequestError, match=message):
+            measure(labels, image, z=z)
+    with pytest.raises(RequestError, match="the labels have the axis Z, so each slice"):
+        measure(Image(np.stack([labels] * 3), "ZYX"), Image(stack, "ZYX"), z=z)
+    with pytest.raises(RequestError, match='for example axes="TZYX"'):
+        measure(Image(labels[None], "TYX"), stack[None], z=z)
 
 
 def test_axes_may_be_those_of_the_image():

@@ -36,6 +36,17 @@ def test_equal_classifiers_gain_nothing_and_groups_widen_the_interval():
     assert widths[1] > 2 * widths[0]
 
 
+def test_the_interval_of_a_gain_is_of_all_classes():
+    """One takes a rare class for one that no object has: macro F1 is 1/2 and 1 whatever is drawn."""
+    truth = np.r_[np.tile([0, 1], 50), [2, 2]]
+    groups = np.r_[np.repeat(np.arange(10), 10), [0, 5]].astype(str)
+    found = class_gain(truth, np.where(truth == 2, 3, truth), truth, 4, groups)
+    assert found.gains["macro_f1"] == (0.5, 0.5, 0.5)
+    rare = np.r_[np.zeros(50, int), np.arange(1, 9)]  # hardly any draw holds all of them
+    gain, low, high = class_gain(rare, np.zeros(58, int), rare, 9).gains["macro_f1"]
+    assert gain > 0.5 and np.isnan([low, high]).all()
+
+
 def test_other_lengths_are_refused():
     with pytest.raises(RequestError, match="as many found classes of both"):
         class_gain(np.zeros(3, int), np.zeros(3, int), np.zeros(2, int), 2)

@@ -149,6 +149,44 @@ def test_planes_of_a_file_stay_together_where_only_other_images_have_a_plate():
     assert shared_column(groups, [6]) == "file" and shared_column(groups, [0, 6]) == "plate"
 
 
+def test_whole_plates_judge_where_only_other_images_have_a_donor():
+    some = [{"donor": f"D{i // 2}", "plate": f"P{i // 2}", "well": f"A{i}"} for i in range(6)]
+    others = [{"donor": None, "plate": f"P{8 + i // 3}", "well": f"A{i}"} for i in range(6)]
+    for seed in range(20):
+        held = hold_out(some + others, 0.25, seed)
+        assert shared_column(some + others, held) == ""
+    assert shared_column(some + others, [6]) == "plate"
+
+
+@pytest.mark.parametrize(
+    "gone", [("donor",), ("donor", "plate"), ("plate", "file"), ("donor", "plate", "well", "file")]
+)
+def test_what_is_known_stays_whole_whatever_is_missing(gone):
+    whole = [
+        {"donor": f"D{i // 8}", "plate": f"P{i // 4}", "well": f"A{i // 2 % 2}", "file": f"{i // 2}.tif"}
+        for i in range(48)
+    ]
+    for seed in range(20):
+        missing = np.random.default_rng(seed).random((len(whole), len(gone))) < 0.4
+        groups = [{**group, **dict.fromkeys(np.array(gone)[lack], None)} for group, lack in zip(whole, missing)]
+        held = hold_out(groups, 0.25, seed)
+        assert held and shared_column(groups, held) == ""
+        for column in ("donor", "plate", "file"):
+            judging = {groups[i][column] for i in held} - {None}
+            assert judging.isdisjoint(group[column] for i, group in enumerate(groups) if i not in held)
+
+
+def test_an_image_has_the_donor_of_its_plate():
+    groups = [{"donor": "D1", "plate": "P1"}, {"plate": "P1", "file": "a"}, {"file": "a"}, {"plate": "P2"}]
+    assert (shared_column(groups, [0]), shared_column(groups, [2])) == ("plate", "file")
+    assert shared_column(groups, [3]) == ""
+    assert {tuple(hold_out(groups, 0.5, seed)) for seed in range(20)} == {(3,)}
+    # A name that occurs in two plates says of no other image that it is of one of them.
+    wells = [{"plate": "P1", "well": "A1"}, {"plate": "P2", "well": "A1"}, {"well": "A1"}]
+    assert [shared_column(wells, [i]) for i in range(3)] == ["", "", ""]
+    assert shared_column(wells[1:], [0]) == "well"
+
+
 def test_there_is_no_interval_of_a_single_unit():
     first = evaluate_instances([(squares(0, 20), squares(0))] * 3)
     other = evaluate_instances([(squares(0, 20), squares(0, 20))] * 3)

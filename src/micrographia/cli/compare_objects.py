@@ -129,7 +129,8 @@ def _say(found: TableComparison, overall: pd.DataFrame, gains: pd.DataFrame) -> 
         print(f"{row['table']:<{width}}  {row['weighted_f1']:>11.3f}{row['macro_f1']:>11.3f}   ({folds})")
     for row in gains.to_dict("records"):
         if row["score"] == "macro_f1":
-            interval = f"({row['low']:+.3f} to {row['high']:+.3f})"
+            known = row["low"] == row["low"]  # NaN where too few draws hold all classes
+            interval = f"({row['low']:+.3f} to {row['high']:+.3f})" if known else "(no interval)"
             print(f"{row['second']} - {row['first']}: macro F1 {row['gain']:+.3f} {interval}")
     print(f"intervals: drawn from {found.gains[0].units}")
     for doubt in filter(None, (found.gains[0].doubt, warning_of_groups(first))):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from micrographia.arrays.errors import InputError, RequestError
-from micrographia.arrays.image import Image
+from micrographia.arrays.image import Image, refuse_path
 from micrographia.features.aligned import as_image, as_labels, planes
 from micrographia.features.columns import STATISTICS, channel_endings, finish, sizes
 
@@ -60,7 +61,8 @@ def measure(
     InputError
         Where labels and image have different shapes (both are named) or an array is not of the right kind.
     RequestError
-        Where ``z`` is no slice of the image.
+        Where ``z`` is no slice of the image, or there is none to choose: without an image, where it has no axis Z, or
+        where the labels have one.
 
     Notes
     -----
@@ -80,6 +82,8 @@ def measure(
 
     labels, image = _named(labels, image, axes)
     labels = as_labels(labels, None if isinstance(labels, Image) else axes)
+    if z is not None:
+        _check_has_slices(labels, image)
     if isinstance(image, Image) and "Z" in image.axes and "Z" not in labels.axes:
         image = _without_z(image, z)
     field = None if image is None else as_image(image, labels, channels)
@@ -116,7 +120,26 @@ def _named(labels: Any, image: Any, axes: str | None) -> tuple[Any, Any]:
     return Image(np.asarray(labels), kept, name="labels"), image
 
 
-def _without_z(image: Image, z: int | str | None) -> Image:
+def _check_has_slices(labels: Image, image: Any) -> None:
+    """Refuse a choice of a slice where there is none to choose."""
+    if image is None:
+        raise RequestError("z is the slice of an image that is measured, and there is no image; leave z out.")
+    if "Z" in labels.axes:
+        raise RequestError(
+            f"{labels.name}: the labels have the axis Z, so each slice is measured with its own labels; leave z out."
+        )
+    refuse_path(image, "read")
+    if isinstance(image, Image):
+        if "Z" not in image.axes:
+            raise RequestError(f"{image.name}: the image has the axes {image.axes} and no z slices; leave z out.")
+    elif np.ndim(image) > len(labels.axes):
+        stack = f"{labels.axes[:-2]}ZYX"
+        raise RequestError(f'To choose a slice with z, name the axes of the image, for example axes="{stack}".')
+    else:
+        raise RequestError(f"The image has the shape {np.shape(image)} and no z slices; leave z out.")
+
+
+def _without_z(image: Image, z: Any) -> Image:
     """The slice of a stack, or its projection, that labels of one plane are measured in."""
     slices = image.size("Z")
     if z is None and slices > 1:
@@ -124,11 +147,15 @@ def _without_z(image: Image, z: int | str | None) -> Image:
             f"{image.name}: the image has {slices} z slices and the labels are of one plane; say which one is measured "
             'with z=, counted from 0, or z="max" for the maximum projection.'
         )
-    if z == "max":
+    if isinstance(z, str) and z == "max":
         return image.project()
-    if z is not None and (isinstance(z, (str, bool)) or not 0 <= z < slices):
+    try:
+        number = -1 if isinstance(z, bool) else operator.index(0 if z is None else z)
+    except TypeError:
+        number = -1
+    if not 0 <= number < slices:
         raise RequestError(f'z must be 0 to {slices - 1}, a slice of {image.name}, or "max"; got {z!r}.')
-    return image.take(Z=int(z or 0))
+    return image.take(Z=number)
 
 
 def measure_region(

@@ -145,40 +145,70 @@ def evaluate_classes(
     if not len(truth) or truth.shape != found.shape or (groups is not None and len(groups) != len(truth)):
         raise RequestError("Scores need as many found classes (and groups) as true ones, at least one.")
     unit, words, doubt = bootstrap_units(len(truth), groups)
-    cells = np.zeros((int(unit.max()) + 1, k * k))
-    np.add.at(cells, (unit, truth * k + found), 1)
-    weights = bootstrap_weights(np.arange(len(cells)), draws, np.random.default_rng(seed))
-    drawn = (weights @ cells).reshape(-1, k, k)
-    scores = scores_of(drawn)
-    absent = drawn.sum(axis=-1) == 0
-    absent[0] = False  # the objects as they are
-    for score in _SCORES:
-        scores[score][absent] = np.nan
-    # A class that nothing belongs to, but that was found, has the F1 0 in every draw.
-    occurs, known = drawn[0].sum(axis=-1) > 0, np.isfinite(scores["f1"][0])
-    scores["macro_f1"] = np.where(occurs, scores["f1"], 0)[:, known].mean(axis=-1)
-    alone = (cells.reshape(-1, k, k).sum(axis=-1) > 0).sum(axis=0) < 2
-    tail = 50 * (1 - confidence)
-
-    def interval(values: np.ndarray, can_vary: bool = True) -> tuple[float, float, float]:
-        spread = values[1:][np.isfinite(values[1:])]
-        enough = can_vary and len(spread) >= max(1, draws / 10)
-        low, high = np.percentile(spread, [tail, 100 - tail]) if enough else (np.nan, np.nan)
-        return float(values[0]), float(low), float(high)
-
+    weights = bootstrap_weights(np.arange(int(unit.max()) + 1), draws, np.random.default_rng(seed))
+    scores = drawn_scores(truth, found, k, unit, weights)
+    alone = [len(np.unique(unit[truth == i])) < 2 for i in range(k)]
     rows = []
     for i, name in enumerate(classes):
         of_class = truth == i
         row: dict[str, object] = {"class": name, "objects": int(of_class.sum())}
         row["groups"] = len(np.unique(np.asarray(groups)[of_class])) if groups is not None else row["objects"]
         for score in _SCORES:
-            row[score], row[f"{score}_low"], row[f"{score}_high"] = interval(scores[score][:, i], not alone[i])
+            of_draws = scores[score][:, i]
+            row[score] = float(of_draws[0])
+            row[f"{score}_low"], row[f"{score}_high"] = (np.nan, np.nan) if alone[i] else interval(of_draws, confidence)
         rows.append(row)
     overall = {}
     for score in ("accuracy", "macro_f1", "weighted_f1"):
-        overall[score], overall[f"{score}_low"], overall[f"{score}_high"] = interval(scores[score])
+        overall[score] = float(scores[score][0])
+        overall[f"{score}_low"], overall[f"{score}_high"] = interval(scores[score], confidence)
     confusion = confusion_matrix(truth, found, k)
     return ClassEvaluation(tuple(classes), confusion, pd.DataFrame(rows), overall, words, doubt)
+
+
+def drawn_scores(
+    truth: np.ndarray, found: np.ndarray, n_classes: int, unit: np.ndarray, weights: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Scores of each draw of a bootstrap; macro F1 is the mean over the classes of all objects in every draw.
+
+    Parameters
+    ----------
+    truth, found : (N,) integer array
+        True and found class of each object, 0 to K - 1.
+    n_classes : int
+        Number of classes K.
+    unit : (N,) int array
+        Unit of each object, from `bootstrap_units`.
+    weights : (1 + draws, units) array
+        How often each unit is drawn; the first row is the objects as they are.
+
+    Returns
+    -------
+    dict
+        As from `scores_of`, one row a draw; NaN where a draw lacks objects of the class, for macro F1 of any class.
+    """
+    cells = np.zeros((weights.shape[1], n_classes**2))
+    np.add.at(cells, (unit, truth * n_classes + found), 1)
+    drawn = (weights @ cells).reshape(-1, n_classes, n_classes)
+    scores = scores_of(drawn)
+    absent = drawn.sum(axis=-1) == 0
+    absent[0] = False
+    for score in _SCORES:
+        scores[score][absent] = np.nan
+    # A class that nothing belongs to, but that was found, has the F1 0 in every draw.
+    occurs, known = drawn[0].sum(axis=-1) > 0, np.isfinite(scores["f1"][0])
+    scores["macro_f1"] = np.where(occurs, scores["f1"], 0)[:, known].mean(axis=-1)
+    return scores
+
+
+def interval(values: np.ndarray, confidence: float) -> tuple[float, float]:
+    """The interval of draws (all values but the first); NaN where fewer than a tenth of them have a value."""
+    spread = values[1:][np.isfinite(values[1:])]
+    if len(spread) < max(1, (len(values) - 1) / 10):
+        return np.nan, np.nan
+    tail = 50 * (1 - confidence)
+    low, high = np.percentile(spread, [tail, 100 - tail])
+    return float(low), float(high)
 
 
 def bootstrap_units(n: int, groups: Sequence[str] | np.ndarray | None) -> tuple[np.ndarray, str, str]:

@@ -118,8 +118,8 @@ def hold_out(groups: Sequence[Mapping[str, Any]], share: float, seed: int = 0) -
     Parameters
     ----------
     groups : sequence of dict
-        Group columns of each image: those of ``UNITS`` count, and ``FILE``. Images without any are independent; those
-        that lack the coarser ones are told apart by what they have.
+        Group columns of each image: those of ``UNITS`` count, and ``FILE``. Images without any are independent. Those
+        without a donor belong to the donor of other images of their plate, or else are told apart by plate, and so on.
     share : float
         Share of the images that is wanted, 0 to 0.5.
     seed : int
@@ -130,22 +130,67 @@ def hold_out(groups: Sequence[Mapping[str, Any]], share: float, seed: int = 0) -
     list of int
         Positions of the chosen images, as `set_aside` gives them.
     """
-    ways = [units for _, units in nested_units(groups, (*UNITS, FILE))] or [[()] * len(groups)]
-    own = [unit if any(unit) else i for i, unit in enumerate(ways[-1])]
-    apart = ([unit if any(unit) else own[i] for i, unit in enumerate(units)] for units in ways)
-    units: Sequence[Any] = next(filter(_stay_whole, apart), range(len(groups)))
-    numbers: dict[Any, int] = {}
-    return set_aside([numbers.setdefault(unit, len(numbers)) for unit in units], share, seed)
+    columns, names = _known_units(groups)
+    ways = ([_together(own, depth) for own in names] for depth in range(len(columns)))
+    return set_aside(next(filter(_stay_whole, map(_joined, ways)), range(len(groups))), share, seed)
 
 
 def shared_column(groups: Sequence[Mapping[str, Any]], held: Sequence[int]) -> str:
     """The coarsest known column, where a group of it is in the images `held` and in the others; empty otherwise."""
     judging = set(held)
-    for columns, units in nested_units(groups, (*UNITS, FILE)):
-        known = {units[i] for i in judging if any(units[i])}
-        if known & {unit for i, unit in enumerate(units) if i not in judging}:
-            return columns[-1]
+    columns, names = _known_units(groups)
+    for depth, column in enumerate(columns):
+        known = {names[i][depth] for i in judging if names[i][depth]}
+        if known & {own[depth] for i, own in enumerate(names) if i not in judging}:
+            return column
     return ""
+
+
+def _known_units(groups: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[tuple[Any, ...]]]]:
+    """Columns from the coarsest on, and for each image the names of its units in them, empty where it has none.
+
+    A value is the name of a unit by itself, also for images that lack the coarser columns, unless it occurs in several
+    coarser units (well A1 of two plates): then the coarser unit is part of the name.
+    """
+    nothing: list[tuple[str, ...]] = [()] * len(groups)
+    *_, (columns, rows) = [([], nothing), *nested_units(groups, (*UNITS, FILE))]
+    names: list[list[tuple[Any, ...]]] = [[] for _ in rows]
+    for depth in range(len(columns)):
+        above: dict[str, set[tuple[str, ...]]] = {}
+        for row in rows:
+            above.setdefault(row[depth], set()).add(row[:depth])
+        single = {value for value, of in above.items() if all(len({*column} - {""}) < 2 for column in zip(*of))}
+        for row, own in zip(rows, names):
+            value = row[depth]
+            coarser = () if value in single else next(filter(None, reversed(own)), ())
+            own.append((*coarser, depth, value) if value else ())
+    return columns, names
+
+
+def _together(own: Sequence[tuple[Any, ...]], depth: int) -> list[tuple[Any, ...]]:
+    """Names that an image shares with all that must stay on its side where units of this depth are kept whole."""
+    names = [name for name in own[depth:] if name]
+    if not own[depth] and (coarser := next(filter(None, reversed(own[:depth])), ())):
+        names.append((*coarser, ""))  # those of a plate that do not say their well may be of one
+    return names
+
+
+def _joined(names: Sequence[Sequence[Any]]) -> list[int]:
+    """The first image of the group of each, where images that share a name are of one group, and so on from them."""
+    lead = list(range(len(names)))
+
+    def first(i: int) -> int:
+        while lead[i] != i:
+            lead[i] = lead[lead[i]]
+            i = lead[i]
+        return i
+
+    owner: dict[Any, int] = {}
+    for i, own in enumerate(names):
+        for name in own:
+            one, other = sorted((first(i), first(owner.setdefault(name, i))))
+            lead[other] = one
+    return [first(i) for i in range(len(names))]
 
 
 def _word(value: Any) -> str:
