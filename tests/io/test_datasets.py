@@ -188,6 +188,13 @@ class TestTable:
         touch(tmp_path, "a.tif")
         assert len(dataset(self.table(tmp_path, f"plate;image\n1;{tmp_path / 'a.tif'}\n"))) == 1
 
+    def test_what_divides_the_columns_is_seen_as_in_other_tables(self, tmp_path: Path) -> None:
+        touch(tmp_path, "a.tif")
+        for text in ("sep=;\nimage;well, row\na.tif;A01\n", "image;well, row\na.tif;A01\n"):
+            assert dataset(self.table(tmp_path, text, "utf-8-sig"))[0].groups == {"well, row": "A01"}
+        with pytest.raises(InputError, match="line 3: gone.tif does not exist"):
+            dataset(self.table(tmp_path, "sep=,\nimage,well\ngone.tif,A01\n"))
+
     @pytest.mark.parametrize(
         ("text", "match"),
         [

@@ -84,6 +84,43 @@ def test_what_divides_a_text_is_seen(tmp_path, ending, sign, point):
     assert table_columns(path) == list(table)
 
 
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("Metadata_Plate;Area\n2024.1;1,5\nP.1;2,5\n", ["Area"]),  # words that look like numbers have no say
+        ("image;Area\n1.5;1,5\n1.5;2,5\n", ["Area"]),
+        ("Area;date;Note\n1,5;12.05;1,2\n2,5;13.05;b\n", ["Area", "date"]),  # every column by itself
+        ("Area\tMean\n1\t1.5\n2,5\t2.5\n", ["Area", "Mean"]),
+        ("Area;Mean\n" + "1;1\n" * 300 + "1,5;1\n", ["Area", "Mean"]),  # later than is looked at
+        ("sep=;\nArea;Class\n1,5;a\n", ["Area"]),  # Excel's first line
+        ('\ufeff"SEP=,"\nArea,A;B;C\n1.5,a\n', ["Area"]),
+        ("Area (µm², mean);Class\n1,5;a\n", ["Area (µm², mean)"]),
+        ("Area\n1,5\n", ["Area"]),
+    ],
+)
+def test_decimal_commas_are_seen_column_by_column(tmp_path, text, numbers):
+    path = tmp_path / "t.csv"
+    path.write_text(text, encoding="utf-8")
+    whole = read_table(path)
+    assert [name for name in whole if whole[name].dtype.kind in "if"] == numbers
+    assert whole[numbers[0]].iloc[-1] in (1.5, 2.5)
+    for rows in (1, 100):
+        parts = pd.concat(list(table_parts(path, rows=rows)), ignore_index=True)
+        assert list(parts) == table_columns(path) == list(whole)
+        for name in numbers:
+            np.testing.assert_array_equal(parts[name], whole[name])
+
+
+@pytest.mark.parametrize("cells", ["1,5 2.5", "1.234,5 2,5", "1,234 5.25"])
+def test_a_column_with_decimal_commas_and_points_is_refused(tmp_path, cells):
+    path = tmp_path / "t.csv"
+    path.write_text("Area;Note\n" + "".join(f"{cell};1.5,2.5\n" for cell in cells.split()))
+    for read in (read_table, lambda path: list(table_parts(path))):
+        with pytest.raises(InputError, match="numbers of the column Area have commas and points; write all"):
+            read(path)
+    assert read_table(path, ["Note"])["Note"].tolist() == ["1.5,2.5"] * 2
+
+
 def test_names_of_images_are_words_in_every_part_of_a_text(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("image,label\n" + "".join(f"{name},{k}\n" for k, name in enumerate(["07", "7", "x8", ""])))
@@ -117,6 +154,30 @@ def test_words_of_later_parts_stay_where_the_first_has_categories_or_none(tmp_pa
     found = read_table(path)
     assert found["a"][:3].tolist() == ["x", "y", "z"]
     assert found["b"][2:].tolist() == ["u", "v"] and found["b"][:2].isin(["", np.nan, None]).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whole_categories_may_have_gaps(tmp_path, kind):
+    path = tmp_path / f"t{kind}"
+    with stream_table(path) as stream:
+        stream.add(pd.DataFrame({"n": pd.Categorical([1, None, 2]), "b": pd.Categorical([True, None, False])}))
+        stream.add(pd.DataFrame({"n": [3], "b": [True]}))
+    np.testing.assert_array_equal(read_table(path)["n"], [1, np.nan, 2, 3])
+    assert read_table(path)["b"].isna().tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_numbers_do_not_become_words_where_the_first_part_has_nothing(tmp_path, kind):
+    path = tmp_path / f"t{kind}"
+    with stream_table(path) as stream:
+        stream.add(pd.DataFrame({"ObjectNumber": [1], "a": [None]}))
+        later = pd.DataFrame({"ObjectNumber": [2], "a": [1.5]})
+        if kind == ".csv":
+            stream.add(later)
+        else:
+            with pytest.raises(InputError, match="column a: 1.5 is a number, but the column was empty before"):
+                stream.add(later)
+    assert read_table(path)["a"].tolist()[1:] == ([1.5] if kind == ".csv" else [])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from inspect import signature
 from typing import Any
 
+from micrographia.arrays.errors import RequestError
 from micrographia.cli import flags
 from micrographia.method import Declared, Method, parameter
 
@@ -26,10 +27,14 @@ def add_authorship(parser: ArgumentParser, method: type[Method]) -> None:
 
 
 def authorship(args: Namespace) -> dict[str, Any]:
-    """What was typed, as ``save`` takes it; raises RequestError where there is no such licence."""
-    from micrographia.models.conform import check_license
+    """What was typed, as ``save`` takes it; raises RequestError where a package cannot say it."""
+    from micrographia.models.conform import known_license
 
     options = flags.read(args, Authorship)
-    check_license(options.license)
-    said = {"authors": options.author, "license": options.license}
+    authors = tuple(author.strip() for author in options.author)
+    for author in authors:
+        if not author or "/" in author or "\\" in author:
+            why = "has a slash, which bioimage.io does not allow in names" if author else "is empty"
+            raise RequestError(f"The author '{author}' {why}; write another name, or leave out --author.")
+    said = {"authors": authors, "license": known_license(options.license.strip())}
     return {name: value for name, value in said.items() if value}

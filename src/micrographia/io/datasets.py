@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from micrographia.arrays.errors import InputError
 from micrographia.io.find import find_images, image_stem, is_zarr
+from micrographia.io.table_parts import table_kind
 
 LABEL_ENDINGS = ("_labels", "_label", "_masks", "_mask", "_seg", "_segmentation", "_instances", "_strokes", "_classes")
 """What the name of a label image may add to its image's."""
@@ -198,12 +200,10 @@ def _labelled_only(data: Dataset) -> Dataset:
 def _from_table(path: Path) -> Dataset:
     if not path.is_file():
         raise InputError(f"{path} does not exist; check the spelling and the folder.")
+    _, layout = table_kind(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            sample = file.readline()
-            file.seek(0)
-            delimiter = max(",;\t", key=sample.count)
-            reader = csv.DictReader(file, delimiter=delimiter)
+            reader = csv.DictReader(islice(file, layout["skiprows"], None), delimiter=layout["sep"])
             names = [name.strip() for name in reader.fieldnames or []]
             reader.fieldnames = names
             rows = list(reader)
@@ -215,7 +215,7 @@ def _from_table(path: Path) -> Dataset:
         raise InputError(f"{path} lists no images.")
     items: list[Item] = []
     seen: dict[Path, int] = {}
-    for number, row in enumerate(rows, start=2):
+    for number, row in enumerate(rows, start=2 + layout["skiprows"]):
         cells = {name: (row.get(name) or "").strip() for name in names}
         if not cells["image"]:
             raise InputError(f"{path}, line {number}: the column 'image' is empty.")

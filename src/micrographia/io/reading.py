@@ -64,8 +64,24 @@ def read(path: str | Path, *, axes: str | None = None, scene: int = 0) -> Image:
 def read_pyramid(path: str | Path, *, axes: str | None = None, scene: int = 0) -> list[Image]:
     """Every resolution of an image, the finest first; one where the file has no pyramid.
 
-    Parameters, returned images and exceptions are those of :func:`read`; the pixel sizes are
-    each level's own.
+    Parameters
+    ----------
+    path : path
+        File, or folder of an OME-Zarr image, plate, well or collection.
+    axes : str, optional
+        One letter of ``"TCZYXS"`` for each dimension, instead of what the file says.
+    scene : int
+        Which image, where the file holds several, counted from 0.
+
+    Returns
+    -------
+    list of Image
+        As :func:`read` gives them, each with pixel sizes of its own.
+
+    Raises
+    ------
+    InputError, RequestError
+        As for :func:`read`.
     """
     path = _as_path(path)
     _check_scene(scene)
@@ -89,8 +105,12 @@ def read_labels(path: str | Path, *, axes: str | None = None, scene: int = 0) ->
 
     Parameters
     ----------
-    path, axes, scene
-        As for :func:`read`.
+    path : path
+        File, or folder of an OME-Zarr image, plate, well or collection.
+    axes : str, optional
+        One letter of ``"TCZYXS"`` for each dimension, instead of what the file says.
+    scene : int
+        Which image, where the file holds several, counted from 0.
 
     Returns
     -------

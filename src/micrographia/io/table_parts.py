@@ -26,10 +26,14 @@ _CLASS, _IMAGE = "Class", "image"
 _PLACE = re.compile(r"(centroid_[xyz]_px|_Center_[XYZ])$")
 _WHOLE = re.compile(r"^(-?\d+)\.0$")
 _QUOTED = re.compile(r'"[^"]*"')
+_SAID = re.compile(r'"?sep=(.)"?[;,\t]*', re.IGNORECASE)
 _COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
 _POINT = re.compile(r"[-+]?\d*\.\d+([eE][-+]?\d+)?")
+_EITHER = r"[-+]?\d*([.,]\d{3})*([.,]\d+)?([eE][-+]?\d+)?"
+"""A number with decimal commas or points, perhaps with marks of thousands."""
+
 _LOOKED_AT = 200
-"""Lines of a text that tell whether its numbers have decimal commas."""
+"""Lines of a text that tell which decimal sign most of its numbers have; such are read fast."""
 
 _MISSING = ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
             "NA", "NULL", "NaN", "n/a", "nan", "null")  # fmt: skip
@@ -82,7 +86,7 @@ def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: in
     Raises
     ------
     InputError
-        Where the file is missing, damaged or lacks a column.
+        Where the file is missing, damaged or lacks a column, or one column of a part mixes decimal commas and points.
     RequestError
         Where the suffix is another, or a package is missing.
     """
@@ -108,8 +112,9 @@ def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: in
         with pd.read_csv(path, **layout, usecols=wanted, chunksize=rows, **text_options(names)) as parts:
             for part in parts:
                 if len(part):
+                    part = with_numbers(path, part if wanted is None else part[wanted], layout)
                     whole = {n: float for n in part.columns if _PLACE.search(n) and part[n].dtype.kind in "iu"}
-                    yield with_words((part if wanted is None else part[wanted]).astype(whole))
+                    yield with_words(part.astype(whole))
     except (InputError, RequestError):
         raise
     except (OSError, ValueError, pd.errors.ParserError) as error:
@@ -125,6 +130,38 @@ def text_options(names: Sequence[str]) -> dict[str, Any]:
     whole = {_IMAGE: lambda text: _WHOLE.sub(r"\1", text)} if _IMAGE in names else {}
     options = {"dtype": types, "converters": whole, "na_values": missing}
     return {**options, "keep_default_na": False, "low_memory": False}
+
+
+def with_numbers(path: Path, table: pd.DataFrame, layout: dict[str, Any]) -> pd.DataFrame:
+    """The numbers of a text, with decimal commas or points: every column by itself, whatever the others have.
+
+    Where commas are between the columns, numbers have points.
+
+    Raises
+    ------
+    InputError
+        Where one column has both.
+    """
+    import pandas as pd
+
+    if layout.get("sep", ",") == ",":
+        return table
+    numbers = {}
+    for name in table.columns:
+        if _is_word(name) or name == _CLASS or table[name].dtype.kind != "O":
+            continue
+        texts = table[name].dropna().astype(str)
+        commas, points = (texts.str.contains(sign, regex=False).any() for sign in ",.")
+        if commas and points and texts.str.fullmatch(_EITHER).all():
+            raise InputError(
+                f"{path}: numbers of the column {name} have commas and points; write all decimals in one way, and no "
+                "marks of thousands."
+            )
+        if commas != points:
+            found = pd.to_numeric(texts.str.replace(",", ".", regex=False), errors="coerce")
+            if found.notna().all():
+                numbers[name] = found.astype(float).reindex(table.index)
+    return table.assign(**numbers)
 
 
 def _is_word(name: str) -> bool:
@@ -165,10 +202,12 @@ def table_rows(path: str | Path) -> int | None:
     return int(_parquet(Path(path)).metadata.num_rows) if kind == "parquet" else None
 
 
-def table_kind(path: Path) -> tuple[str, dict[str, str]]:
-    """Kind of a table by its suffix (text, parquet, h5ad), and how pandas divides a text: `sep` and `decimal`.
+def table_kind(path: Path) -> tuple[str, dict[str, Any]]:
+    """Kind of a table by its suffix (text, parquet, h5ad), and how pandas divides a text.
 
-    Excel writes ``.csv`` with semicolons where numbers have decimal commas: a header without a comma tells.
+    A text has `sep`, `decimal` and `skiprows`. Its first line may say what divides it, as Excel's ``sep=;``; otherwise
+    it is what the header of a ``.csv`` has most of, and of as many the one that names seldom have. Excel writes
+    semicolons where numbers have decimal commas.
     """
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     suffix = suffixes[-1] if suffixes else ""
@@ -180,19 +219,17 @@ def table_kind(path: Path) -> tuple[str, dict[str, str]]:
         return suffix[1:], {}
     opened = gzip.open if path.suffix.lower() == ".gz" else open
     try:
-        with opened(path, "rt", encoding="utf-8", errors="replace") as text:
-            header, *lines = [*islice(text, _LOOKED_AT), ""]
+        with opened(path, "rt", encoding="utf-8-sig", errors="replace") as text:
+            lines = [line.rstrip("\r\n") for line in islice(text, _LOOKED_AT)]
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(path, error) from error
-    header = _QUOTED.sub("", header)
-    separator = "\t"
-    if suffix == ".csv":
-        separator = "," if "," in header else next((sign for sign in ";\t" if sign in header), ",")
-    if separator == ",":
-        return "text", {"sep": ",", "decimal": "."}
-    cells = [cell.strip(' "\r\n') for line in lines for cell in line.split(separator)]
-    commas = any(map(_COMMA.fullmatch, cells)) and not any(map(_POINT.fullmatch, cells))
-    return "text", {"sep": separator, "decimal": "," if commas else "."}
+    said = _SAID.fullmatch(lines[0]) if lines else None
+    header = _QUOTED.sub("", next(filter(None, lines), ""))
+    separator = said[1] if said else max(";\t,", key=header.count) if suffix == ".csv" else "\t"
+    cells = [cell.strip(' "') for line in lines for cell in line.split(separator)]
+    commas, points = (sum(sign.fullmatch(cell) is not None for cell in cells) for sign in (_COMMA, _POINT))
+    decimal = "," if commas > points and separator != "," else "."
+    return "text", {"sep": separator, "decimal": decimal, "skiprows": 1 if said else 0}
 
 
 def _parquet(path: Path):  # type: ignore[no-untyped-def]

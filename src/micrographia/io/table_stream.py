@@ -36,6 +36,7 @@ class TableStream:
         self._path, self._kind, self._features = path, kind, features
         self._columns: list[str] = []
         self._types: dict[str, Any] = {}
+        self._empty: set[str] = set()  # columns of objects without any value so far, which are words
         self._writer: Any = None
         self.rows = 0
 
@@ -62,12 +63,14 @@ class TableStream:
         """
         table = _without_categories(table)
         if self._writer is None:
-            table = _words_where_empty(table)
+            empty = [name for name in table.columns if table[name].dtype == object and table[name].isna().all()]
+            table, self._empty = table.astype(dict.fromkeys(empty, "string")), {str(name) for name in empty}
             self._columns = [str(name) for name in table.columns]
             self._types = dict(table.dtypes)
             features = None if self._features is None else self._features(table)
             self._writer = _WRITERS[self._kind](self._path, table, features)
         table = self._alike(table)
+        self._empty = {name for name in self._empty if table[name].isna().all()}
         self._writer.add(table)
         self.rows += len(table)
 
@@ -92,9 +95,12 @@ class TableStream:
         """A column in the type that it had first; whole numbers and truths that are missing in places stay such."""
         first, known = self._types[str(column.name)], column.dropna().infer_objects()
         whole = isinstance(first, np.dtype) and first.kind in "iub"
-        wide = {"b": "boolean", "u": "UInt64"}.get(first.kind, "Int64") if whole else first
+        wide = _with_gaps(first) if whole else first
         try:
-            if problem := _misfit(known, first):
+            problem = _misfit(known, first)
+            if column.name in self._empty and known.dtype.kind in "iufb" and len(known):
+                problem = f"{known.iloc[0]} is a number, but the column was empty before and is stored as words"
+            if problem:
                 if self._kind == ".csv" and known.dtype.kind in "iuf":  # a text has no types
                     return column
                 raise ValueError(problem)
@@ -113,13 +119,17 @@ class TableStream:
 
 def _without_categories(table: pd.DataFrame) -> pd.DataFrame:
     """Categories as what they stand for: a later part may have others."""
-    return table.astype({name: table[name].cat.categories.dtype for name in table.select_dtypes("category").columns})
+    plain = {}
+    for name in table.select_dtypes("category").columns:
+        kind = table[name].cat.categories.dtype
+        gaps = isinstance(kind, np.dtype) and kind.kind in "iub" and table[name].isna().any()
+        plain[name] = _with_gaps(kind) if gaps else kind
+    return table.astype(plain)
 
 
-def _words_where_empty(table: pd.DataFrame) -> pd.DataFrame:
-    """Columns of objects without any value as words, which may follow."""
-    words = [name for name in table.columns if table[name].dtype == object and table[name].isna().all()]
-    return table.astype(dict.fromkeys(words, "string"))
+def _with_gaps(whole: np.dtype) -> str:
+    """The type of whole numbers or truths some of which are missing."""
+    return {"b": "boolean", "u": "UInt64"}.get(whole.kind, "Int64")
 
 
 def _misfit(known: pd.Series, first: Any) -> str:

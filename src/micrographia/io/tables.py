@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from micrographia.io.anndata import read_anndata
-from micrographia.io.table_parts import table_kind, text_options, unreadable, with_words
+from micrographia.io.table_parts import table_kind, text_options, unreadable, with_numbers, with_words
 from micrographia.io.table_stream import require_pyarrow, stream_table
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pandas
     RequestError
         Where the suffix is another, or a package is missing.
     InputError
-        Where the file is missing, damaged, empty or lacks a column.
+        Where the file is missing, damaged, empty or lacks a column, or one column mixes decimal commas and points.
     """
     import pandas
 
@@ -83,4 +83,5 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pandas
             table = pandas.read_csv(path, **layout, usecols=columns, **text_options(names))
     except (OSError, ValueError, pandas.errors.ParserError) as error:
         raise unreadable(path, error) from error
-    return with_words(table if columns is None else table[list(columns)])
+    table = table if columns is None else table[list(columns)]
+    return with_words(with_numbers(path, table, layout))

@@ -93,6 +93,7 @@ def read_bioio(path: Path, *, axes: str | None = None, scene: int = 0) -> Image:
 
 
 def package(name: str, path: Path) -> ModuleType:
+    """The package that reads a file; InputError says how to install it where it is missing."""
     try:
         return importlib.import_module(name)
     except ImportError:
@@ -102,6 +103,7 @@ def package(name: str, path: Path) -> ModuleType:
 
 
 def check_scene(path: Path, scene: int, number: int) -> None:
+    """Refuse a file without images (InputError), and a number that none of its images has (RequestError)."""
     if number == 0:
         raise InputError(f"{path} holds no image; export it again.")
     if not 0 <= scene < number:
@@ -130,6 +132,7 @@ def vendor_image(
     path: Path, data: np.ndarray, stored: str, axes: str | None, known: dict[str, Any], channels: tuple[str, ...],
     notes: tuple[str, ...],
 ) -> Image:  # fmt: skip
+    """An image of what a maker's file holds: `stored` names its dimensions, `axes` what the user says they are."""
     stored = renamed(stored, axes, str(path))
     if set(stored) - set(AXES):
         raise InputError(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from micrographia.arrays.errors import InputError, RequestError
 
@@ -54,16 +53,16 @@ def _check(path: Path, rdf: Mapping[str, Any], folder: Path, *, look: bool) -> N
         raise InputError(f"{path}: bioimage.io does not accept this model: {' '.join(first.split())}")
 
 
-def check_license(name: str) -> None:
-    """Raise RequestError where bioimage.io knows no licence of this SPDX name; an empty one names none."""
+def known_license(name: str) -> str:
+    """A licence as bioimage.io spells its SPDX name; RequestError where it knows none, and an empty one names none."""
     if not name:
-        return
+        return ""
     from bioimageio.spec.generic.v0_3 import DeprecatedLicenseId, LicenseId
 
-    for known in (LicenseId, DeprecatedLicenseId):
-        with suppress(ValueError):
-            known(name)
-            return
+    for kind in (LicenseId, DeprecatedLicenseId):
+        for known in get_args(kind.root_model.model_fields["root"].annotation):
+            if known.lower() == name.lower():
+                return str(known)
     raise RequestError(
         f"There is no licence '{name}'; name one as https://spdx.org/licenses does, such as CC-BY-4.0, or none at all."
     )
