@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from micrographia.cli.fold_runs import Material
+from micrographia.cli.labelled_planes import labelled_dataset
 from micrographia.io import write, write_labels
+from micrographia.models.package import open_package
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from synthetic_fields import field
@@ -114,6 +117,7 @@ def test_compare_methods_and_a_model(run, fields_in_folders, seen, monkeypatch):
 BAD = {
     "unknown": (["stardst"], [], 2, "Did you mean 'stardist'?"),
     "parameter": (["stardist:stepps=3"], [], 2, "Did you mean 'steps'?"),
+    "another kind": (["boundaries"], [], 2, "compare cannot judge boundaries yet"),
     "value": (["stardist:steps=many"], [], 2, "steps must be a whole number"),
     "no value": (["stardist:steps"], [], 2, "stardist:NAME=VALUE"),
     "missing model": (["other.zip"], [], 1, "no such model file"),
@@ -175,8 +179,38 @@ def test_grey_and_colour_images_are_compared_together_and_others_refused_before(
     table = (fields_in_folders / "plates.csv").read_text().replace("0.png", "0.tif")
     (fields_in_folders / "plates.csv").write_text(table)
     code, _, err = run("compare", f"stardist:{TINY}", "--all-channels", *words, "other")
-    assert code == 1 and "0 has 2 channels and 1 has " in err
+    assert code == 1 and "0 has 2 channels that are not those of a colour picture and 1 has 1 channel" in err
     assert len(seen) == 2 and not (fields_in_folders / "other").exists()
+
+
+def test_planes_are_judged_as_they_are_and_taught_in_colour(fields_in_folders):
+    grey, labels = field(0, size=64, count=4)
+    write(fields_in_folders / "images" / "0.png", np.stack([grey] * 3, axis=2))
+    labels[40:] = -1
+    write(fields_in_folders / "labels" / "0.tif", labels, axes="YX")
+    data = labelled_dataset(str(fields_in_folders / "images"), str(fields_in_folders / "labels"))
+    material = Material(data, ["a"] * 4, [1, 2, 1, 2])
+    assert [plane.image.axes for (plane,) in material.planes(False)] == ["YXS", "YX", "YX", "YX"]
+    assert [plane.image.axes for (plane,) in material.taught()] == ["YXS"] * 4
+    assert material.taught()[0][0].labels.min() == -1, "unknown pixels are taken, as train takes them"
+
+
+def test_what_taught_a_model_or_a_start_is_said_for_each_candidate(run, fields_in_folders, seen):
+    words = ["--images", "plates.csv", "--folds", 2, "-o"]
+    code, _, err = run("compare", f"stardist:{TINY}", *words, "out")
+    assert code == 0, err
+    model = next((fields_in_folders / "out" / "folds").glob("*/model.zip"))
+    (fields_in_folders / "m.zip").write_bytes(model.read_bytes())
+    further = f"stardist:{TINY},start=m.zip"
+    code, _, err = run("compare", "m.zip", further, "nuclei", *words, "more")
+    assert code == 0, err
+    taught = f"({len(seen[0][0])} of 4)"
+    assert f"warning: images of these names taught m.zip {taught}" in err
+    assert f"warning: images of these names taught m.zip, from which {further} went on {taught}" in err
+    assert "warning: nuclei learned from DSB2018" in err
+    child = open_package(next((fields_in_folders / "more" / "folds").glob("stardist*/model.zip"))).config["data"]
+    assert child["start"] == {"model": "m.zip", "data": open_package(model).config["data"]}
+    assert "from which" in (fields_in_folders / "more" / "report.html").read_text()
 
 
 def test_an_image_that_is_there_twice_is_refused(run, fields_in_folders):

@@ -10,8 +10,10 @@ import zarr
 import micrographia as mg
 from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
+from micrographia.cli.class_examples import only_plane, planes_of
 from micrographia.cli.measured_files import read_measured
 from micrographia.features.aligned import check_object_numbers
+from micrographia.io.datasets import Item
 
 KINDS = [("basic",), ("cellprofiler", "--only", "shape")]
 
@@ -103,3 +105,14 @@ def test_quality_of_images_that_differ_by_rounding(run, tmp_path):
     assert code == 0 and "unexpected" not in err and "Warning" not in err
     assert len(pd.read_csv(tmp_path / "out" / "image_quality.csv")) == 3
     assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_a_mask_is_one_object_for_measurements_and_none_for_training(tmp_path, capsys):
+    mg.write(tmp_path / "a.tif", Image(labels().astype(np.uint8), "YX"))
+    mg.write_labels(tmp_path / "a_labels.tif", (labels() > 0) * np.int32(255))
+    item = Item(tmp_path / "a.tif", tmp_path / "a_labels.tif", {})
+    (plane,) = planes_of(item)
+    assert plane.labels.max() == 255
+    assert "warning: a_labels.tif: 2 separate pieces have the number 255 and count as one" in capsys.readouterr().err
+    with pytest.raises(InputError, match="a_labels.tif is a mask"):
+        only_plane(item)

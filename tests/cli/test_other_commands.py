@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from argparse import ArgumentParser
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,8 @@ from made_pictures import spots
 from micrographia import __version__, get_method
 from micrographia.arrays.errors import InputError
 from micrographia.cli import VERBS
+from micrographia.cli.authorship import add_authorship, authorship
+from micrographia.cli.seen_images import seen_images
 from micrographia.cli.train import use_of
 from micrographia.cli.training_examples import make_examples
 from micrographia.io import write, write_labels
@@ -41,6 +44,14 @@ def test_methods(run):
     assert "--rays" in run("train", "stardist", "--help")[1]
 
 
+def test_help_promises_only_what_holds(run):
+    assert "Stop with Ctrl-C" in run("train", "stardist", "--help")[1]
+    assert "Stop with Ctrl-C" not in run("train", "pixels", "--help")[1]
+    assert "a method (stardist)" in run("compare", "--help")[1]
+    images = run("methods", "images")[1]
+    assert "mask =" not in images and "diameter =" not in images and "Share of the images" in images
+
+
 def test_measure_with_and_without_images(run, tmp_path):
     labels = (spots() > 100).astype(np.int32)
     write_labels(tmp_path / "labels" / "a_labels.tif", labels)
@@ -49,10 +60,31 @@ def test_measure_with_and_without_images(run, tmp_path):
     assert code == 0, err
     assert pd.read_csv(tmp_path / "out" / "a_objects.csv")["area_um2"].tolist() == [75]
     code, _, err = run("measure", "--labels", "labels", "--images", "images", "-o", "out")
-    assert code == 1
-    assert "exists already" in err
+    assert code == 2
+    assert "pixel_size was 0.5 and is now not set" in err
     assert run("measure", "--labels", "labels", "--images", "images", "-o", "out", "--overwrite")[0] == 0
     assert pd.read_csv(tmp_path / "out" / "a_objects.csv")["intensity_mean"].tolist() == [200]
+
+
+def test_measure_goes_on_where_it_was_stopped(run, tmp_path, monkeypatch):
+    import micrographia.cli.measure as module
+
+    for k in range(3):
+        write_labels(tmp_path / "labels" / f"{k}_labels.tif", (spots() > 100).astype(np.int32))
+    measure, words = module.measure_file, ("measure", "--labels", "labels", "-o", "out")
+
+    def stopped(task):
+        if task.name == "2_labels":
+            raise KeyboardInterrupt
+        return measure(task)
+
+    monkeypatch.setattr(module, "measure_file", stopped)
+    code, _, err = run(*words)
+    assert code == 130 and "2 of 3 images are finished" in err and "type the same command again" in err
+    monkeypatch.setattr(module, "measure_file", measure)
+    code, out, err = run(*words)
+    assert code == 0 and "failed" not in err and "3 images (2 from an earlier run)" in out
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.csv")) == [f"{k}_objects.csv" for k in range(3)]
 
 
 def test_measure_goes_on_without_images_that_have_no_labels(run, tmp_path):
@@ -64,8 +96,10 @@ def test_measure_goes_on_without_images_that_have_no_labels(run, tmp_path):
     assert code == 1
     assert err.splitlines() == [
         "failed: b.png: it has no labels.", "failed: c_labels.tif: there is no image of this name.",
+        "[1/1] a_labels.tif: 1 object",
     ]  # fmt: skip
-    assert "a_objects.csv: 1 object\n" in out and len(list((tmp_path / "out").iterdir())) == 1
+    assert "1 image, 1 object, " in out
+    assert [path.name for path in (tmp_path / "out").glob("*_objects.csv")] == ["a_objects.csv"]
     code, _, err = run("measure", "--labels", "labels", "--images", "images/a.png", "-o", "one")
     assert code == 0, err
     code, _, err = run("measure", "--labels", "labels", "--images", "images/b.png", "-o", "none")
@@ -123,7 +157,7 @@ def test_measure_volumes(run, tmp_path):
     table = pd.read_csv(tmp_path / "out" / "s_objects.csv")
     assert table[["label", "t", "volume_px", "volume_um3"]].to_numpy().tolist() == [[7, 0, 32, 64], [7, 1, 32, 64]]
     write_labels(tmp_path / "flat.tif", labels[0, 0])
-    assert "no z slices" in run("measure", "--labels", "flat.tif", "-o", "out", "--volumes")[2]
+    assert "no z slices" in run("measure", "--labels", "flat.tif", "-o", "flat", "--volumes")[2]
     assert run("measure", "--features", "quality", "--images", "flat.tif", "--volumes", "-o", "q")[0] == 2
 
 
@@ -174,14 +208,23 @@ def test_what_numbers_no_objects_is_no_truth(run, tmp_path, labels, said):
     write(tmp_path / "images" / "a.png", spots())
     write_labels(tmp_path / "good" / "a_labels.tif", numbered())
     write(tmp_path / "bad" / "a_labels.tif", labels, axes="YX")
-    for words in (
+    refused = [
         ("evaluate", "nuclei", "--images", "images", "--labels", "bad"),
         ("evaluate", "--predictions", "bad", "--images", "images", "--labels", "good"),
         ("measure", "--labels", "bad"),
-    ):
+    ]
+    taken = []
+    if labels.min() < 0:
+        taken.append(refused.pop(0))
+    elif labels.max() == 255:
+        taken.append(refused.pop())
+    for words in refused:
         code, _, err = run(*words, "-o", "out")
         assert code == 1 and said in err
         assert not (tmp_path / "out" / "report.html").exists() and not list(tmp_path.glob("out/*.csv"))
+    for words in taken:
+        code, _, err = run(*words, "-o", "out")
+        assert code == 0 and "warning: " in err, "one object may be in pieces, and a truth may have unknown pixels"
     if labels.min() < 0:
         assert (make_examples(StarDist, "images", "bad").labels[0] == labels).all()
     else:
@@ -232,8 +275,46 @@ def test_evaluate_says_which_score_is_which_and_what_was_learned_from(run, tmp_p
     assert f"warning: {seen}; where they are the same images, this is no test." in run(*words, "two")[2]
     assert seen in (tmp_path / "two" / "report.html").read_text()
     monkeypatch.setitem(config, "data", "pictures of X")
-    assert "nuclei: learned from pictures of X; where these images are among those" in run(*words, "three")[2]
+    assert "warning: nuclei learned from pictures of X; where these images are among those" in run(*words, "three")[2]
     assert "pictures of X" in (tmp_path / "three" / "report.html").read_text()
+    start = {"model": "first.zip", "data": {"training": ["a"], "validation": []}}
+    monkeypatch.setitem(config, "data", {"training": ["z"], "validation": [], "start": start})
+    seen = "images of these names taught first.zip, from which nuclei went on (1 of 3); where"
+    assert f"warning: {seen}" in run(*words, "four")[2]
+
+
+def test_what_taught_the_start_of_a_model_counts():
+    own = {"training": ["a", "b"], "validation": ["c"]}
+    assert seen_images("m", {"data": own}, ["d"]) == seen_images("m", {}, ["d"]) == []
+    assert seen_images("m", {"data": own | {"start": {"model": "s", "data": "X"}}}, ["d"]) == [
+        "s, from which m went on, learned from X; where these images are among those, this is no test."
+    ]
+    twice = {"model": "s", "data": {"training": ["e"], "validation": [], "start": {"model": "r", "data": own}}}
+    assert seen_images("m", {"data": {"training": [], "validation": [], "start": twice}}, ["b", "e"]) == [
+        "images of these names taught s, from which m went on (1 of 2); where they are the same images, this is no "
+        "test.",
+        "images of these names taught r, from which m went on (1 of 2); where they are the same images, this is no "
+        "test.",
+    ]
+    older = {"data": own, "parameters": {"start": "s"}}
+    assert seen_images("m", older, ["d"]) == ["m went on from s, and it is not known what taught that."]
+
+
+@pytest.mark.usefixtures("model")
+def test_unknown_pixels_of_a_truth_are_not_judged(run, tmp_path):
+    truth = numbered(n=4)
+    truth[:, truth.shape[1] // 2 :] = -1
+    write(tmp_path / "images" / "a.png", spots(n=4))
+    write(tmp_path / "labels" / "a.tif", truth, axes="YX")
+    words = ("evaluate", "nuclei", "--images", "images", "--labels", "labels", "-o")
+    code, out, err = run(*words, "one")
+    known = len(np.unique(truth[truth > 0]))
+    assert code == 0 and 0 < known < 4 and f"{known} objects found, {known} true, 1 image" in out
+    said = "1 of 1 images have labels below 0 (unknown): these pixels, and objects found mostly there, are not judged"
+    assert f"warning: {said}" in err and said in (tmp_path / "one" / "report.html").read_text()
+    write(tmp_path / "labels" / "a.tif", np.where(numbered(n=4) == 0, -1, numbered(n=4)), axes="YX")
+    code, _, err = run(*words, "two")
+    assert code == 1 and "a.tif: some labels are below 0, which says that nothing is known of a pixel, and none" in err
 
 
 def test_evaluate_a_folder_of_labels_points_to_predictions(run, tmp_path):
@@ -290,6 +371,28 @@ def test_train_needs_pairs_that_match(run, tmp_path):
 @pytest.mark.parametrize(("method", "use"), [("stardist", "segment IMAGE"), ("objects", "classify objects TABLE")])
 def test_how_a_model_is_used_is_said_as_it_is_typed(method, use):
     assert use_of(get_method(method), "my model.zip") == f"use it with: micrographia {use} -m 'my model.zip'"
+
+
+@pytest.mark.parametrize("name", ["stardist", "encoder", "crops", "images"])
+def test_authors_and_licence_are_checked_before_anything_is_read(run, name):
+    pytest.importorskip("torch", reason="training needs the extra 'train'")
+    words = ("train", name, "--images", "gone", "-o", "m.zip", *(["--labels", "gone"] if name == "crops" else []))
+    for said, problem in (
+        (("--author", "A. Person", "Uni A/B"), "The author 'Uni A/B' has a slash"),
+        (("--author", " "), "The author '' is empty"),
+        (("--license", "free"), "There is no licence 'free'"),
+    ):
+        code, _, err = run(*words, *said)
+        assert code == 2 and problem in err
+
+
+def test_authors_and_licences_are_spelled_as_bioimage_io_does():
+    parser = ArgumentParser()
+    add_authorship(parser, StarDist)
+    for typed, meant in (("cc-by-4.0", "CC-BY-4.0"), (" mit ", "MIT"), ("GPL-3.0", "GPL-3.0")):
+        said = authorship(parser.parse_args(["--author", " R. Hooke ", "--license", typed]))
+        assert said == {"authors": ("R. Hooke",), "license": meant}
+    assert authorship(parser.parse_args([])) == {}
 
 
 def test_train_then_segment(run, tmp_path):

@@ -47,6 +47,49 @@ def test_masks_of_stacks_and_series():
             check(np.broadcast_to(mask, [2] * (len(axes) - 2) + list(mask.shape)), axes)
 
 
+def cores(count: int) -> np.ndarray:
+    """Squares of the number 1 with an edge of the number 2."""
+    inside = squares(count) > 0
+    return np.kron(np.where(ndimage.binary_erosion(inside), 1, 2) * inside, np.ones((4, 4), int))
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ((squares(20) > 0) + 1, "its only numbers are 1 and 2, and none is 0"),
+        (np.where(squares(20) > 0, 1, 2), "its only numbers are 1 and 2, and none is 0"),
+        (cores(20), "all objects have the numbers 1 and 2"),
+        (np.pad(squares(20) == 0, 5, constant_values=True) * 255, "its background has the number 255"),
+    ],
+    ids=["two classes", "two classes, turned", "cores and edges", "inverted"],
+)
+def test_masks_of_two_numbers_and_inverted_ones(labels, said):
+    with pytest.raises(InputError, match=f"a.tif is a mask: {said}; number the objects first"):
+        check(labels)
+    assert check(labels, masks=True).startswith("a.tif: ")
+
+
+def test_two_numbers_may_be_two_objects():
+    halves = np.repeat([1, 2], 30) * np.ones((40, 1), int)
+    assert check(halves) == check(np.pad(halves, 3)) == ""
+    assert check(np.full((30, 30), 255)) == "", "a crop that one object fills"
+    assert check(cores(3)) == "", "few cores with edges"
+    around = np.pad(np.full((8, 8), 2), 10, constant_values=1)
+    assert "none is 0; if one of them is the background, write 0 there and number" in check(around)
+
+
+def test_where_masks_are_let_through_they_are_doubted():
+    for number, count in ((255, 2), (1, 4), (1, 25)):
+        said = check((squares(count) > 0) * number, masks=True)
+        assert said.startswith(f"a.tif: {count} separate pieces have the number {number} and count as one object")
+    with pytest.raises(InputError, match="looks like a picture"):
+        check(picture((64, 64), 200, 4), masks=True)
+
+
+def test_an_empty_image_numbers_nothing():
+    assert check(np.zeros((0, 0), int)) == check(np.zeros((0, 5, 0), int), "ZYX") == ""
+
+
 @pytest.mark.parametrize("background", [False, True], ids=["full", "on black"])
 @pytest.mark.parametrize(("grey", "noise"), [(40, 1), (200, 4), (60000, 900)])
 @pytest.mark.parametrize("shape", [(64, 64), (200, 300)])

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.metrics import matching
-from micrographia.metrics.matching import assign, match, overlaps
+from micrographia.metrics.matching import assign, match, overlaps, without_unknown
 from micrographia.metrics.matching_reference import match_reference
 
 labels_pair = st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(
@@ -120,6 +120,17 @@ def test_empty_images():
 def test_unannotated_pixels_are_left_out():
     truth = np.array([[1, 1, 0, -1, -1]])
     assert match(truth, np.array([[5, 5, 0, 7, 7]]))[0].accuracy == 1
+
+
+def test_objects_mostly_in_the_unknown_are_not_judged():
+    truth = np.array([[1, 1, 1, 0, 0, -1, -1, -1, -1, -1]])
+    assert match(truth, np.array([[5, 5, 5, 0, 7, 7, 7, 7, 0, 0]]))[0].fp == 0, "a rim in the known"
+    assert match(truth, np.array([[5, 5, 5, 7, 7, 7, 7, 0, 0, 0]]))[0].fp == 1, "half of it is known"
+    cut = np.array([[0, 0, 1, 1, -1, -1, -1]])
+    assert match(cut, np.array([[0, 0, 4, 4, 4, 4, 4]]))[0].tp == 1, "a true object that ends where nothing is known"
+    found = np.array([[9, 9, 0, 0, 0, 3, 3, 0, 2, 2]])
+    assert without_unknown(truth, found).tolist() == [[9, 9, *[0] * 8]]
+    assert without_unknown(np.maximum(truth, 0), found) is found
 
 
 def test_refusals():

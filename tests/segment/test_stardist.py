@@ -10,6 +10,7 @@ from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
 from micrographia.metrics.matching import match
 from micrographia.segment.predictor import Predictor
+from micrographia.segment.star_examples import channels_of
 from micrographia.segment.stardist import Examples, StarDist
 
 torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
@@ -55,12 +56,22 @@ def test_package_tells_how_it_was_made(trained, tmp_path):
     assert check_model(package).passed
 
 
+def test_the_image_whose_channels_do_not_fit_is_named():
+    assert channels_of([3, 1, 3], [True, False, True], "abc") == channels_of([3, 3], [True, False], "ab") == 3
+    for counts, colour in (([3, 1, 3], [True, False, False]), ([1, 3, 2], [False, True, False])):
+        with pytest.raises(InputError, match="^c has . channels that are not those of a colour picture and [ab] has"):
+            channels_of(counts, colour, "abc")
+
+
 def test_training_goes_on_from_a_package(trained, tmp_path):
     path = trained.save(tmp_path / "first.zip")
     images, labels = fields(3)
     further = StarDist(steps=2, start=str(path), **SMALL).fit(Examples(images, labels))
     other = StarDist(steps=2, **SMALL).fit(Examples(images, labels))
     truth = trained.model_.state_dict()["experts.0.stem.0.weight"]
+    again = StarDist(steps=2, start=str(further.save(tmp_path / "second.zip")), **SMALL).fit(Examples(images, labels))
+    taught = again.start_["start"]["data"]["start"]["data"]
+    assert taught == trained.sides_, "what taught the first is known of the third"
     near, far = (m.model_.state_dict()["experts.0.stem.0.weight"] - truth for m in (further, other))
     assert near.abs().mean() < 0.5 * far.abs().mean()
     with pytest.raises(RequestError, match="same architecture"):
@@ -244,9 +255,9 @@ def test_bad_examples_are_refused():
         method.fit(Examples(images, [x.astype(float) for x in labels]))
     with pytest.raises(InputError, match="holds an object"):
         method.fit(Examples(images, [x * 0 for x in labels]))
-    with pytest.raises(InputError, match="image 0 has 1 channel and image 1 has 2 channels; .* choose one"):
+    with pytest.raises(InputError, match="image 1 has 2 channels and image 0 has 1 channel; .* choose one"):
         method.fit(Examples([images[0], np.stack([images[1]] * 2)], labels))
-    with pytest.raises(InputError, match="image 0 has 1 channel and stack has 3 channels"):
+    with pytest.raises(InputError, match="stack has 3 channels and image 0 has 1 channel"):
         method.fit(Examples([images[0], Image(np.stack([images[1]] * 3), "CYX", name="stack")], labels))
     with pytest.raises(InputError, match="not learned anything"):
         StarDist().predict(images[0])

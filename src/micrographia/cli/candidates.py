@@ -12,6 +12,11 @@ from micrographia.method import Method
 from micrographia.methods import get_method, methods
 
 
+def comparable() -> list[str]:
+    """Methods that ``micrographia compare`` can judge: those whose models ``micrographia segment`` takes."""
+    return [name for name in methods() if _segments(name)]
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A method with its checked parameters, or a model that exists.
@@ -67,8 +72,8 @@ def read_candidate(text: str, common: dict[str, Any]) -> Candidate:
         method = get_method(name)
         if method.applied_by != "segment":
             raise RequestError(
-                f"{name} does not find objects (what it learns is applied with 'micrographia {method.applied_by}'); "
-                "compare judges methods that do."
+                f"compare cannot judge {name} yet (what it learns is applied with 'micrographia {method.applied_by}'); "
+                f"it takes {', '.join(comparable())}, and models of these."
             )
         declared = {p.name: p for p in method.declared()}
         given: dict[str, Any] = {}
@@ -83,10 +88,17 @@ def read_candidate(text: str, common: dict[str, Any]) -> Candidate:
     try:
         return Candidate(text, model=find_model(text))
     except RequestError:
-        known = [*methods(), *(entry.name for entry in list_models())]
+        known = [*comparable(), *(entry.name for entry in list_models())]
         near = difflib.get_close_matches(name, known, n=1)
         if near == [name]:
             hint = f"{name} is a model, which takes no parameters."
         else:
             hint = f"Did you mean '{near[0]}'?" if near else f"At hand are: {', '.join(known)}."
         raise RequestError(f"There is no method or model '{text}'. {hint}") from None
+
+
+def _segments(name: str) -> bool:
+    try:
+        return get_method(name).applied_by == "segment"
+    except RequestError:  # somebody's method that cannot be loaded
+        return False

@@ -55,8 +55,8 @@ class PlaneLabels(PlaneImages):
         return only_plane(self.items[index], self.channel).labels
 
 
-def planes_of(item: Item, channel: str | None = None) -> Iterator[OnePlane]:
-    """The planes of one image of a data set, with labels where it has any.
+def planes_of(item: Item, channel: str | None = None, *, masks: bool = True) -> Iterator[OnePlane]:
+    """The planes of one image of a data set, with labels where it has any; `masks` are let through with a warning.
 
     Raises
     ------
@@ -68,7 +68,10 @@ def planes_of(item: Item, channel: str | None = None) -> Iterator[OnePlane]:
     from micrographia.segment.planes import choose_planes, read_plane
 
     if item.label is not None:
-        for plane in labelled_planes(item, channel=channel, all_channels=channel is None):
+        found = labelled_planes(item, channel=channel, all_channels=channel is None, masks=masks)
+        for number, plane in enumerate(found):
+            for doubt in plane.doubts if masks and number == 0 else ():  # of the whole image
+                print(f"warning: {doubt}", file=sys.stderr)
             yield OnePlane(plane.image, plane.labels, {f"Metadata_{axis}": at for axis, at in plane.index.items()})
         return
     image = read(item.image)
@@ -105,7 +108,7 @@ def one_channel(path: Path, said: set[str]) -> str | None:
 
 def only_plane(item: Item, channel: str | None = None) -> OnePlane:
     """The plane of an image that has one; raises InputError where it has several."""
-    planes = planes_of(item, channel)
+    planes = planes_of(item, channel, masks=False)
     first = next(planes)
     if next(planes, None) is not None:
         raise InputError(f"{item.image} holds several planes; a table of classes names images, so give each its file.")

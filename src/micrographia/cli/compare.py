@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 from micrographia import __version__
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import compare_objects, flags
-from micrographia.cli.candidates import Candidate, read_candidate
+from micrographia.cli.candidates import Candidate, comparable, read_candidate
 from micrographia.cli.run_record import RunRecord
 from micrographia.method import Declared, parameter
-from micrographia.methods import methods
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,7 +64,7 @@ def add_arguments(parser: ArgumentParser, words: Sequence[str]) -> None:
         parser.description, parser.epilog = compare_objects.DESCRIPTION, compare_objects.EPILOG
         compare_objects.add_arguments(parser)
         return
-    known = f"a method ({', '.join(methods())}), with or without parameters, or a model"
+    known = f"a method ({', '.join(comparable())}), with or without parameters, or a model"
     parser.add_argument("methods", nargs="+", metavar="METHOD", help=known)
     flags.add_flags(parser, Compare, short={"out": "-o"})
 
@@ -81,9 +80,14 @@ def run(args: Namespace) -> int:
     candidates = [read_candidate(text, common) for text in args.methods]
     if twice := next((text for text in args.methods if args.methods.count(text) > 1), None):
         raise RequestError(f"{twice} is named twice; name each method once.")
+    from micrographia.cli.fold_runs import run_fold
+    from micrographia.cli.labelled_planes import not_judged
+
     material, column = _material(options)
     material.refuse_copies()
-    for doubt in {doubt: None for item in material.planes(options.all_channels) for p in item for doubt in p.doubts}:
+    planes = [plane for item in material.planes(options.all_channels) for plane in item]
+    doubts = dict.fromkeys(doubt for plane in planes for doubt in plane.doubts)
+    for doubt in (*doubts, *not_judged([bool((plane.labels < 0).any()) for plane in planes])):
         print(f"warning: {doubt}", file=sys.stderr)
     if any(one.method is not None for one in candidates):
         material.refuse_channels()
@@ -92,8 +96,6 @@ def run(args: Namespace) -> int:
     _write_folds(folder, material)
     trainings = options.folds * sum(c.method is not None for c in candidates)
     print(f"{len(material.data)} images in {options.folds} folds by {column}; {trainings} trainings", flush=True)
-    from micrographia.cli.fold_runs import run_fold
-
     outcomes: dict[str, list[dict[str, Any]]] = {}
     try:
         for one in candidates:
@@ -179,6 +181,7 @@ def _report(
     column: str,
 ) -> None:
     """Scores of every method on the same images in the same order, as tables and as one report."""
+    from micrographia.cli.labelled_planes import not_judged
     from micrographia.io.reading import read_labels
     from micrographia.metrics.folds import UNITS
     from micrographia.metrics.instances import evaluate_instances
@@ -201,29 +204,35 @@ def _report(
         )
         seconds = [sum(done[f"seconds_{what}"] for done in outcomes[one.text]) for what in ("train", "predict")]
         note = one.note
-        if seen := _seen(one, names):
-            print(f"warning: {seen}.", file=sys.stderr)
-            note += f"; {seen}"
+        for seen in _seen(one, names):
+            print(f"warning: {seen}", file=sys.stderr)
+            note += f"; {seen.removesuffix('.')}"
         compared.append(Compared(one.text, result, seconds[0], seconds[1], note))
+    settings = {"methods": " ".join(one.text for one in candidates), "folds by": column}
+    if unjudged := not_judged([bool((plane.labels < 0).any()) for plane in planes]):
+        settings["not judged"] = unjudged[0]
     text = write_comparison(
         folder,
         compared,
         groups=[p.groups for p in planes],
         unit=unit,
         seed=options.seed,
-        settings={"methods": " ".join(one.text for one in candidates), "folds by": column} | options.parameters(),
+        settings=settings | options.parameters(),
         command=shlex.join(["micrographia", *sys.argv[1:]]),
     )
     print(text)
 
 
-def _seen(one: Candidate, names: Sequence[str]) -> str:
-    """A warning where a model that is compared, or that a method goes on from, learned from images of these names."""
+def _seen(one: Candidate, names: Sequence[str]) -> list[str]:
+    """Sentences where a model that is compared, or that a method goes on from, may have learned from these images."""
     from micrographia.cli.seen_images import seen_images
     from micrographia.models.library import find_model
     from micrographia.models.package import open_package
 
     model = one.model or one.parameters.get("start")
     if not model:
-        return ""
-    return seen_images(one.text if one.model else str(model), open_package(find_model(model)).config, names)
+        return []
+    config = open_package(find_model(model)).config
+    if one.model is None:
+        config = {"data": {"start": {"model": model, "data": config.get("data")}}}
+    return seen_images(one.text, config, names)

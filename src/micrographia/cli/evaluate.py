@@ -17,7 +17,7 @@ from micrographia.cli import flags
 from micrographia.cli.batch import counted
 from micrographia.cli.input_files import BACKGROUND
 from micrographia.cli.labelled_planes import LabelledPlane
-from micrographia.cli.seen_images import seen_images, source_of
+from micrographia.cli.seen_images import seen_images
 from micrographia.method import Declared, parameter
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def run(args: Namespace) -> int:
         raise RequestError("Name a model, or give label images with --predictions; one of the two.")
     if options.images is None:
         raise RequestError("Say which images to check on: --images FOLDER --labels FOLDER, or --images TABLE.csv.")
+    from micrographia.cli.labelled_planes import not_judged
     from micrographia.io.atomic import check_folder
     from micrographia.metrics.instances import evaluate_instances
 
@@ -86,6 +87,7 @@ def run(args: Namespace) -> int:
     doubts: dict[str, None] = {}
     names: list[str] = []
     groups: list[dict[str, str]] = []
+    partly: list[bool] = []
 
     def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for plane, predicted in _predicted(args.model, options, failures):
@@ -94,6 +96,7 @@ def run(args: Namespace) -> int:
             doubts.update(dict.fromkeys(plane.doubts))
             names.append(plane.name)
             groups.append(plane.groups)
+            partly.append(bool((plane.labels < 0).any()))
             yield plane.labels, predicted
 
     try:  # names and groups are read when all pairs have been seen: one pair is held at a time
@@ -102,15 +105,9 @@ def run(args: Namespace) -> int:
         if names or not failures:
             raise
         raise InputError(failures[0]) from None
-    warnings, about = list(doubts), {"model": args.model}
-    if args.model is not None:
-        config = _loaded(args.model).package.config
-        if seen := seen_images(args.model, config, names):
-            warnings.insert(0, f"{seen}.")
-        if source := source_of(config):
-            about["learned from"] = source
-            said[f"learned from {source}; where these images are among those, this is no test."] = args.model
-    _write(folder, result, about, options, warnings)
+    seen = [] if args.model is None else seen_images(args.model, _loaded(args.model).package.config, names)
+    warnings = [*seen, *doubts, *not_judged(partly)]
+    _write(folder, result, args.model, options, warnings)
     print(_summary(result))
     print(f"report: {folder / 'report.html'}")
     for warning in warnings:
@@ -144,7 +141,12 @@ def _predicted(
         try:
             all_channels = predictor.all_channels if predictor is not None else False
             for plane in labelled_planes(
-                item, name=names[item.image], channel=options.channel, all_channels=all_channels, axes=options.axes
+                item,
+                name=names[item.image],
+                channel=options.channel,
+                all_channels=all_channels,
+                axes=options.axes,
+                negative=True,
             ):
                 if only is not None and plane.name not in only:
                     continue
@@ -184,25 +186,29 @@ def _loaded(model: str) -> Predictor:
 def _write(
     folder: Path,
     result: InstanceEvaluation,
-    about: dict[str, str | None],
+    model: str | None,
     options: Evaluate,
     warnings: Sequence[str],
 ) -> None:
     """Tables, and the report with pictures of the worst images, for which the objects are found once more."""
     from micrographia.io.tables import write_table
+    from micrographia.metrics.matching import without_unknown
     from micrographia.report.evaluation_report import write_evaluation_report
 
     for name in ("images", "matches", "overall", "groups", "counts"):
         table = getattr(result, name)
         if len(table):
             write_table(folder / f"evaluation_{name}.csv", table)
-    model, worst = about["model"], result.worst(options.worst)
-    cases = {plane.name: (plane.image, plane.labels, found) for plane, found in _predicted(model, options, [], worst)}
+    worst = result.worst(options.worst)
+    cases = {
+        plane.name: (plane.image, plane.labels, without_unknown(plane.labels, found))
+        for plane, found in _predicted(model, options, [], worst)
+    }
     write_evaluation_report(
         folder / "report.html",
         result,
         {name: cases[name] for name in worst},
-        settings=about | options.parameters(),
+        settings={"model": model} | options.parameters(),
         command=shlex.join(["micrographia", *sys.argv[1:]]),
         title=f"Evaluation of {model or options.predictions}",
         warnings=warnings,

@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,17 +37,19 @@ class Material:
     _planes: dict[bool, list[list[LabelledPlane]]] = field(default_factory=dict)
 
     def planes(self, all_channels: bool) -> list[list[LabelledPlane]]:
-        """The planes of each image; where some are in colour, grey ones are made so, that every fold has the same."""
+        """The planes of each image."""
         if all_channels not in self._planes:
             names = result_names([item.image for item in self.data])
-            found = [
-                list(labelled_planes(item, name=names[item.image], channel=self.channel, all_channels=all_channels))
-                for item in self.data
-            ]
-            if any(in_colour(plane.image) for planes in found for plane in planes):
-                found = [[replace(plane, image=as_colour(plane.image)) for plane in planes] for planes in found]
-            self._planes[all_channels] = found
+            read = partial(labelled_planes, channel=self.channel, all_channels=all_channels, negative=True)
+            self._planes[all_channels] = [list(read(item, name=names[item.image])) for item in self.data]
         return self._planes[all_channels]
+
+    def taught(self) -> list[list[LabelledPlane]]:
+        """The same for learning: where some are in colour, grey ones are made so, that every fold has the same."""
+        items = self.planes(self.all_channels)
+        if not any(in_colour(plane.image) for planes in items for plane in planes):
+            return items
+        return [[replace(plane, image=as_colour(plane.image)) for plane in planes] for planes in items]
 
     def prints(self) -> list[str]:
         """What changes when an image or its labels change."""
@@ -138,7 +141,8 @@ def _train(one: Candidate, used: list[int], material: Material, folder: Path) ->
     assert one.method is not None
     share = one.parameters.get("validation_share", 0.15)
     held = {used[k] for k in set_aside([material.groups[i] for i in used], share, material.seed)}
-    planes = [(i, plane) for i in used for plane in material.planes(material.all_channels)[i]]
+    items = material.taught()
+    planes = [(i, plane) for i in used for plane in items[i]]
     examples = Examples(
         [plane.image for _, plane in planes],
         [plane.labels for _, plane in planes],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -95,6 +95,7 @@ def labelled_planes(
     all_channels: bool = False,
     axes: str | None = None,
     negative: bool = False,
+    masks: bool = False,
 ) -> Iterator[LabelledPlane]:
     """The planes of one image with their labels.
 
@@ -112,16 +113,20 @@ def labelled_planes(
         Axes of image files that do not name them.
     negative : bool
         Whether labels may be below 0, which say of pixels that they were not annotated.
+    masks : bool
+        Whether masks are let through, as a doubt.
 
     Raises
     ------
     InputError
-        Where a file cannot be read, its labels do not number objects (`check_numbered`), or labels and image have
-        different shapes.
+        Where a file cannot be read, its labels do not number objects (`check_numbered`) or say of no pixel that it is
+        background though some were not annotated, or labels and image have different shapes.
     """
     image, truth = read_pair(item, axes)
     assert item.label is not None
-    doubt = check_numbered(replace(truth, name=item.label.name), negative=negative)
+    doubt = check_numbered(replace(truth, name=item.label.name), negative=negative, masks=masks)
+    if negative:
+        _refuse_without_background(truth, item.label.name)
     planes, _ = choose_planes(image, channel=channel, all_channels=all_channels)
     one = image.take(**{axis: 0 for axis in "TZ" if axis in image.axes})
     _, notes = choose_planes(one, channel=channel, all_channels=all_channels)  # of its channels alone
@@ -132,6 +137,34 @@ def labelled_planes(
         plane = read_plane(image, index)
         labels = labels_of_plane(truth, plane, at, sizes, item.label.name, item.image.name)
         yield LabelledPlane(called, plane, labels, item.groups, at, sizes, tuple(notes), (doubt,) if doubt else ())
+
+
+def _refuse_without_background(labels: Image, name: str) -> None:
+    """Raise InputError where some labels are below 0 and none is 0."""
+    if labels.dtype.kind == "u":
+        return
+    flat = "".join(axis for axis in labels.axes if axis in "TZ")
+    below = False
+    for at in np.ndindex(*(labels.size(axis) for axis in flat)):
+        plane = labels.take(**dict(zip(flat, at))).array("YX")
+        if not plane.all():
+            return
+        below |= bool((plane < 0).any())
+    if below:
+        raise InputError(
+            f"{name}: some labels are below 0, which says that nothing is known of a pixel, and none is 0, which is "
+            "background; write 0 where there is background."
+        )
+
+
+def not_judged(partly: Sequence[bool]) -> list[str]:
+    """A sentence where images are only partly annotated; `partly` says which."""
+    if not any(partly):
+        return []
+    return [
+        f"{sum(partly)} of {len(partly)} images have labels below 0 (unknown): these pixels, and objects found mostly "
+        "there, are not judged; where they are background, write 0."
+    ]
 
 
 def labels_of_plane(

@@ -24,11 +24,11 @@ def read_measured(labels: Path, image: Path | None, axes: str | None = None) -> 
     Raises
     ------
     InputError
-        Where a file cannot be read, the labels do not number objects (`check_numbered`), or the image has slices or
-        time points among which labels without such an axis do not say theirs.
+        Where a file cannot be read, the labels surely do not number objects (`check_numbered`; a mask may be one
+        object), or the image has slices or time points among which labels without such an axis do not say theirs.
     """
     found = read_labels(labels, axes=axes)
-    if doubt := check_numbered(replace(found, name=labels.name)):
+    if doubt := check_numbered(replace(found, name=labels.name), masks=True):
         print(f"warning: {doubt}", file=sys.stderr)
     if image is None:
         return found, None

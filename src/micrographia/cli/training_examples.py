@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from micrographia.arrays.errors import InputError, RequestError
+from micrographia.arrays.errors import RequestError
 from micrographia.arrays.image import Image
 from micrographia.cli.batch import counted
 from micrographia.io.datasets import Item
@@ -159,12 +159,6 @@ def _planes(item: Item, name: str, channel: str | None, all_channels: bool, axes
     planes = list(
         labelled_planes(item, name=name, channel=channel, all_channels=all_channels, axes=axes, negative=True)
     )
-    if any((plane.labels < 0).any() for plane in planes) and all(plane.labels.all() for plane in planes):
-        assert item.label is not None
-        raise InputError(
-            f"{item.label.name}: some labels are below 0, which says that nothing is known of a pixel, and none is 0, "
-            "which is background; write 0 where there is background."
-        )
     for doubt in planes[0].doubts:
         print(f"warning: {doubt}", file=sys.stderr)
     for plane in planes:

@@ -14,6 +14,10 @@ _PIXELS, _SIDE, _PICTURE, _TIMES = 2**24, 2048, 1024, 4
 """What is looked at: pixels of a stack, side of a plane, side of a plane that may be a picture, time points."""
 _PIECES = {1: 3, 255: 1, 65535: 1}
 """In so many pieces an object lies at most, cut by a border or by hand, where no other number than this is used."""
+_TWO_PIECES = 3
+"""The same where two numbers are used."""
+_BORDER = 0.5
+"""Share of the border of an image that only a background has, where its number is the largest of a file type."""
 _CUT_PIECES = 20
 """The same of a large image, of which the middle is looked at."""
 _SMALLEST_PIECE = 0.05
@@ -25,7 +29,7 @@ _SCATTERED = 5
 _HOW = "number the objects first (scipy.ndimage.label, or Fiji's Connected Components Labeling)"
 
 
-def check_numbered(labels: Image, *, negative: bool = False) -> str:
+def check_numbered(labels: Image, *, negative: bool = False, masks: bool = False) -> str:
     """Refuse labels that surely do not number objects; say where that is doubtful.
 
     Parameters
@@ -34,6 +38,8 @@ def check_numbered(labels: Image, *, negative: bool = False) -> str:
         Axes [T] [Z] YX. Of large ones a part from the middle is looked at, except for numbers out of range.
     negative : bool
         Whether numbers below 0 are let through: pixels that were not annotated.
+    masks : bool
+        Whether masks are let through, as a doubt: one object or region may lie in many pieces.
 
     Returns
     -------
@@ -43,7 +49,8 @@ def check_numbered(labels: Image, *, negative: bool = False) -> str:
     Raises
     ------
     InputError
-        Where numbers are negative or too large, all objects have one number, or it looks like a picture.
+        Where numbers are negative or too large, all objects share one or two numbers, the background has one, or it
+        looks like a picture.
 
     Notes
     -----
@@ -51,6 +58,8 @@ def check_numbered(labels: Image, *, negative: bool = False) -> str:
     five pieces, and 97 % of neighbours in objects were equal; of 831 pictures at least 85 % and at most 78 %.
     """
     check_object_numbers(labels, negative=negative)
+    if 0 in labels.shape:
+        return ""
     doubt = ""
     for part, whole in _parts(labels):
         middle = part[len(part) // 2][:_PICTURE, :_PICTURE]
@@ -59,14 +68,11 @@ def check_numbered(labels: Image, *, negative: bool = False) -> str:
                 f"{labels.name}: this looks like a picture, not like a label image: its numbers are scattered like "
                 "grey values. Are the folders of images and labels swapped?"
             )
-        number, pieces = _single_number(part)
-        if number in _PIECES and pieces > (_PIECES[number] if whole else _CUT_PIECES):
-            raise InputError(f"{labels.name} is a mask: all objects have the number {number}; {_HOW}.")
-        if pieces > 1:
-            doubt = (
-                f"{labels.name}: {pieces} separate pieces have the number {number} and count as one object; "
-                f"if they are several, {_HOW}."
-            )
+        sure, why, here = _like_a_mask(part, whole)
+        if sure and not masks:
+            raise InputError(f"{labels.name} is a mask: {why}; {_HOW}.")
+        if here:
+            doubt = f"{labels.name}: {here} {_HOW}."
     return doubt
 
 
@@ -108,20 +114,60 @@ def _is_picture(plane: np.ndarray) -> bool:
     return bool(pixels[pieces > _SCATTERED].sum() > inside / 2 or inside < 2 * len(first))
 
 
-def _single_number(volume: np.ndarray) -> tuple[int, int]:
-    """The only number of a volume (0 where it has several), and the most pieces that lie in one of its slices.
+def _like_a_mask(volume: np.ndarray, whole: bool) -> tuple[bool, str, str]:
+    """Whether a volume is surely a mask, why, and the beginning of a doubt where it may be one."""
+    numbers = _few_numbers(volume)
+    if not 1 <= len(numbers) <= 2:
+        return False, "", ""
+    pieces = [_pieces(volume == number) for number in numbers]
+    empty = volume == 0
+    words = " and ".join(map(str, numbers))
+    if len(numbers) == 1:
+        number, count = numbers[0], pieces[0]
+        several = number in _PIECES and count > (_PIECES[number] if whole else _CUT_PIECES)
+        if not several and number in (255, 65535) and whole and empty.any() and _border(~empty) > _BORDER:
+            why = f"its background has the number {number}"
+            return True, why, f"the number {number} has most of the border; if it is the background, write 0 there and"
+        doubt = f"{count} separate pieces have the number {number} and count as one object; if they are several,"
+        return several, f"all objects have the number {number}", doubt if count > 1 else ""
+    most = _TWO_PIECES if whole else _CUT_PIECES
+    if not empty.any():
+        around = max(_border(volume == number) for number in numbers)
+        why = f"its only numbers are {words}, and none is 0"
+        doubt = f"{why}; if one of them is the background, write 0 there and"
+        return max(pieces) > most, why, doubt if around == 1 or max(pieces) > 1 else ""
+    sure = min(pieces) > most
+    counts = " and ".join(map(str, pieces))
+    doubt = f"{counts} separate pieces have the numbers {words} and count as two objects; if they are more,"
+    return sure, f"all objects have the numbers {words}", doubt if sure else ""
+
+
+def _few_numbers(volume: np.ndarray) -> list[int]:
+    """The numbers above 0 of a volume; of many, three."""
+    found: list[int] = []
+    left = volume[volume != 0]
+    while left.size and len(found) < 3:
+        found.append(int(left[0]))
+        left = left[left != left[0]]
+    return sorted(found)
+
+
+def _border(inside: np.ndarray) -> float:
+    """Share of the border of the slices of a volume that lies inside."""
+    edges = (inside[:, 0], inside[:, -1], inside[:, :, 0], inside[:, :, -1])
+    return float(np.mean(np.concatenate([edge.ravel() for edge in edges])))
+
+
+def _pieces(inside: np.ndarray) -> int:
+    """The most pieces that lie in one slice of a volume.
 
     Pieces are those of the volume, so that one object whose parts meet in another slice is one; specks do not count.
     """
     from scipy import ndimage
 
-    inside = volume != 0
-    number = int(volume.max(initial=0))
-    if number == 0 or (volume[inside] != number).any():
-        return 0, 0
     pieces, count = ndimage.label(inside, np.ones((3, 3, 3)), output=np.int32)
     sizes = np.bincount(pieces.ravel(), minlength=count + 1)
     sizes[0] = 0
     large = sizes >= _SMALLEST_PIECE * sizes.max()
     seen = (np.bincount(one.ravel(), minlength=count + 1) > 0 for one in pieces)
-    return number, max(int(np.count_nonzero(large & one)) for one in seen)
+    return max(int(np.count_nonzero(large & one)) for one in seen)

@@ -112,7 +112,8 @@ def overlaps(truth: np.ndarray, predicted: np.ndarray) -> Overlaps:
     Parameters
     ----------
     truth, predicted : integer arrays of the same shape, 2-D or more
-        0 is background. Pixels where ``truth`` is below 0 were not annotated and are left out of both images.
+        0 is background. Pixels where ``truth`` is below 0 were not annotated and are left out of both images, and so
+        are predicted objects that nothing is known of (`without_unknown`).
 
     Returns
     -------
@@ -129,6 +130,7 @@ def overlaps(truth: np.ndarray, predicted: np.ndarray) -> Overlaps:
             f"The true labels have shape {truth.shape} and the predicted labels {predicted.shape}; "
             "they must show the same field at the same size."
         )
+    predicted = without_unknown(truth, predicted)
     # Runs of pixels over which neither label changes: far fewer than pixels, and all that later steps have to sort.
     t, p = truth.ravel(), predicted.ravel()
     if t.size == 0:
@@ -152,6 +154,29 @@ def overlaps(truth: np.ndarray, predicted: np.ndarray) -> Overlaps:
     rows, columns = np.divmod(pair, len(predicted_ids) or 1)
     iou = shared / (truth_sizes[rows] + predicted_sizes[columns] - shared)
     return Overlaps(truth_ids, predicted_ids, truth_sizes, predicted_sizes, rows, columns, iou)
+
+
+def without_unknown(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Predicted labels without the objects that mostly lie where nothing was annotated, and on no true object.
+
+    Parameters
+    ----------
+    truth, predicted : integer arrays of one shape
+        Pixels where ``truth`` is below 0 were not annotated.
+
+    Returns
+    -------
+    integer array
+        ``predicted`` with 0 where more than half of an object's pixels are unknown and none is of a true object.
+    """
+    unknown = truth < 0
+    if not unknown.any():
+        return predicted
+    ids, which = np.unique(predicted, return_inverse=True)
+    which = which.reshape(predicted.shape)
+    left_out = np.bincount(which[unknown], minlength=len(ids)) > np.bincount(which.ravel()) / 2
+    left_out[which[truth > 0]] = False
+    return np.where(left_out[which], 0, predicted)
 
 
 def assign(table: Overlaps, threshold: float) -> np.ndarray:
@@ -231,7 +256,7 @@ def match(truth: Any, predicted: Any, thresholds: Sequence[float] = (0.5,)) -> l
     ----------
     truth, predicted : integer arrays or Images of the same shape, 2-D or more
         Label images, 0 is background; ids may be sparse and of any size. Pixels where ``truth`` is below 0 are
-        ignored.
+        ignored, and so are predicted objects that mostly lie there and on no true object.
     thresholds : sequence of float
         IoU thresholds, each above 0 and at most 1. A pair matches where IoU >= threshold.
 

@@ -84,10 +84,14 @@ def choose_sizes_in_blocks(
 
     Parameters
     ----------
-    labels, target, block
-        As for `fill_holes_in_blocks`.
+    labels : ([Z,] Y, X) integer array
+        Anything with a shape and NumPy slicing, for example a ``zarr.Array``.
+    target : ([Z,] Y, X) int32 array
+        Another array of the same shape, written and read again. Its chunks should divide `block`.
     smallest, largest : int
         Fewest and most pixels; 0 for no limit.
+    block : int or sequence of int, optional
+        Side of the blocks; 2048 for planes and 192 for volumes where not given.
 
     Raises
     ------
@@ -112,10 +116,14 @@ def smooth_labels_in_blocks(
 
     Parameters
     ----------
-    labels, target, block
-        As for `fill_holes_in_blocks`.
+    labels : ([Z,] Y, X) integer array
+        Anything with a shape and NumPy slicing, for example a ``zarr.Array``.
+    target : ([Z,] Y, X) int32 array
+        Another array of the same shape, written and read again. Its chunks should divide `block`.
     sigma : float
         Width of the neighbourhood in pixels.
+    block : int or sequence of int, optional
+        Side of the blocks; 2048 for planes and 192 for volumes where not given.
 
     Raises
     ------
@@ -140,8 +148,11 @@ def interpolate_labels_in_blocks(
         Anything with a shape and NumPy slicing; memory holds the slices from one labelled slice to the next.
     target : (Z, Y, X) int32 array
         Another array of the same shape.
-    labelled, align
-        As for `interpolate_labels`.
+    labelled : sequence of int, optional
+        Slices that are labelled, also where they are empty; otherwise those that hold an object.
+    align : bool
+        Move the outlines of an object onto each other before they are interpolated; without it an object that moves by
+        more than its width vanishes in between.
 
     Raises
     ------

@@ -76,7 +76,20 @@ def choose_planes(
 
 
 def read_plane(image: Image, index: Index) -> Image:
-    """One plane of an image: axes YX, YXS for a colour picture, CYX where all channels are kept."""
+    """One plane of an image, read from its file.
+
+    Parameters
+    ----------
+    image : Image
+        The whole image.
+    index : dict
+        Which plane, as :func:`choose_planes` says it: axis letter to position, or ``"max"`` over Z.
+
+    Returns
+    -------
+    Image
+        Axes YX; YXS for a colour picture, CYX where all channels are kept.
+    """
     index = dict(index)
     project = index.pop("Z", None) if index.get("Z") == "max" else None
     sample = index.pop("S", None)

@@ -258,7 +258,18 @@ def _around(boxes: np.ndarray, region: Block, shape: tuple[int, int]) -> tuple[s
 
 
 def load_predictor(model: str | Path = "nuclei", threads: int | None = None) -> Predictor:
-    """The predictor of a model by name (built in or imported) or by path.
+    """The predictor of a model.
+
+    Parameters
+    ----------
+    model : str or path
+        Its name (built in or imported), or the path of its package.
+    threads : int, optional
+        Threads of the network; all cores where not given.
+
+    Returns
+    -------
+    Predictor
 
     Raises
     ------

@@ -84,12 +84,18 @@ def graph_cut_in_blocks(
 
     Parameters
     ----------
-    image, regions, target, block
-        As for `random_walker_in_blocks`; the target becomes 1 for the object and 2 for the background.
+    image : ([Z,] Y, X) array
+        One channel; this and the others are anything with a shape and NumPy slicing, for example a ``zarr.Array``.
+    regions : ([Z,] Y, X) integer array
+        Regions 1…n; 0 belongs to none and stays 0.
     seeds : ([Z,] Y, X) integer array
         1 for the object, 2 for the background, 0 elsewhere; as for `random_walker_in_blocks`.
+    target : ([Z,] Y, X) int32 array
+        Becomes 1 for the object and 2 for the background.
     sharpness : float
         As for :func:`micrographia.segment.seeded.graph_cut`.
+    block : int or sequence of int, optional
+        Side of the blocks; 1024 for planes and 128 for volumes where not given.
 
     Raises
     ------

@@ -89,12 +89,15 @@ def channels_of(counts: Sequence[int], colour: Sequence[bool], names: Sequence[s
     Raises
     ------
     InputError
-        Where they are different in another way; it names two of them.
+        Where they are different in another way; it names the first that is neither grey nor colour, and another one.
     """
-    other = next((i for i, count in enumerate(counts) if count != counts[0]), None)
-    if other is None or all(count == 1 or rgb for count, rgb in zip(counts, colour, strict=True)):
+    odd = next((i for i, rgb in enumerate(colour) if counts[i] != 1 and not rgb), None)
+    if odd is None or len(set(counts)) == 1:
         return max(counts)
-    said = [f"{names[i]} has {counts[i]} channel{'s' * (counts[i] != 1)}" for i in (0, other)]
+    other = next(i for i, count in enumerate(counts) if count != counts[odd])
+    said = [f"{names[i]} has {counts[i]} channel{'s' * (counts[i] != 1)}" for i in (odd, other)]
+    if any(colour):
+        said[0] += " that are not those of a colour picture"
     raise InputError(
         f"{' and '.join(said)}; a network learns from images with the same channels (or grey and colour ones): choose "
         "one channel with --channel (Image.take in Python), or leave some images out."

@@ -167,9 +167,10 @@ class StarDist(Method):
         self.model_ = model.eval()
         judged = held or used[:10]
         maps = [network_maps(self.model_, pixels[i]) for i in judged]
-        decoding, score = choose_thresholds(maps, [np.maximum(labels[i], 0) for i in judged])
+        decoding, score = choose_thresholds(maps, [labels[i] for i in judged])
         self.expert_ = Expert("picture", False, decoding, diameters)
         self.sides_ = {"training": [names[i] for i in used], "validation": [names[i] for i in held]}
+        self.start_ = {"start": _origin(self.start)} if self.start else {}
         self.accuracy_ = score if held else None
         self.notes_ = _dependence(examples, held)
         if score < _POOR:
@@ -249,7 +250,7 @@ class StarDist(Method):
                 "parameters": self.parameters(),
                 "colour": self._colour,
                 "training": {"steps": history.steps, "minutes": history.minutes, "history": history.rows[-200:]},
-                "data": self.sides_,
+                "data": self.sides_ | self.start_,
                 "validation": {"accuracy": self.accuracy_, "iou": "mean of .5 to .9"},
             },
         )  # fmt: skip
@@ -299,6 +300,14 @@ class StarDist(Method):
             f"# Validation\n\n{said[0].upper()}{said[1:]}.{held}\n"
             + "".join(f"\nNote: {note}.\n" for note in self.notes_)
         )
+
+
+def _origin(start: str) -> dict[str, Any]:
+    """The model that a training goes on from, and what its package says of the images that taught it."""
+    from micrographia.models.library import find_model
+    from micrographia.models.package import open_package
+
+    return {"model": start, "data": open_package(find_model(start)).config.get("data")}
 
 
 def _dependence(examples: Examples, held: Sequence[int]) -> list[str]:

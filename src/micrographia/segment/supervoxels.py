@@ -82,8 +82,12 @@ def supervoxels_in_blocks(
         the whole.
     target : ([Z,] Y, X) int32 array
         Where the regions are written, numbered on from block to block.
-    size, compactness, spacing
-        As for `supervoxels`.
+    size : int
+        Pixels of a region, about; see `supervoxels`.
+    compactness : float
+        More makes regions rounder, less lets them follow edges more closely; above 0.
+    spacing : tuple of float, optional
+        Size of a pixel along each axis, above 0.
     block : int or sequence of int, optional
         Side of the blocks; 1024 for planes and 128 for volumes where not given.
 
