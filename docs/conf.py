@@ -34,7 +34,11 @@ numpydoc_class_members_toctree = False
 html_theme = "pydata_sphinx_theme"
 html_title = "Micrographia"
 html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 html_show_sourcelink = False
+# Pages without pages below them need no column for these.
+_WHOLE = ("index", "getting-started", "how-it-works", "commands", "architecture", "benchmarks", "search", "genindex")
+html_sidebars = {page: [] for page in _WHOLE}
 html_theme_options = {
     "navigation_with_keys": False,
     "show_prev_next": False,

@@ -1,4 +1,4 @@
-"""Every example in the README runs as it is written."""
+"""Every example in the README runs as it is written, and so do those in Python of the page Getting started."""
 
 from __future__ import annotations
 
@@ -18,8 +18,16 @@ from micrographia.io import write, write_labels
 from micrographia.io.tables import write_table
 from micrographia.models.library import BUILTIN
 
-README = Path(__file__).parents[1] / "README.md"
-BLOCKS = re.findall(r"^```(console|python)\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+ROOT = Path(__file__).parents[1]
+
+
+def _blocks(page: str) -> list[tuple[str, str]]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(r"^```(console|python)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+BLOCKS = _blocks("README.md")
+WELLS = ("A01", "A02", "B01", "B02")
 
 needs_model = pytest.mark.skipif(not (BUILTIN / "nuclei.zip").exists(), reason="the built-in model is not trained yet")
 
@@ -51,7 +59,8 @@ def annotated(path: Path, size: dict[str, float]) -> None:
     for seed in range(1, 5):
         picture, truth = synthetic_nuclei((192, 160), 20, seed=seed)
         image = Image(picture, "YX", pixel_size=size)
-        parts.append(measure_cells(truth, image).assign(Metadata_Image=f"picture {seed}"))
+        well = WELLS[seed - 1]
+        parts.append(measure_cells(truth, image).assign(Metadata_Image=f"picture {seed}", Metadata_Well=well))
     table = pd.concat(parts)
     area = table["Nuclei_AreaShape_Area"]
     table["Class"] = np.where(area > area.median(), "large", "small")
@@ -73,11 +82,12 @@ def test_commands(folder, monkeypatch, capsys):
 
 @needs_model
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_python(folder, monkeypatch):
+@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md"])
+def test_python(folder, monkeypatch, page):
     monkeypatch.chdir(folder)
     names: dict[str, object] = {}
-    blocks = [text for kind, text in BLOCKS if kind == "python"]
+    blocks = [text for kind, text in _blocks(page) if kind == "python"]
     assert len(blocks) > 3
     for text in blocks:
-        exec(compile(text, "README.md", "exec"), names)
+        exec(compile(text, page, "exec"), names)
     assert len(names["table"]) > 10  # type: ignore[arg-type]

@@ -134,7 +134,8 @@ def parameter(
 class Declared:
     """Something with declared parameters: a :class:`Method`, or the options of a command.
 
-    A subclass declares its parameters with :func:`parameter` and gets a keyword-only constructor that checks them.
+    A subclass declares its parameters with :func:`parameter` and gets a keyword-only constructor that checks them. An
+    inherited parameter that it sets to a plain value is none any more.
     """
 
     name: ClassVar[str] = ""
@@ -153,7 +154,8 @@ class Declared:
                 raise TypeError(f"{cls.__name__}.{key} is declared as a parameter but has no type annotation.")
             own[key] = Parameter(key, _resolve(hints[key], cls), value.default, **value.facts)
             setattr(cls, key, value.default)
-        cls._declared = {**cls._declared, **own}
+        fixed = vars(cls).keys() - own.keys()
+        cls._declared = {k: p for k, p in {**cls._declared, **own}.items() if k not in fixed}
         if not vars(cls).get("name"):
             cls.name = cls.__name__.lower()
         if "__init__" not in vars(cls):

@@ -45,6 +45,10 @@ def get_method(name: str) -> type[Method]:
     name : str
         A name that :func:`methods` lists, for example ``"stardist"``.
 
+    Returns
+    -------
+    subclass of Method
+
     Raises
     ------
     RequestError

@@ -247,7 +247,7 @@ def test_same_command_again_goes_on(run, trained, tmp_path, monkeypatch):
         (("classify", "pixels", "missing.tif", "-m", "MODEL"), 1, "does not exist"),
         (("classify", "pixels", "a.tif", "-m", "MODEL", "--channels", "GFP"), 1, "there is no channel 'GFP'"),
         (("segment", "a.tif", "-m", "MODEL"), 2, "it goes with 'micrographia classify pixels'"),
-        (("compare", "pixels", "--images", "images", "--labels", "one"), 2, "pixels does not find objects"),
+        (("compare", "pixels", "--images", "images", "--labels", "one"), 2, "compare cannot judge pixels yet"),
         (("train", "pixels", "--images", "images", "--labels", "nothing"), 2, "No stroke was painted"),
         (("train", "pixels", "--images", "images", "--labels", "one"), 2, "Only one class was painted (label 2"),
         (("train", "pixels", "--images", "images", "--labels", "other"), 1, "12 x 14 pixels, but the image is 60 x 80"),

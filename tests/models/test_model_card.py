@@ -20,6 +20,7 @@ def test_card() -> None:
     )
     assert text.startswith("# Nuclei\n")
     assert "## Validation" in text
+    assert "| kind | AP@.5 | images |" in text
     assert "| fluorescence | .900 | 30 |" in text
     assert "| stained | .712 |  |" in text
     assert "- Touching nuclei" in text and "- steps: 4000" in text

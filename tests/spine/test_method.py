@@ -87,6 +87,17 @@ def test_inherited_parameters_can_be_redeclared():
     assert Rings().rays == 32
 
 
+def test_an_inherited_parameter_that_is_set_is_none_any_more():
+    class Fixed(Bolder):
+        rays = 16
+
+    assert Fixed().rays == 16
+    assert "rays" not in Fixed().parameters() and "rays" not in Fixed.__doc__
+    assert "rays" in Bolder().parameters()
+    with pytest.raises(RequestError, match="no parameter 'rays'"):
+        Fixed(rays=8)
+
+
 def test_json_schema_has_everything():
     schema = Rings.json_schema()
     assert schema["properties"]["rays"] == {
@@ -127,6 +138,14 @@ def test_flags_come_from_the_declaration():
     text = parser.format_help()
     for p in Rings.declared():
         assert p.help in " ".join(text.split())
+
+
+def test_values_of_a_flag_typed_twice_add_up():
+    parser = ArgumentParser()
+    flags.add_flags(parser, Rings)
+    args = parser.parse_args(["--widths", "4", "--rays", "5", "--widths", "5", "6", "--rays", "7"])
+    assert flags.read(args, Rings).parameters()["widths"] == (4, 5, 6)
+    assert flags.given(args, Rings)["rays"] == "7"
 
 
 def test_describe_names_every_parameter():

@@ -16,11 +16,11 @@ VERBS = {
     "join": "put channels, planes and times that are separate files into one image each",
     "segment": "find every object in images: labels, table, overlay and report",
     "classify": "give pixels, objects or images a class, by a model learned from examples",
-    "train": "teach a method from images with labels",
+    "train": "teach a method, from images with labels or from tables",
     "evaluate": "check a model, or label images, against the truth",
     "compare": "check several methods and models on the same images",
     "annotate": "list the objects to look at next: informative, similar or rare ones",
-    "measure": "measure the objects of label images",
+    "measure": "measure the objects of label images, or the quality of images",
     "models": "list, show, test, import and export models",
     "methods": "every method and every parameter",
 }

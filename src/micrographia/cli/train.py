@@ -32,8 +32,9 @@ SUBJECTS = {
 DESCRIPTION = """
 Teach a method from images with label images and store what it learned as one model file. Images and labels are matched
 by name. Labels number the objects of each image; for 'pixels' and 'boundaries' they number classes, 0 where nothing was
-painted. Stop with Ctrl-C; the same command goes on where it stopped. Name a METHOD before --help for its parameters.
+painted. Name a METHOD before --help for its parameters, and for what it learns from where that is something else.
 """
+RESUMED = "Stop with Ctrl-C; the same command goes on where it stopped."
 EPILOG = """
 examples:
   micrographia train stardist --images images/ --labels labels/ -o my_nuclei.zip --minutes 60
@@ -77,6 +78,8 @@ def add_arguments(parser: ArgumentParser, words: Sequence[str]) -> None:
     flags.add_flags(parser, Train, short={"out": "-o"})
     if words and not words[0].startswith("-"):
         method = get_method(words[0])
+        if "folder" in signature(method.fit).parameters:
+            parser.description = f"{DESCRIPTION.strip()}\n{RESUMED}"
         flags.add_flags(parser, method, title=f"parameters of {method.name}")
         add_authorship(parser, method)
 
@@ -121,7 +124,7 @@ def learn_file(
         if not folder.exists():
             raise
         again = shlex.join(["micrographia", *sys.argv[1:]])
-        print(f"\nStopped; the last checkpoint is in {folder}.\nTo go on, type the same command again: {again}",
+        print(f"\nStopped; what is done so far is in {folder}.\nTo go on, type the same command again: {again}",
               file=sys.stderr)  # fmt: skip
         return 130
     shutil.rmtree(folder, ignore_errors=True)

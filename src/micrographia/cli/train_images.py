@@ -26,7 +26,7 @@ examples:
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments and the parameters of the method."""
     flags.add_flags(parser, TrainCrops, short={"out": "-o"}, skip={"labels"})
-    flags.add_flags(parser, ImageClassifier, title="parameters of the classifier", skip={"mask", "diameter"})
+    flags.add_flags(parser, ImageClassifier, title="parameters of the classifier")
     add_authorship(parser, ImageClassifier)
 
 

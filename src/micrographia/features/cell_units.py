@@ -22,5 +22,16 @@ _UNITS = (
 
 
 def unit_of(column: str) -> str:
-    """The unit of a column of :func:`micrographia.features.cells.measure_cells`; "" where it has none."""
+    """The unit of a column of measurements.
+
+    Parameters
+    ----------
+    column : str
+        Name of a column of :func:`micrographia.features.cells.measure_cells`.
+
+    Returns
+    -------
+    str
+        For example ``"px²"``; empty where it has none.
+    """
     return next((unit for pattern, unit in _UNITS if re.search(pattern, column)), "")

@@ -17,6 +17,11 @@ def brier_score(truth: np.ndarray, probabilities: np.ndarray) -> float:
     probabilities : (K, N) array
         They add up to 1 for each object.
 
+    Returns
+    -------
+    float
+        0 where every object has probability 1 of its class.
+
     Raises
     ------
     InputError
@@ -36,6 +41,11 @@ def log_loss(truth: np.ndarray, probabilities: np.ndarray) -> float:
         True class of each object.
     probabilities : (K, N) array
         They add up to 1 for each object.
+
+    Returns
+    -------
+    float
+        0 where every object has probability 1 of its class; lower is better.
 
     Raises
     ------
@@ -94,6 +104,11 @@ def calibration_error(truth: np.ndarray, probabilities: np.ndarray, bins: int = 
         They add up to 1 for each object.
     bins : int
         Number of bins.
+
+    Returns
+    -------
+    float
+        0 to 1; 0 where probabilities mean what they say.
 
     Raises
     ------

@@ -72,6 +72,10 @@ def class_gain(
     seed : int
         Seed of the draws.
 
+    Returns
+    -------
+    ClassGain
+
     Raises
     ------
     RequestError

@@ -32,8 +32,17 @@ def paired_difference(
     ----------
     first, other : InstanceEvaluation
         Evaluations of the same images in the same order.
-    groups, unit, draws, confidence, seed
-        As for :func:`micrographia.metrics.instances.evaluate_instances`.
+    groups : sequence of dict, optional
+        Group columns of each image, for example ``{"plate": "P1", "well": "B03"}``.
+    unit : str or sequence of str, optional
+        Group column (or columns) whose members the bootstrap draws together; chosen as by
+        :func:`micrographia.metrics.instances.evaluate_instances` where not given.
+    draws : int
+        Number of bootstrap draws.
+    confidence : float
+        Probability that an interval is meant to cover, between 0 and 1.
+    seed : int
+        Seed of the bootstrap.
 
     Returns
     -------

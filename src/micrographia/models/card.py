@@ -97,7 +97,7 @@ def _table(metrics: Mapping[str, Mapping[str, float]]) -> str:
     if not columns:
         return ""
     rows = [[kind, *(_value(row[c]) if c in row else "" for c in columns)] for kind, row in metrics.items()]
-    return markdown_table(["images", *columns], rows)
+    return markdown_table(["kind", *columns], rows)
 
 
 def _value(value: Any) -> str:

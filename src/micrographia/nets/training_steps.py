@@ -117,6 +117,7 @@ class TrainingSteps(pl.LightningModule):
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
+    """What a checkpoint holds; InputError where it is missing or damaged."""
     try:
         return torch.load(path, weights_only=True, map_location="cpu")
     except Exception as error:  # of a damaged file torch says anything from EOFError to UnpicklingError

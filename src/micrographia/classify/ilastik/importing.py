@@ -63,6 +63,11 @@ def import_project(path: str | Path, images: Sequence[str | Path] = ()) -> Impor
     images : sequence of paths
         Images, folders or patterns.
 
+    Returns
+    -------
+    Imported
+        The classifier, the project and what was noticed.
+
     Raises
     ------
     InputError
@@ -120,6 +125,10 @@ def project_strokes(path: str | Path, images: Sequence[str | Path] = (), *, stag
         As for `import_project`.
     stage : int
         Which stage's strokes, counted from 0.
+
+    Returns
+    -------
+    Strokes
 
     Raises
     ------

@@ -68,6 +68,11 @@ def write_project(
     colours : sequence of (red, green, blue)
         Colour of each class, 0 to 255; begun anew where there are more classes.
 
+    Returns
+    -------
+    Path
+        The file.
+
     Raises
     ------
     InputError

@@ -69,8 +69,12 @@ def compare_tables(
     tables : mapping of str to pandas.DataFrame
         Two or more tables of the same objects; one of them at least has the column ``Class``. Rows are matched by the
         key columns that all tables share.
-    folds, seed, grouped
-        As for :func:`micrographia.classify.objects.cross_validation.cross_validate`.
+    folds : int
+        Outer folds; fewer where there are fewer groups.
+    seed : int
+        Seed of the division.
+    grouped : bool
+        Keep groups together, as :func:`micrographia.classify.objects.cross_validation.cross_validate` does.
     progress : callable, optional
         Told in words what is done.
 
