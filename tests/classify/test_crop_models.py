@@ -15,6 +15,7 @@ pytest.importorskip("torch")
 
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.arrays.image import Image
+from micrographia.classify.crops import crop_measurements as measuring
 from micrographia.classify.crops.cell_images import CellImages, cell_crops
 from micrographia.classify.crops.crop_card import crop_card
 from micrographia.classify.crops.crop_classifier import CropClassifier
@@ -621,11 +622,56 @@ def test_an_encoder_goes_on_where_its_targets_differ_in_the_last_digits(tmp_path
     small, given = dict(**SMALL, steps=2, every=2), CellImages(examples().images, examples().labels)
     CellEncoder(**small).fit(given, folder=tmp_path)
     module = "micrographia.classify.crops.encoder.crop_measurements"
-    monkeypatch.setattr(module, lambda pixels: np.nextafter(crop_measurements(pixels), np.float32(9)))
+    monkeypatch.setattr(module, lambda pixels, **_: np.nextafter(crop_measurements(pixels), np.float32(9)))
     assert CellEncoder(**small | {"steps": 4}).fit(given, folder=tmp_path).history_.steps == 4
     other = CellImages(given.images, [np.where(label == 1, 0, label) for label in given.labels])
     with pytest.raises(RequestError, match="with other images"):
         CellEncoder(**small).fit(other, folder=tmp_path)
+
+
+def test_what_is_measured_is_kept_block_by_block_and_not_measured_again(tmp_path, monkeypatch):
+    given = CellImages(examples(3).images, examples(3).labels)
+    crops = cell_crops(given, CropPlan(16, mask=True, intensity="range")).pixels
+    monkeypatch.setattr(measuring, "_BLOCK", 7)
+    seen, sizes = [], []
+    before = measuring.measure_cells
+    monkeypatch.setattr(measuring, "measure_cells", lambda *given, **more: seen.append(1) or before(*given, **more))
+
+    def watch(blocks):
+        for number, block in enumerate(blocks):
+            if number == 2:
+                raise KeyboardInterrupt
+            sizes.append(len(block))
+            yield block
+
+    with pytest.raises(KeyboardInterrupt):
+        crop_measurements(crops, folder=tmp_path, watch=watch)
+    kept = sorted(tmp_path.rglob("*.npz"))
+    assert sizes == [7, 7] and len(seen) == 14 and len(kept) == 2
+    kept[0].write_bytes(kept[0].read_bytes()[:-40])
+    found = crop_measurements(crops, folder=tmp_path)
+    assert len(seen) == 14 + 7 + 4  # the damaged block and the last
+    np.testing.assert_array_equal(crop_measurements(crops, folder=tmp_path), found)
+    assert len(seen) == 25
+    np.testing.assert_array_equal(crop_measurements(crops), found)
+    crops[0, 0, 8, 8] += 0.25
+    crop_measurements(crops, folder=tmp_path)
+    assert len(seen) == 25 + 18 + 7
+
+
+def test_a_training_does_not_go_on_from_another_encoder_of_the_same_name(encoder, tmp_path):
+    start = encoder.save(tmp_path / "e.zip")
+    small = dict(**SMALL, steps=2, every=2, start=str(start))
+    CropClassifier(**small).fit(examples(), folder=tmp_path / "t")
+    CropClassifier(**small).fit(examples(), folder=tmp_path / "t")
+    frozen = small | {"frozen": True, "folds": 2, "views": 1}
+    first = CropClassifier(**frozen).fit(examples(), folder=tmp_path / "f").judged_.scores
+    given = CellImages(examples().images, examples().labels)
+    CellEncoder(**SMALL, steps=2, every=2, task="views", seed=5).fit(given).save(start)
+    with pytest.raises(RequestError, match="other settings .start was '.*e.zip, SHA-256 .*' and is now '.*e.zip, SHA"):
+        CropClassifier(**small).fit(examples(), folder=tmp_path / "t")
+    other = CropClassifier(**frozen).fit(examples(), folder=tmp_path / "f").judged_.scores
+    assert not np.array_equal(first.probabilities, other.probabilities)
 
 
 @pytest.mark.parametrize("task", ["measurements", "views"])
@@ -657,3 +703,10 @@ def test_a_label_that_is_no_number_is_named(number):
     given.table.loc[3, "ObjectNumber"] = number
     with pytest.raises(InputError, match="ObjectNumber holds .* for an object of f0.tif"):
         CropClassifier(**SMALL, steps=2).fit(given)
+
+
+def test_models_of_former_versions_that_had_more_parameters_open(tmp_path, monkeypatch):
+    stored = {"mask": False, "diameter": 0.0, **ImageClassifier(**SMALL, tiles=2).parameters()}
+    method = ImageClassifier(**SMALL | {"steps": 2, "every": 2, "batch": 4}).fit(bands((32, 64), 12))
+    monkeypatch.setattr(method, "parameters", lambda: stored)
+    assert ImageClassifier.load(method.save(tmp_path / "m.zip")).tiles == 2

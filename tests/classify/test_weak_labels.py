@@ -62,6 +62,16 @@ def test_dawid_skene_weighs_annotators_by_their_skill():
     np.testing.assert_array_equal(judged, (votes >= 0).any(axis=0))
 
 
+def test_skill_counts_only_classes_that_an_annotator_met():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 8, 300)
+    others = [np.where(rng.random(300) < right, truth, rng.integers(0, 8, 300)) for right in (0.95, 0.9, 0.9)]
+    some = truth < 3
+    expert, wrong = np.where(some, truth, -1), np.where(some, (truth + 1) % 3, -1)
+    skill = dawid_skene(np.stack([*others, expert, wrong, np.full(300, -1)]), 8).skill
+    assert skill[3] > 0.95 and skill[4] < 0.05 and np.isnan(skill[5])
+
+
 def test_a_session_of_several_annotators_becomes_votes():
     rows = ObjectRows(pd.DataFrame({"ObjectNumber": [5, 6, 7]}))
     with Annotations(None, rows.keys) as session:

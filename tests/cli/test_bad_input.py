@@ -165,7 +165,7 @@ def test_labels_given_as_an_image_are_segmented_with_a_hint(run, tmp_path):
 def test_labels_and_image_of_different_shape(run, tmp_path):
     write(tmp_path / "images" / "a.png", spots())
     write_labels(tmp_path / "labels" / "a.tif", np.ones((10, 12), np.int32))
-    code, _, err = run("measure", "--labels", "labels", "--images", "images", "-o", "out")
+    code, _, err = run("measure", "--labels", "labels", "--images", "images", "-o", "tables")
     assert code == 1
     assert "10" in err and "64" in err
     code, _, err = run("evaluate", "nuclei", "--labels", "labels", "--images", "images", "-o", "out")

@@ -191,6 +191,56 @@ def test_an_encoder_and_its_features(run, folder, tmp_path, monkeypatch):
     assert code == 2 and "need the images" in err
 
 
+def test_an_encoder_that_is_stopped_while_it_measures_goes_on(run, folder, tmp_path, monkeypatch):
+    from micrographia.classify.crops import crop_measurements as measuring
+
+    train = ("train", "encoder", "--images", folder / "images", "--labels", folder / "labels", "-o", "e.zip", *SMALL)
+    before, seen = measuring.measure_cells, []
+
+    def stopped(*given, **more):
+        if len(seen) == 20:
+            raise KeyboardInterrupt
+        seen.append(1)
+        return before(*given, **more)
+
+    monkeypatch.setattr(measuring, "_BLOCK", 16)
+    monkeypatch.setattr(measuring, "thread_count", lambda threads: 1)
+    monkeypatch.setattr(measuring, "measure_cells", stopped)
+    code, _, err = run(*train, "--steps", "2")
+    assert code == 130 and "[1/3] 16 crops measured" in err, err
+    assert "what is done so far is in e-training" in err and "type the same command again" in err
+    monkeypatch.setattr(measuring, "measure_cells", before)
+    code, out, err = run(*train, "--steps", "2")
+    assert code == 0 and "[2/2] 16 crops measured" in err and not (tmp_path / "e-training").exists()
+    code, out, _ = run("train", "encoder", "--help")
+    assert "in the measuring, too" in " ".join(out.split())
+
+
+def test_learned_features_say_how_far_they_are_and_what_is_left_where_they_are_stopped(
+    run, folder, tmp_path, monkeypatch
+):
+    from micrographia.classify.crops import learned_features
+
+    measure = ("measure", "--features", "learned", "-m", "nuclei", "--images", folder / "images")
+    code, _, err = run(*measure, "--labels", folder / "labels", "-o", "t")
+    assert code == 0 and "[1/8] p0: 6 objects" in err and "[8/8] p7: 6 objects" in err
+    before, seen = learned_features.learned_table, []
+
+    def stopped(*given, **more):
+        seen.append(1)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return before(*given, **more)
+
+    monkeypatch.setattr(learned_features, "learned_table", stopped)
+    code, _, err = run(*measure, "--labels", folder / "labels", "-o", "u")
+    path = tmp_path / "u" / "Nuclei_learned.csv"
+    assert code == 130 and f"Stopped; {path.relative_to(tmp_path)} was not written." in err
+    assert not list((tmp_path / "u").iterdir())
+    code, out, _ = run("measure", "--features", "learned", "--help")
+    assert "a measurement that was stopped begins anew" in " ".join(out.split())
+
+
 def test_what_makes_no_sense_is_said(run, folder, tmp_path):
     images, labels = folder / "images", folder / "labels"
     code, _, err = run("train", "crops", "--images", images, "-o", "m.zip")

@@ -47,7 +47,9 @@ def test_negative_labels_of_cells_are_refused(run, tmp_path):
 def test_negative_labels_are_refused_before_a_network_looks(run, tmp_path, monkeypatch):
     from micrographia.classify.crops import learned_features
 
-    monkeypatch.setattr(learned_features, "open_features", lambda *_: SimpleNamespace(all_channels=True, count=1))
+    monkeypatch.setattr(
+        learned_features, "open_features", lambda *_: SimpleNamespace(all_channels=True, count=1, note="")
+    )
     mg.write(tmp_path / "images" / "a.png", Image(labels().astype(np.uint8), "YX"))
     mg.write(tmp_path / "labels" / "a.tif", Image(labels(-1), "YX"))
     words = ("-m", "m.zip", "--images", "images", "--labels", "labels")

@@ -177,6 +177,45 @@ def test_a_model_file_is_not_replaced_unasked(trained: Path, tmp_path: Path) -> 
     assert trained.read_bytes() == before
 
 
+def test_ctrl_c_while_judging_leaves_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*args, **kwargs) -> None:
+        raise KeyboardInterrupt
+
+    write_table(tmp_path / "t.csv", made_table())
+    model = tmp_path / "m.zip"
+    words = ["train", "objects", "--table", str(tmp_path / "t.csv"), "-o", str(model), *QUICK]
+    with monkeypatch.context() as patch:
+        patch.setattr("micrographia.classify.objects.learning_curve.learning_curve", stop)
+        assert main(words) == 130
+    said = capsys.readouterr().err
+    assert "is written, but not judged" in said and "--overwrite" in said and "--no-random-split" in said
+    assert "judging by wells: fold 1 of 3\n" in said and "judging by wells: fold 2 of 3, about " in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.zip", "t.csv"]
+    assert main(["models", "test", str(model)]) == 0 and main(["models", "show", str(model)]) == 0
+    assert "Not measured." in capsys.readouterr().out
+    assert main([*words, "--overwrite"]) == 0
+    assert (tmp_path / "m-report.html").exists()
+    with monkeypatch.context() as patch:
+        patch.setattr("micrographia.report.classification_report.write_classification_report", stop)
+        assert main([*words, "--overwrite"]) == 130
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.zip", "t.csv"]
+
+
+def test_what_cannot_be_judged_is_said_and_the_model_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = made_table()
+    two = table[table["Class"] != "Metaphase"]
+    write_table(tmp_path / "t.csv", two.assign(Metadata_Well=two["Class"]))
+    words = ["train", "objects", "--table", str(tmp_path / "t.csv"), "-o", str(tmp_path / "m.zip"), *QUICK]
+    assert main(words) == 1
+    said = capsys.readouterr().err
+    assert "is written, but could not be judged" in said and "cannot be divided by plate and well" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.zip", "t.csv"]
+
+
 def test_objects_of_two_tables_are_not_counted_twice(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -234,8 +273,8 @@ def test_the_report_says_how_folds_were_made(change, said: list[str], never: lis
     for words in never:
         assert words not in sections
     bins = json.loads((tmp_path / "m-report.json").read_text())["reliability"]["objects"]
-    row = sections[sections.index('<td class="name">examples</td>') :].split("</tr>")[0]
-    assert [int(cell.split("<")[0]) for cell in row.split('<td class="n">')[1:]] == [n for n in bins if n]
+    rows = sections[sections.index('<th class="n">examples</th>') :].split("</table>")[0].split("</tr>")[1:-1]
+    assert [int(row.split('<td class="n">')[3].split("<")[0]) for row in rows] == [n for n in bins if n]
 
 
 def test_train_groups_by_a_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,6 +41,18 @@ def test_features_are_numbers_that_are_no_keys_and_no_places(table):
     assert feature_columns(pd.DataFrame(1.0, range(2), own)) == ["area_px", "solidity"]
 
 
+def test_book_keeping_of_cellprofiler_is_no_feature():
+    books = ["ExecutionTime_01Images", "ModuleError_02Crop", "Group_Index", "Group_Number", "Frame_DNA", "Series_DNA",
+             "Channel_DNA", "Scaling_DNA", "Image_Width_DNA", "Height_DNA", "MD5Digest_DNA", "Classify_Large",
+             "Nuclei_Classify_Small"]  # fmt: skip
+    table = pd.DataFrame(1.0, range(2), [*books, "Count_Nuclei", "ImageQuality_FocusScore_DNA"])
+    assert feature_columns(table) == ["Count_Nuclei", "ImageQuality_FocusScore_DNA"]
+    assert {why_no_feature(table, name) for name in books} == {"CellProfiler's book-keeping or own classes"}
+    assert "book-keeping" not in why_no_feature(table.assign(MD5Digest_DNA="ab"), "MD5Digest_DNA")
+    others = ["Width_um", "Height_um", "Channel_3_mean", "Frame_Rate", "Group_Size", "Classifying_Power"]
+    assert feature_columns(pd.DataFrame(1.0, range(2), others)) == others
+
+
 def test_a_row_is_known_by_its_keys_and_one_centre(table):
     assert row_columns(list(table)) == ["Metadata_Plate", "Metadata_Well", "ImageNumber", "ObjectNumber"]
     places = ["Cells_AreaShape_Center_X", "Cells_AreaShape_Center_Y", "Nuclei_Location_Center_X"]

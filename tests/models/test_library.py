@@ -108,6 +108,20 @@ def test_import_a_model_that_points_to_the_internet(library: Path, smoother_zip:
         run_test(package)
 
 
+@pytest.mark.parametrize("name", ["rdf.yaml", "bioimageio.yaml"])
+def test_import_a_folder(library: Path, smoother_zip: Path, tmp_path: Path, name: str) -> None:
+    """A folder of an unpacked model is packed; the description alone is a part of it."""
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    for file in archive.names(smoother_zip):
+        if file != "manifest.json":
+            (folder / (name if file == "rdf.yaml" else file)).write_bytes(archive.read(smoother_zip, file))
+    with pytest.raises(InputError, match="a part of a model package; name its folder, .*unpacked"):
+        lib.import_model(folder / name)
+    path = lib.import_model(folder)
+    assert path.suffix == ".zip" and run_test(path).passed
+
+
 def test_import_arrays(library: Path, tmp_path: Path) -> None:
     import numpy as np
 

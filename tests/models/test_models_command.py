@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_onnx import smoother, specs, write_smoother
 
 from micrographia.arrays.errors import RequestError
 from micrographia.cli import main
@@ -47,14 +48,24 @@ def test_the_advice_for_a_network_of_another_program_works(
     assert advice.strip().split("; ", 1)[1].lower() in said("models", "show", "unet-2d-nuclei-broad").lower()
 
 
-def test_a_network_that_no_command_applies(smoother_zip: Path, library: Path, said) -> None:
-    advice = said("models", "import", smoother_zip, "--name", "smooth")
+@pytest.fixture
+def cropping_zip(tmp_path: Path) -> Path:
+    """A network whose only layer is smaller than the picture, so that no object has its place in it."""
+    return write_smoother(tmp_path / "cropping.zip", smoother(padded=False), **specs(halo=0, offset=-4)).path
+
+
+def test_a_network_that_gives_features_by_its_output_alone(smoother_zip: Path, library: Path, said) -> None:
+    assert "gives features of objects" in said("models", "import", smoother_zip, "--name", "smooth")
+
+
+def test_a_network_that_no_command_applies(cropping_zip: Path, library: Path, said) -> None:
+    advice = said("models", "import", cropping_zip, "--name", "smooth")
     assert "no command applies it; try it with: micrographia models test smooth" in advice
     assert "passed" in said("models", "test", "smooth")
 
 
-def test_refusals_say_where_to_look(smoother_zip: Path, library: Path, said) -> None:
-    package = open_package(smoother_zip)
+def test_refusals_say_where_to_look(cropping_zip: Path, library: Path, said) -> None:
+    package = open_package(cropping_zip)
     refusal = str(other_kind(package, "find objects"))
     hint = re.search("'micrographia (.*)' says what it can be used for", refusal)
     assert hint and "no command applies it" in said(*shlex.split(hint[1]))

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from micrographia.arrays.errors import InputError
+from micrographia.classify.objects.cross_validation import CrossValidation
 from micrographia.io.writing import write
+from micrographia.metrics.classification import evaluate_classes
 from micrographia.metrics.instances import evaluate_instances
 from micrographia.report import run_report
+from micrographia.report.classification_report import classification_numbers, write_classification_report
 from micrographia.report.comparison_report import Compared, write_comparison
 from micrographia.report.evaluation_report import write_evaluation_report
 from micrographia.report.run_report import FailedImage, ImageResult, write_run_report
@@ -248,3 +251,18 @@ def test_comparison_report(tmp_path):
     write_comparison(tmp_path, compared[:1])
     assert "Difference to" not in Page(tmp_path / "report.html").check().text
     assert not (tmp_path / "comparison_differences.csv").exists()
+
+
+@pytest.mark.parametrize("classes", [2, 12])
+def test_many_classes_and_all_bins_fit_on_a_page(tmp_path, classes):
+    names, rng = tuple(f"a kind of cell {k}" for k in range(classes)), np.random.default_rng(0)
+    truth = np.arange(600) % classes
+    found = rng.dirichlet(np.full(classes, 0.4), 600).T.astype(np.float32)
+    scores = evaluate_classes(truth, found.argmax(axis=0), names, None, seed=0)
+    judged = CrossValidation(names, truth, found, truth % 2, None, False, scores, [])
+    numbers = classification_numbers(judged)
+    page = Page(write_classification_report(tmp_path / "report.html", numbers)).check()
+    assert len(page.all("span", **{"class": "turned"})) == (12 if classes == 12 else 0)
+    assert len(page.all("table", **{"class": "matrix many"})) == (classes == 12)
+    bins = (tmp_path / "report.html").read_text().split('"small bins"')[1].split("</table>")[0]
+    assert bins.count("<tr>") - 1 == sum(n > 0 for n in numbers["reliability"]["objects"])

@@ -148,6 +148,21 @@ def test_a_training_does_not_go_on_with_other_settings(trained, tmp_path, other,
     assert again.fit(examples, folder=tmp_path / "training").history_.steps == 6
 
 
+def test_a_training_does_not_go_on_from_another_start_of_the_same_name(trained, tmp_path):
+    def stop(row):
+        if row["step"] == 4:  # the checkpoint is that of step 2
+            raise KeyboardInterrupt
+
+    examples, start = Examples(*fields(3)), tmp_path / "start.zip"
+    trained.save(start)
+    method = StarDist(**SMALL | {"steps": 4, "every": 2, "start": str(start)})
+    with pytest.raises(KeyboardInterrupt):
+        method.fit(examples, folder=tmp_path / "training", report=stop)
+    StarDist(**SMALL, steps=2, seed=5).fit(examples).save(start)
+    with pytest.raises(RequestError, match="start was '.*start.zip, digest .* and is now"):
+        StarDist(**SMALL | {"steps": 4, "every": 2, "start": str(start)}).fit(examples, folder=tmp_path / "training")
+
+
 def test_same_seed_same_model():
     images, labels = fields(3)
     first, second = (StarDist(steps=5, seed=3, **SMALL).fit(Examples(images, labels)) for _ in range(2))

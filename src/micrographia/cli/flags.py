@@ -29,7 +29,8 @@ def add_flags(
     """Add one flag for every declared parameter: ``min_size`` becomes ``--min-size``.
 
     A flag that is not typed leaves no trace in the namespace, so that the default is written only in the
-    declaration. Values stay text; the declaration reads and checks them.
+    declaration. Values stay text; the declaration reads and checks them. The values of a flag that takes several add
+    up where it is typed several times.
 
     Parameters
     ----------
@@ -58,7 +59,9 @@ def add_flags(
             n = len(get_args(p.type))
             group.add_argument(*names, nargs=n, metavar=tuple([_metavar(get_args(p.type)[0])] * n), **facts)
         elif get_origin(p.type) in (tuple, list):
-            group.add_argument(*names, nargs="+", metavar=_metavar(get_args(p.type)[0], "NAME"), **facts)
+            group.add_argument(
+                *names, nargs="+", action="extend", metavar=_metavar(get_args(p.type)[0], "NAME"), **facts
+            )
         else:
             name = p.name.upper().replace("_", "-")
             metavar = "{" + ",".join(map(str, p.choices)) + "}" if p.choices else _metavar(p.type, name)

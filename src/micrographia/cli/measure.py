@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import sys
+import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from micrographia import __version__
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
 from micrographia.cli.batch import counted
+from micrographia.cli.folder_run import FolderRun, InputTask, run_folder
 from micrographia.cli.input_files import PIXEL_SIZE, with_pixel_size
 from micrographia.method import Declared, parameter
 
@@ -56,7 +58,7 @@ class Measure(Declared):
     images: str | None = parameter(
         None, "Image or folder of images, matched to the labels by name; shapes alone are measured otherwise"
     )
-    out: str = parameter("micrographia-results", "Folder for the tables; made where it is missing")
+    out: str = parameter("micrographia-tables", "Folder for the tables; made where it is missing")
     axes: str | None = parameter(None, "Axes of label files that do not name them, for example TYX")
     pixel_size: float | None = PIXEL_SIZE
     table: str = parameter("csv", "Kind of table; h5ad is AnnData", choices=("csv", "parquet", "h5ad"))
@@ -77,7 +79,7 @@ def add_arguments(parser: ArgumentParser, words: Sequence[str]) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Measure; 1 where some inputs failed."""
+    """Measure; 1 where some inputs failed, 130 where it was stopped."""
     options = flags.read(args, Measure)
     if options.features != "basic":
         if options.volumes and options.features != "cellprofiler":
@@ -88,25 +90,68 @@ def run(args: Namespace) -> int:
     if options.labels is None:
         raise RequestError("Say which label images to measure, for example --labels results/.")
     from micrographia.cli.labelled_planes import say_left_out
-    from micrographia.io.tables import write_table
 
     items = label_images(options)
-    failed = min(1, say_left_out(items))
-    folder = Path(options.out).expanduser()
-    for item in items:
-        labels, image = (item.image, None) if item.label is None else (item.label, item.image)
-        stem = _stem(labels)
-        path = folder / f"{stem}_objects.{options.table}"
-        try:
-            if path.exists() and not options.overwrite:
-                raise InputError(f"{path} exists already; replace it with --overwrite or choose another folder.")
-            table = _table(labels, image, options)
-            write_table(path, table)
-            print(f"{path}: {counted(len(table), 'object')}")
-        except InputError as error:
-            print(f"failed: {error}", file=sys.stderr)
-            failed = 1
-    return failed
+    left_out = say_left_out(items)
+    images = {(item.label or item.image).absolute(): None if item.label is None else item.image for item in items}
+    folder = Path(options.out).expanduser().absolute()
+    values = {key: getattr(options, key) for key in ("axes", "pixel_size", "table", "volumes")}
+
+    folder_run: FolderRun[MeasureTask] = FolderRun(
+        "measure",
+        folder,
+        {"features": "basic", **values, "images": options.images is not None, "micrographia": __version__},
+        task=lambda path, name: MeasureTask(path, folder, name, values | {"image": images[path]}),
+        work=measure_file,
+        jobs=lambda tasks: 1,
+        cores=1,
+        say=lambda outcomes: counted(sum(outcome["objects"] for outcome in outcomes), "object"),
+        doing="measuring",
+    )
+    return run_folder(list(images), folder_run, overwrite=options.overwrite) or min(1, left_out)
+
+
+class MeasureTask(InputTask):
+    """One label image, with the image that it belongs to where that is given."""
+
+    @property
+    def files(self) -> list[str]:
+        """The table of its objects."""
+        return [f"{self.name.removesuffix('_labels')}_objects.{self.options['table']}"]
+
+    @property
+    def sources(self) -> list[Path]:
+        """The labels and the image."""
+        return [path for path in (self.source, self.options["image"]) if path is not None]
+
+
+def measure_file(task: MeasureTask) -> dict[str, Any]:
+    """Measure the objects of one label image and write their table.
+
+    Returns
+    -------
+    dict
+        JSON values: source, name, objects, notes, warnings, seconds.
+
+    Raises
+    ------
+    InputError
+        Where a file cannot be read or the table not be written.
+    """
+    from micrographia.io.tables import write_table
+
+    start = time.perf_counter()
+    table, notes = _table(task.source, **{key: task.options[key] for key in ("image", "axes", "pixel_size", "volumes")})
+    for name in task.files:
+        write_table(task.folder / name, table)
+    return {
+        "source": str(task.source),
+        "name": task.name,
+        "objects": len(table),
+        "notes": notes,
+        "warnings": [],
+        "seconds": round(time.perf_counter() - start, 2),
+    }
 
 
 def _module(features: str) -> Any:
@@ -134,30 +179,25 @@ def label_images(options: Measure) -> Dataset:
         return Dataset((Item(images, labels),))
     if labels.is_dir() and not is_zarr(labels):
         found = images_in(labels, results=True)
-        marked = [path for path in found if _stem(path) != path.name and "_labels" in path.name]
+        marked = [path for path in found if "_labels" in path.name]
         if not found:
             raise InputError(f"{labels} holds no label image.")
         return Dataset(tuple(Item(path) for path in (marked or found)))
     return Dataset((Item(labels),))
 
 
-def _stem(labels: Path) -> str:
-    from micrographia.io.find import image_stem
-
-    return image_stem(labels).removesuffix("_labels")
-
-
-def _table(labels: Path, image: Path | None, options: Measure) -> pd.DataFrame:
+def _table(
+    path: Path, image: Path | None, axes: str | None, pixel_size: float | None, volumes: bool
+) -> tuple[pd.DataFrame, list[str]]:
+    """The table of a label image, and what to say of it."""
     from micrographia.cli.measured_files import read_measured
     from micrographia.features.objects import measure
 
-    found, pixels = read_measured(labels, image, options.axes)
-    found = with_pixel_size(found, options.pixel_size)
-    if options.volumes:
-        return _volumes(found, pixels, labels)
-    if note := slices_note(found):
-        print(f"{labels.name}: {note}", file=sys.stderr)
-    return measure(found, pixels)
+    labels, pixels = read_measured(path, image, axes)
+    labels = with_pixel_size(labels, pixel_size)
+    if volumes:
+        return _volumes(labels, pixels, path), []
+    return measure(labels, pixels), [note for note in (slices_note(labels),) if note]
 
 
 def slices_note(labels: Image) -> str:

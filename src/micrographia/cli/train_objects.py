@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,7 @@ from micrographia.cli.batch import counted
 from micrographia.cli.folder_run import command_line
 from micrographia.cli.train import model_file, say_model
 from micrographia.method import Declared, parameter
+from micrographia.report.durations import duration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +27,7 @@ DESCRIPTION = """
 Teach a classifier from a table of measurements in which some objects have a class: in the column Class, or in a list of
 annotations that names objects by the same key columns (Metadata_Image, ObjectNumber and so on). The scores that are
 printed are those on wells (or images) that were never seen; beside the model a report is written, and the same numbers
-as JSON.
+as JSON. The model is written before it is judged, so that Ctrl-C during the judging leaves it in place.
 """
 EPILOG = """
 examples:
@@ -56,7 +60,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Judge, train on everything and save."""
+    """Train on everything and save, then judge; 130 where the judging was stopped."""
     options, method = flags.read(args, TrainObjects), flags.read(args, ObjectClassifier)
     if options.table is None:
         raise RequestError("Say what to learn from: --table TABLE.csv, with the column Class or with --annotations.")
@@ -66,20 +70,45 @@ def run(args: Namespace) -> int:
     if options.outer_folds:
         report_files(out, options.overwrite)
     table = _examples(options)
-    card = _judge(method, table, options, out) if options.outer_folds else ""
     _say("learning from all examples")
     method.fit(table)
     from micrographia.classify.objects.object_package import write_object_package
+    from micrographia.io.atomic import remove
 
-    write_object_package(out, method, out.stem, card)
+    write_object_package(out, method, out.stem)
+    reports, card = report_files(out, overwrite=True), ""
+    if options.overwrite:
+        for earlier in reports:  # they speak of the model that was replaced
+            remove(earlier)
+    if options.outer_folds:
+        try:
+            card = _judge(method, table, options, out)
+            write_object_package(out, method, out.stem, card)
+        except BaseException as stop:
+            for report in reports:
+                remove(report)
+            if isinstance(stop, KeyboardInterrupt):
+                return _stopped(out, options)
+            _say(f"The model {out} is written, but could not be judged.")
+            raise
     for note in method.notes_:
         if f"- {note}" not in card:  # said as a warning
             print(f"note: {note}")
-    if count := len(method.dropped_):
-        are = "is" if count == 1 else "are"
-        print(f"{counted(count, 'column')} {are} not learned from: {_reasons(method.dropped_)}")
+    if dropped := len(method.dropped_):
+        are = "is" if dropped == 1 else "are"
+        print(f"{counted(dropped, 'column')} {are} not learned from: {_reasons(method.dropped_)}")
     say_model(method, out)
     return 0
+
+
+def _stopped(out: Path, options: TrainObjects) -> int:
+    again = command_line() + ("" if options.overwrite else " --overwrite")
+    print(
+        f"\nStopped. The model {out} is written, but not judged.\nTo judge it, type {again}\n"
+        "This is faster with --no-random-split, or with fewer --outer-folds.",
+        file=sys.stderr,
+    )
+    return 130
 
 
 def _examples(options: TrainObjects) -> pd.DataFrame:
@@ -116,12 +145,14 @@ def _judge(method: ObjectClassifier, table: pd.DataFrame, options: TrainObjects,
 
     judge = partial(cross_validate, method, table, folds=options.outer_folds, seed=method.seed)
     kind, known = group_kind(table, method.group), groups(table, method.group)
-    by = f" by {kind}" if known is not None and len(np.unique(known)) > 1 else ""
-    grouped = judge(progress=lambda at: _say(f"judging{by}: {at}"))
+    several = 1 if known is None else len(np.unique(known))
+    by, folds = (f" by {kind}", min(several, options.outer_folds)) if several > 1 else ("", options.outer_folds)
+    tell = _telling(folds + (options.outer_folds if by and options.random_split else 0) + 1)
+    grouped = judge(progress=lambda at: tell(f"judging{by}: {at}"))
     random = None
     if options.random_split and grouped.grouped:
-        random = judge(grouped=False, progress=lambda at: _say(f"judging with random folds: {at}"))
-    _say("learning curve and importance of the measurements")
+        random = judge(grouped=False, progress=lambda at: tell(f"judging with random folds: {at}"))
+    tell("learning curve and importance of the measurements")
     warnings = example_warnings(grouped, random)
     numbers = classification_numbers(
         grouped,
@@ -140,6 +171,18 @@ def _judge(method: ObjectClassifier, table: pd.DataFrame, options: TrainObjects,
         print(f"warning: {warning}")
     print(f"report: {page}")
     return score_card(lines, warnings)
+
+
+def _telling(steps: int) -> Callable[[str], None]:
+    """Says each of some steps of about the same length as it begins, and from the second one on what time is left."""
+    start, begun = time.monotonic(), count()
+
+    def tell(words: str) -> None:
+        if done := next(begun):
+            words += f", about {duration((time.monotonic() - start) / done * max(1, steps - done))} left"
+        _say(words)
+
+    return tell
 
 
 def report_files(out: Path, overwrite: bool) -> tuple[Path, Path]:

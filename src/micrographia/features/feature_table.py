@@ -4,8 +4,8 @@ A row is known by its keys, in CellProfiler's words: ``Metadata_Image`` (name of
 ``Metadata_Well``, ``Metadata_Site``, any other ``Metadata_...``, ``ImageNumber`` and ``ObjectNumber`` (the label);
 tables that :func:`micrographia.measure` made have ``image``, ``label``, ``t`` and ``z`` instead, tables of tiles
 ``Tile_Y`` and ``Tile_X`` in addition. The column ``Class``
-holds a class. All other columns of numbers are features, except those that say where an object lies and those that
-number the rows, as pandas stores the index of a table.
+holds a class. All other columns of numbers are features, except those that say where an object lies, those that
+number the rows, as pandas stores the index of a table, and the book-keeping of CellProfiler and its own classes.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ NO_NUMBERS = "no numbers"
 ROW_NUMBERS = "row numbers"
 """What `why_no_feature` says of a column that a saved index became."""
 
+BOOK_KEEPING = "CellProfiler's book-keeping or own classes"
+"""What `why_no_feature` says of a column of `book_keeping`."""
+
 OBJECT_KEYS = ("ImageNumber", "Metadata_Image", "Metadata_Plate", "Metadata_Well", "Metadata_Site",
                "Metadata_T", "Metadata_Z", "Tile_Y", "Tile_X", "ObjectNumber", "image", "label", "t", "z")  # fmt: skip
 """Columns that together tell one object from all others, as far as a table has them."""
@@ -44,6 +47,15 @@ _INDEX = re.compile(r"index|(__index_)?level_\d+(__)?", re.IGNORECASE)
 _PLACES = ("Location_", "AreaShape_Center_", "AreaShape_BoundingBox", "Number_Object_Number", "Parent_", "Children_",
            "Neighbors_FirstClosestObjectNumber", "Neighbors_SecondClosestObjectNumber")  # fmt: skip
 """Where an object lies or to whom it belongs; after the name of the objects, as in ``Nuclei_Location_Center_X``."""
+
+_BOOKS = re.compile(
+    r"(Image_)?((ExecutionTime|ModuleError|(Objects)?(FileName|PathName|URL|MD5Digest))_.+|Group_(Index|Number|Length)"
+    r"|ImageSet_ImageSet)"
+)
+_BOOKS_OF_IMAGE = re.compile(r"(Image_)?(Objects)?(Channel|Frame|Height|Scaling|Series|Width)_.+")
+_OWN_CLASSES = re.compile(r"([^_]+_)?Classify_.+")
+"""What CellProfiler notes of a run, of an image file (only beside the former: others may measure a ``Width_um``), and
+the classes that it gave by rules or a model."""
 
 _OWN_PLACES = ("centroid_", "bbox_", "touches_border", "t_s", "z_um", "probability")
 
@@ -91,7 +103,16 @@ def feature_columns(table: pd.DataFrame) -> list[str]:
     """
     check_columns(table)
     numbers = [name for name in table.columns if not is_key(name) and table[name].dtype.kind in "iufb"]
-    return [name for name in numbers if not _numbers_rows(table[name])]
+    books = book_keeping(list(table.columns))
+    return [name for name in numbers if name not in books and not _numbers_rows(table[name])]
+
+
+def book_keeping(names: Sequence[str]) -> set[str]:
+    """Those columns in which CellProfiler notes how it ran, which files it read and its own classes."""
+    books = {name for name in names if _BOOKS.fullmatch(name)}
+    if books:
+        books |= {name for name in names if _BOOKS_OF_IMAGE.fullmatch(name)}
+    return books | {name for name in names if _OWN_CLASSES.fullmatch(name)}
 
 
 def check_columns(table: pd.DataFrame) -> None:
@@ -172,11 +193,16 @@ def feature_matrix(table: pd.DataFrame, names: Sequence[str] | None = None) -> n
 
 
 def why_no_feature(table: pd.DataFrame, name: str) -> str:
-    """What a column holds that is no feature: `ROW_NUMBERS`, the first cell that is no number, else `NO_NUMBERS`."""
+    """What a column holds that is no feature.
+
+    `ROW_NUMBERS`, `BOOK_KEEPING`, the first cell that is no number, else `NO_NUMBERS`.
+    """
     import pandas as pd
 
     if table[name].dtype.kind in "iuf" and _numbers_rows(table[name]):
         return ROW_NUMBERS
+    if table[name].dtype.kind in "iufb" and name in book_keeping(list(table.columns)):
+        return BOOK_KEEPING
     if table[name].dtype.kind != "O":
         return NO_NUMBERS
     cells = table[name].astype(object)

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from micrographia.arrays.errors import InputError
 
-_LARGEST = 2**31  # bytes; an ONNX file cannot be larger without external data
+LARGEST = 2**31  # bytes; an ONNX file cannot be larger without external data
 _DATE = (2020, 1, 1, 0, 0, 0)  # the same files give the same zip, whenever it is written
 
 
@@ -112,6 +112,14 @@ def _open(path: Path) -> zipfile.ZipFile:
             raise InputError(
                 f"{path} is an ilastik project; import it first: micrographia models import {path}"
             ) from error
+        if path.suffix.lower() == ".onnx":
+            raise InputError(
+                f"{path} is a network alone: only 'micrographia measure --features learned -m' takes it as it is. For "
+                "anything else make a bioimage.io model of it: put a description of what it takes and gives "
+                "(rdf.yaml, format 0.5) into its folder, then import the folder: micrographia models import FOLDER"
+            ) from error
+        if path.suffix.lower() in (".yaml", ".yml"):
+            raise InputError(f"{path} is a part of a model package; name its folder, {path.parent}.") from error
         raise InputError(f"{path}: this is not a model package (a bioimage.io model is a .zip file).") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
@@ -125,5 +133,5 @@ def _refuse_dangerous(path: Path, info: zipfile.ZipInfo) -> None:
         raise InputError(f"{path}: the entry '{name}' points outside the package; it is not safe to use.")
     if info.flag_bits & 1:
         raise InputError(f"{path}: '{name}' is encrypted; a model package must not be.")
-    if info.file_size > _LARGEST:
+    if info.file_size > LARGEST:
         raise InputError(f"{path}: '{name}' is larger than 2 GB, more than a model package may hold.")

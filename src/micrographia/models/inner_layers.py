@@ -1,4 +1,4 @@
-"""The inner layers of a network: which there are, and a network that gives one of them instead of its outputs.
+"""The layers of a network: which there are, and a network that gives one of them instead of its outputs.
 
 As in :mod:`micrographia.models.graph` only the wire format of protocol buffers is needed (field numbers from
 onnx.proto). Where a network runs one of two branches (an ONNX ``If``, as models with one expert for dark and one for
@@ -8,12 +8,12 @@ bright backgrounds do), a layer of a branch is given by that branch alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from micrographia.arrays.errors import InputError
-from micrographia.models.graph import fields
+from micrographia.models.graph import fields, read_graph
 
 ACTIVATIONS = ("Relu", "LeakyRelu", "PRelu", "Elu", "Selu", "Gelu", "Mish", "Softplus", "HardSwish", "Celu")
 """Operators whose results are called layers here."""
@@ -28,6 +28,8 @@ class Layer:
     name: str
     channels: int
     stride: int
+    output: bool = False
+    """Whether it is an output of the network."""
 
 
 def activations(onnx: bytes) -> list[list[str]]:
@@ -82,17 +84,29 @@ def list_layers(onnx: bytes, leading: tuple[int, ...], side: int = 128) -> list[
     Returns
     -------
     list of list of Layer
-        Of each branch; layers that are no planes (1, C, y, x) are left out.
+        Of each branch; layers that are no planes (1, C, y, x) are left out. The outputs come last, where there are no
+        branches.
     """
-    found = []
-    for names in activations(onnx):
-        results = ExposedNetwork(expose(onnx, names))(np.zeros((*leading, side, side), np.float32))
-        layers = []
-        for name, result in zip(names, results, strict=True):
-            if result.ndim == 4 and result.shape[2] == result.shape[3] and side % max(1, result.shape[2]) == 0:
-                layers.append(Layer(name, result.shape[1], side // result.shape[2]))
-        found.append(layers)
+    shape = (*leading, side, side)
+    found = [_planes(onnx, names, shape) for names in activations(onnx)]
+    graph = read_graph(onnx)
+    if len(graph.inputs) == 1 and len(found) < 2:
+        known = {layer.name for layers in found for layer in layers}
+        made = {bytes(v).decode() for node in _nodes(next(_graphs(onnx))) for n, v in fields(node) if n == 2}  # type: ignore[arg-type]
+        names = [name for name in graph.outputs if name in made - known]
+        outputs = [replace(layer, output=True) for layer in _planes(onnx, names, shape)] if names else []
+        found = [(found[0] if found else []) + outputs]
     return found
+
+
+def _planes(onnx: bytes, names: Sequence[str], shape: tuple[int, ...]) -> list[Layer]:
+    """Those of the tensors of a graph that are planes where the network looks at one of this shape."""
+    results, side = ExposedNetwork(expose(onnx, names))(np.zeros(shape, np.float32)), shape[-1]
+    return [
+        Layer(name, result.shape[1], side // result.shape[2])
+        for name, result in zip(names, results, strict=True)
+        if result.ndim == 4 and result.shape[2] == result.shape[3] and side % max(1, result.shape[2]) == 0
+    ]
 
 
 class ExposedNetwork:

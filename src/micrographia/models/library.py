@@ -36,7 +36,13 @@ def user_folder() -> Path:
 
 
 def list_models() -> list[ModelEntry]:
-    """All models, the built-in ones first. The packages are not opened."""
+    """All models at hand. The packages are not opened.
+
+    Returns
+    -------
+    list of ModelEntry
+        Name and file of each, the built-in ones first.
+    """
     found = [ModelEntry(p.stem, p, True) for p in sorted(BUILTIN.glob("*.zip"))]
     taken = {e.name for e in found}
     own = user_folder()
@@ -50,6 +56,10 @@ def find_model(name: str | Path) -> Path:
     ----------
     name : str or Path
         Name of a model in the library (``"nuclei"``), or the path of a package.
+
+    Returns
+    -------
+    Path
 
     Raises
     ------
@@ -65,7 +75,7 @@ def find_model(name: str | Path) -> Path:
     path = Path(name).expanduser()
     if path.exists():
         return path
-    if path.suffix.lower() == ".zip" or len(path.parts) > 1:
+    if path.suffix.lower() in (".zip", ".onnx") or len(path.parts) > 1:
         raise InputError(f"{name}: there is no such model file.")
     names = ", ".join(e.name for e in list_models()) or "none yet"
     raise RequestError(

@@ -161,6 +161,10 @@ def open_package(path: str | Path) -> ModelPackage:
     path : str or Path
         A ``.zip`` file, or the folder of an unpacked bioimage.io model. Nothing is downloaded and nothing is run.
 
+    Returns
+    -------
+    ModelPackage
+
     Raises
     ------
     InputError

@@ -13,6 +13,8 @@ import numpy as np
 from micrographia.arrays.errors import InputError, RequestError
 
 if TYPE_CHECKING:
+    import onnxruntime
+
     from micrographia.models.tensors import TensorSpec
 
 _DTYPES = {
@@ -59,6 +61,22 @@ def thread_count(threads: int | None = None) -> int:
     return threads or usable_cores()
 
 
+def session(onnx: bytes, threads: int | None, name: str) -> onnxruntime.InferenceSession:
+    """An ONNX model, ready to run; raises InputError with its `name` where ONNX Runtime cannot."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = thread_count(threads)
+    options.inter_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.enable_mem_pattern = False  # costs a third more memory and wins no time; the arena (on) wins a third
+    options.log_severity_level = 4  # errors come as exceptions
+    try:
+        return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's exceptions share no parent of their own
+        raise InputError(f"{name}: {_reason(str(error))}") from error
+
+
 class Network:
     """A network that takes and gives arrays by tensor id.
 
@@ -92,19 +110,8 @@ class Network:
         threads: int | None = None,
         name: str = "model",
     ) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = thread_count(threads)
-        options.inter_op_num_threads = 1
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.enable_mem_pattern = False  # costs a third more memory and wins no time; the arena (on) wins a third
-        options.log_severity_level = 4  # errors come as exceptions
         self.name = name
-        try:
-            self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's exceptions share no parent of their own
-            raise InputError(f"{name}: {_reason(str(error))}") from error
+        self._session = session(onnx, threads, name)
         self._inputs = _match([i.name for i in self._session.get_inputs()], [s.id for s in inputs], name, "takes")
         self._outputs = _match([o.name for o in self._session.get_outputs()], [s.id for s in outputs], name, "gives")
         self._dtypes = {i.name: _DTYPES.get(i.type, np.float32) for i in self._session.get_inputs()}

@@ -90,6 +90,11 @@ def write_object_gallery(
         Name of each object, and a word about it.
     title : str
         Heading.
+
+    Returns
+    -------
+    Path
+        The file.
     """
     shown = [
         {"picture": "" if rgb is None else jpeg(rgb, _SIDE), "name": name, "text": text}

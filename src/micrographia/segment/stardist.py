@@ -138,6 +138,9 @@ class StarDist(Method):
         model = self._network(channels)
         network = model.experts[0]
         stride: int = network.stride  # type: ignore[assignment]
+        settings = lasting(self.parameters())
+        if self.start:  # whose file may be replaced
+            settings["start"] = f"{self.start}, digest {lesson_of(*(t.numpy() for t in network.state_dict().values()))}"
 
         diameters = equivalent_diameters([labels[i] for i in used])
 
@@ -160,7 +163,7 @@ class StarDist(Method):
         with tempfile.TemporaryDirectory() as scratch:
             trained, self.history_ = train_network(
                 network, star_loss, patches, validation, schedule, Path(folder or scratch),
-                lesson=lesson_of(*pixels, *labels, held), settings=lasting(self.parameters()),
+                lesson=lesson_of(*pixels, *labels, held), settings=settings,
                 device=self.device, report=report, progress=progress,
             )  # fmt: skip
         network.load_state_dict(trained.state_dict())

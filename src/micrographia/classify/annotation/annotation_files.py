@@ -21,7 +21,20 @@ _ANALYST_KEYS = ("ImageNumber", "ObjectNumber")
 
 
 def write_annotations(path: str | Path, annotations: Annotations) -> Path:
-    """Write ``.csv`` or ``.parquet``: a row for each object and annotator, in the columns of `Annotations.table`."""
+    """Write annotations as a table: a row for each object and annotator, in the columns of `Annotations.table`.
+
+    Parameters
+    ----------
+    path : path
+        Ends in ``.csv`` or ``.parquet``.
+    annotations : Annotations
+        What was annotated.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
     return write_table(path, annotations.table())
 
 
@@ -90,6 +103,11 @@ def write_training_set(path: str | Path, annotations: Annotations, table: pd.Dat
     table : pandas.DataFrame, optional
         The objects, for their places (``..._Location_Center_X`` or ``..._AreaShape_Center_X``), by which CellProfiler
         Analyst finds them again in another segmentation; otherwise no places are written.
+
+    Returns
+    -------
+    Path
+        The file.
 
     Raises
     ------

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _STEPS = 200
 _ENOUGH = 1e-6
 _SMOOTH = 0.01
+_MET = 10
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,17 @@ class Consensus:
     probabilities : (K, N) float array
         Probability of each class for each object; NaN for objects that nobody annotated.
     confusion : (A, K, K) float array
-        For each annotator how often an object of class j (row) is called k (column).
+        For each annotator how often an object of class j (row) is called k (column); the row of a class that the
+        annotator never met is a guess.
+    met : (A, K) float array
+        Number of objects of each class that each annotator judged, as far as the probabilities tell.
     share : (K,) float array
         Share of each class.
     """
 
     probabilities: np.ndarray
     confusion: np.ndarray
+    met: np.ndarray
     share: np.ndarray
 
     @property
@@ -45,8 +50,15 @@ class Consensus:
 
     @property
     def skill(self) -> np.ndarray:
-        """(A,) float array: share of objects that each annotator calls rightly, the mean over classes."""
-        return np.trace(self.confusion, axis1=1, axis2=2) / self.confusion.shape[1]
+        """(A,) float array: share of objects that each annotator calls rightly, the mean over the classes met.
+
+        A class of which an annotator met fewer than ten objects counts in proportion, since a few of them may be
+        mistakes of the others. NaN for an annotator who said nothing.
+        """
+        weight = np.minimum(self.met, _MET)
+        right = (weight * np.diagonal(self.confusion, axis1=1, axis2=2)).sum(axis=1)
+        total = weight.sum(axis=1)
+        return np.divide(right, total, out=np.full(len(total), np.nan), where=total > 0)
 
 
 def votes_of(annotations: Annotations, rows: ObjectRows) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -112,4 +124,4 @@ def dawid_skene(votes: np.ndarray, n_classes: int) -> Consensus:
             break
     found = np.full((n_classes, votes.shape[1]), np.nan)
     found[:, judged] = p.T
-    return Consensus(found, confusion, share)
+    return Consensus(found, confusion, np.einsum("nj,ank->aj", p, each), share)

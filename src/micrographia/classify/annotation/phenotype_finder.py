@@ -76,6 +76,10 @@ def find_phenotypes(
     seed : int
         Chooses the objects that are clustered where there are many.
 
+    Returns
+    -------
+    list of Suggestion
+
     Raises
     ------
     InputError

@@ -131,6 +131,10 @@ def cell_crops(
     divide : callable, optional
         Makes a label image from the shape (Y, X) of an image that has none.
 
+    Returns
+    -------
+    CellCrops
+
     Raises
     ------
     InputError

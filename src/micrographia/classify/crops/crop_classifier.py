@@ -26,6 +26,7 @@ from micrographia.classify.crops.crop_package import (
     open_crop_model,
     run_saved,
     stored_encoder,
+    weights_digest,
     write_crop_package,
 )
 from micrographia.classify.objects.class_tables import (
@@ -95,7 +96,7 @@ class CropClassifier(Method):
     )  # fmt: skip
     folds: int = parameter(
         0, "Judge by so many further networks, each trained without one part of the wells or images and judged on it "
-        "(takes so many times longer); 0 judges on the objects set aside, which also choose when to stop", ge=0, le=20,
+        "(takes so many times longer); 0 judges on those set aside, which also choose when to stop", ge=0, le=20,
     )  # fmt: skip
     views: int = parameter(8, "Flips and quarter turns of each crop that predictions are averaged over", ge=1, le=8)
     device: str = parameter("auto", "Where to train", choices=("auto", "cpu", "cuda", "mps"))
@@ -182,8 +183,7 @@ class CropClassifier(Method):
         held, self.whole_ = held_out(classified, 0.0 if self.frozen else self.validation_share, self.seed)
         training = Training(
             self.steps, self.batch, self.minutes, self.learning_rate, self.every, self.patience, self.device,
-            self.seed, None if folder is None else Path(folder), progress, report,
-            self.parameters() | {"folds": 0},
+            self.seed, None if folder is None else Path(folder), progress, report, self._settings(),
         )  # fmt: skip
         self.network_, self.history_ = learn_classes(
             pixels, classified.classes, len(classified.names), held, training, widths=self.widths,
@@ -292,7 +292,9 @@ class CropClassifier(Method):
         package = model.package
         if made_by(package) != cls.name:
             raise other_kind(package, cls.applied_by)
-        method = cls(**package.config.get("parameters", {}))
+        stored = package.config.get("parameters", {})
+        known = [one.name for one in cls.declared()]  # former versions had others
+        method = cls(**{name: stored[name] for name in known if name in stored})
         method._ready, method.classes_ = model, model.classes
         return method
 
@@ -329,6 +331,12 @@ class CropClassifier(Method):
             self._start = open_crop_model(self.start)
         return self._start
 
+    def _settings(self) -> dict[str, Any]:
+        """The parameters, but for those of the folds; `start` with a digest, for its file may be replaced."""
+        settings = self.parameters() | {"folds": 0}
+        start = self._starting()
+        return settings if start is None else settings | {"start": f"{self.start}, SHA-256 {weights_digest(start)}"}
+
     def _started(self, crops: CellCrops) -> tuple[CellCrops, CropEncoder | None]:
         """The crops with the channels of the network from which the training starts, and its encoder."""
         start = self._starting()
@@ -358,7 +366,7 @@ class CropClassifier(Method):
         """Train and judge a network for each fold; what a fold gave is kept in its folder."""
         from micrographia.nets.lesson import lesson_of
 
-        seen = "" if folder is None else lesson_of(self.parameters(), crops.pixels, classified.names)
+        seen = "" if folder is None else lesson_of(self._settings(), crops.pixels, classified.names)
 
         def learned(fold: str, taught: Classified, rows: np.ndarray) -> np.ndarray:
             if self.say_fold is not None:
@@ -368,6 +376,7 @@ class CropClassifier(Method):
             if own is not None and (known := kept_probabilities(own, lesson)) is not None:
                 return known
             model = type(self)(**self.parameters() | {"folds": 0})
+            model._start = self._start
             model.fit_crops(crops, taught, folder=own, report=report, progress=progress)
             found = np.zeros((len(rows), len(classified.names)), np.float32)
             found[:, [classified.names.index(name) for name in model.classes_]] = model.probabilities(

@@ -13,6 +13,7 @@ from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.pixels.image_channels import same_channels
 from micrographia.features.crops import CropPlan
 from micrographia.models.other_kind import other_kind
+from micrographia.models.refuse import sha256
 
 if TYPE_CHECKING:
     from micrographia.models.package import ModelPackage
@@ -223,11 +224,21 @@ def stored_encoder(model: CropModel) -> CropEncoder:
     """
     from micrographia.nets.crop_export import encoder_from
 
-    package = model.package
-    weights = package.description.get("weights", {}).get("pytorch_state_dict")
-    if not weights:
-        raise RequestError(f"{package.path}: this package holds no weights to train further from.")
+    package, weights = model.package, _weights(model)
     try:
         return encoder_from(package.read(weights["source"]), weights["architecture"]["kwargs"])
     except (RuntimeError, KeyError, TypeError) as error:
         raise InputError(f"{package.path}: the weights in this model package are damaged.") from error
+
+
+def weights_digest(model: CropModel) -> str:
+    """A short text that changes when the weights of a stored network change; raises as `stored_encoder`."""
+    return sha256(model.package.read(_weights(model)["source"]))[:16]
+
+
+def _weights(model: CropModel) -> dict[str, Any]:
+    package = model.package
+    weights = package.description.get("weights", {}).get("pytorch_state_dict")
+    if not weights:
+        raise RequestError(f"{package.path}: this package holds no weights to train further from.")
+    return dict(weights)

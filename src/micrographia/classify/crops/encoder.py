@@ -12,7 +12,7 @@ import numpy as np
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.crops.cell_images import CellCrops, CellImages, cell_crops
 from micrographia.classify.crops.crop_learning import Training, check_widths, example_of, learn_encoder
-from micrographia.classify.crops.crop_measurements import crop_measurements
+from micrographia.classify.crops.crop_measurements import Watch, crop_measurements
 from micrographia.classify.crops.crop_package import CropModel, open_crop_model, run_saved, write_crop_package
 from micrographia.features.crops import INTENSITIES, CropPlan
 from micrographia.method import Method, parameter
@@ -69,6 +69,9 @@ class CellEncoder(Method):
     channels_: tuple[str, ...]
     example_: np.ndarray
     count_: int
+    watch: Watch | None = None
+    """Gives the blocks of crops to measure one after the other, and may say how far it has come."""
+
     _ready: CropModel | None = None
 
     @property
@@ -91,7 +94,8 @@ class CellEncoder(Method):
         examples : CellImages
             Images and label images.
         folder : path, optional
-            Where checkpoints live; called again with the same folder, training goes on where it stopped.
+            Where measurements and checkpoints live; called again with the same folder, measuring and training go on
+            where they stopped.
         report : callable, optional
             Called with the losses every few steps.
         progress : bool
@@ -155,7 +159,7 @@ class CellEncoder(Method):
             self.steps, min(self.batch, len(crops)), self.minutes, self.learning_rate, self.every, 0, self.device,
             self.seed, None if folder is None else Path(folder), progress, report, self.parameters(),
         )  # fmt: skip
-        targets = None if source is None else crop_measurements(source)
+        targets = None if source is None else crop_measurements(source, folder=training.folder, watch=self.watch)
         self.encoder_, self.history_ = learn_encoder(
             crops.pixels, training, widths=self.widths, mask=self.mask, targets=targets, source=source
         )

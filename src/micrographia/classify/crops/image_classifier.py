@@ -36,9 +36,15 @@ class ImageClassifier(CropClassifier):
     applied_by = "classify images"
     applied_to = "IMAGES"
 
+    diameter = 0.0
+    mask = False
     size: int = parameter(96, "Side of the square that an image or a tile becomes", ge=16, le=512, unit="px")
     tiles: int = parameter(1, "Tiles along each side of an image; more for small details", ge=1, le=16)
     batch: int = parameter(32, "Images or tiles in a training step", ge=4, le=4096)
+    validation_share: float = parameter(
+        0.15, "Share of the images that only judge the training: whole wells where four or more are known, and at "
+        "least one of them; none with frozen", ge=0, le=0.5,
+    )  # fmt: skip
 
     @property
     def plan(self) -> CropPlan:

@@ -1,4 +1,4 @@
-"""Features from an inner layer of a network that looks at planes: its channels, averaged inside each object."""
+"""Features from a layer of a network that looks at planes: its channels, averaged inside each object."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from micrographia.arrays.preparation import preparation
 from micrographia.arrays.tiles import tile_plan
 from micrographia.classify.crops.cell_images import plane_of
 from micrographia.models.inner_layers import ExposedNetwork, Layer, expose, list_layers
+from micrographia.models.onnx_file import OnnxFile
 from micrographia.models.processing import preprocess
 from micrographia.models.tensors import Steps
 
@@ -35,8 +36,9 @@ class LayerModel:
     package : ModelPackage
         A network whose first input has the axes batch, channel, y, x.
     layer : str
-        Name of an activation in the ONNX graph, or the end of its name; otherwise, of the layers that are at most eight
-        times coarser than the image, the last of those with the most channels.
+        Name of an activation or an output in the ONNX graph, or the end of its name; otherwise, of the activations that
+        are at most eight times coarser than the image, the last of those with the most channels. The same of the
+        outputs, where there is no activation.
     threads : int, optional
         Threads for one call.
 
@@ -54,6 +56,8 @@ class LayerModel:
     RequestError
         Where the network does not look at planes, or has no such layer (those it has are named).
     """
+
+    note = ""
 
     def __init__(self, package: ModelPackage, layer: str = "", threads: int | None = None) -> None:
         if package.kind != "network":
@@ -74,9 +78,14 @@ class LayerModel:
         onnx = package.read(str(package.description["weights"]["onnx"]["source"]).removeprefix("./"))
         shape = (1, self.channels) if "channel" in spec.axis_ids else (1,)
         branches = list_layers(onnx, shape, self.fixed or steps.at_least(128))
+        if isinstance(package, OnnxFile):
+            self.note = (
+                f"{package.path} does not say how it wants its pictures: each channel is scaled so that its "
+                "percentiles 1 and 99.8 become 0 and 1."
+            )
         self.layers = [self._choose(branch, layer) for branch in branches if branch]
         if not self.layers:
-            raise RequestError(f"{package.path}: this network has no inner layer that is a plane.")
+            raise RequestError(f"{package.path}: this network has no layer that is a plane.")
         self.layer = self.layers[0]
         self.count = self.layer.channels
         self._networks = [ExposedNetwork(expose(onnx, [one.name]), threads) for one in self.layers]
@@ -113,6 +122,7 @@ class LayerModel:
                 known = "; ".join(f"{one.name} ({one.channels} channels, stride {one.stride})" for one in layers)
                 raise RequestError(f"{self.package.path}: there is no layer '{wanted}'; it has {known}.")
             return found[-1]
+        layers = [one for one in layers if not one.output] or layers
         fine = [one for one in layers if one.stride <= _COARSEST] or layers
         most = max(one.channels for one in fine)
         return [one for one in fine if one.channels == most][-1]
@@ -126,7 +136,7 @@ class LayerModel:
             found = preparation(sample(pixels, (1, 2)), pixels.shape[1:], len(experts) > 1, percentiles)
             which = next((i for i, e in enumerate(experts) if bool(e["bright"]) == found.bright), 0)
             pixels = found.applied(pixels)
-        if len(pixels) == 1 and self.channels > 1 and experts is not None:
+        if len(pixels) == 1 and self.channels > 1 and (experts is not None or isinstance(self.package, OnnxFile)):
             pixels = np.repeat(pixels, self.channels, axis=0)
         if len(pixels) != self.channels:
             raise InputError(

@@ -1,7 +1,8 @@
 """Learned features of objects: what a network says of the crop of each object, or of the pixels inside its mask.
 
 A network that looks at crops (methods ``encoder``, ``crops``, ``images``) gives its features for each crop. Any other
-network that looks at planes gives a layer: its channels, averaged over the pixels of each object.
+network that looks at planes gives a layer: its channels, averaged over the pixels of each object. A bare ONNX file
+gives the one or the other.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from micrographia.arrays.image import Image
 from micrographia.classify.crops.cell_images import plane_of
 from micrographia.classify.crops.crop_package import METHODS, CropModel
 from micrographia.classify.crops.layer_features import LayerModel
+from micrographia.classify.crops.onnx_features import open_onnx_features
 from micrographia.features.crops import cut_crops
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ class FeatureModel(Protocol):
     count: int
     all_channels: bool
     """Whether it looks at all channels of an image together; otherwise at one, or at a colour picture."""
+    note: str
+    """What was assumed of the model; empty where it says everything itself."""
 
     def plane(self, image: Any, labels: Any, name: str = "image") -> tuple[np.ndarray, np.ndarray]:
         """Labels (N,) int64 and features (N, F) float32 of the objects."""
@@ -37,6 +41,7 @@ class CropFeatures:
     """Features by a network that looks at crops."""
 
     all_channels = True
+    note = ""
 
     def __init__(self, model: CropModel) -> None:
         self.model, self.count = model, model.count
@@ -53,9 +58,9 @@ def open_features(model: str | Path, layer: str = "", *, threads: int | None = N
     ----------
     model : str or Path
         A model package with a network: an encoder, a classifier of crops, a StarDist, or any bioimage.io model whose
-        input is a plane.
+        input is a plane. Or a bare ONNX file whose first input is a picture (N, C, Y, X).
     layer : str
-        Inner layer of a network that looks at planes, by its name or the end of it; chosen where not given.
+        Layer of a network that looks at planes, by its name or the end of it; chosen where not given.
     threads : int, optional
         Threads for one call.
 
@@ -69,7 +74,10 @@ def open_features(model: str | Path, layer: str = "", *, threads: int | None = N
     from micrographia.models.library import find_model
     from micrographia.models.package import open_package
 
-    package = open_package(find_model(model))
+    path = find_model(model)
+    if path.suffix.lower() == ".onnx":
+        return open_onnx_features(path, layer, threads)
+    package = open_package(path)
     if package.config.get("method") in METHODS:
         if layer:
             raise RequestError(f"{model} looks at crops and has one row of features; leave the layer out.")
@@ -125,8 +133,12 @@ def learned_table(
     ----------
     model : FeatureModel
         What `open_features` gave.
-    image, labels, name
-        As `features_of_plane` takes them.
+    image : Image or array
+        (Y, X), (Y, X, 3) or (C, Y, X).
+    labels : (Y, X) integer array or Image
+        The objects.
+    name : str
+        The image, for messages.
     objects : str
         Name of the objects, with which the columns begin.
 
