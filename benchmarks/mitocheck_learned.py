@@ -11,7 +11,6 @@ and without an encoder that learned without labels (``mitocheck_few.py``).
 from __future__ import annotations
 
 import argparse
-import zlib
 from typing import Any
 
 import mitocheck
@@ -19,11 +18,11 @@ import numpy as np
 import pandas as pd
 from mitocheck_crops import FOLDS, cells, grouped_folds, some
 from mitocheck_few import DRAWS, few_labels
-from mitocheck_networks import FOLDER, classifier
+from mitocheck_networks import classifier
 from record import record
 
 from micrographia.classify.objects.object_classifier import ObjectClassifier
-from micrographia.features.feature_table import feature_columns, feature_matrix, groups
+from micrographia.features.feature_table import groups
 from micrographia.metrics.class_gains import class_gain
 from micrographia.metrics.classification import confusion_matrix, scores_of
 
@@ -45,15 +44,10 @@ def scores(truth: np.ndarray, probabilities: np.ndarray, fold: np.ndarray) -> di
 
 
 def by_table(table: pd.DataFrame, kind: str, fold: np.ndarray, which: int) -> np.ndarray:
-    """Probabilities of one fold by an object classifier that learned from the others; kept in a file."""
-    matrix = feature_matrix(table, feature_columns(table))
-    path = FOLDER / f"hand-{which}-{kind}-{zlib.crc32(np.ascontiguousarray(matrix).tobytes()):08x}.npy"
-    if not path.exists():
-        FOLDER.mkdir(exist_ok=True)
-        model = ObjectClassifier(classifier=kind).fit(table[fold != which])
-        np.save(path, np.asarray(model.probabilities(table[fold == which]), np.float32))
-        print(f"{BY_HAND}: fold {which + 1}", flush=True)
-    return np.load(path)
+    """Probabilities of one fold by an object classifier that learned from the others."""
+    print(f"{BY_HAND}: fold {which + 1}", flush=True)
+    model = ObjectClassifier(classifier=kind).fit(table[fold != which])
+    return np.asarray(model.probabilities(table[fold == which]), np.float32)
 
 
 def main() -> None:
