@@ -87,6 +87,17 @@ def test_measure_goes_on_where_it_was_stopped(run, tmp_path, monkeypatch):
     assert sorted(path.name for path in (tmp_path / "out").glob("*.csv")) == [f"{k}_objects.csv" for k in range(3)]
 
 
+def test_results_of_other_commands_may_lie_beside_those_of_measure(run, tmp_path):
+    write_labels(tmp_path / "labels" / "a.tif", (spots() > 100).astype(np.int32))
+    write(tmp_path / "images" / "a.png", spots())
+    measure = ("measure", "--labels", "labels", "--images", "images", "-o", "out")
+    quality = ("measure", "--features", "quality", "--images", "images", "-o", "out")
+    assert run(*measure)[0] == run(*quality)[0] == 0
+    for words in (measure, quality):
+        code, out, err = run(*words)
+        assert code == 0 and "from an earlier run" in out, err
+
+
 def test_measure_goes_on_without_images_that_have_no_labels(run, tmp_path):
     for name in "ac":
         write_labels(tmp_path / "labels" / f"{name}_labels.tif", (spots(n=1) > 100).astype(np.int32))

@@ -444,3 +444,26 @@ def test_words_that_name_images_stay_as_they_are(tmp_path):
         assert list(read_table(path, ["label"]).columns) == ["label"]
     write_table(tmp_path / "n.parquet", pd.DataFrame({"image": [7.0, np.nan], "label": [1, 2]}))
     assert read_table(tmp_path / "n.parquet")["image"].tolist() == ["7", ""]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("size (px; raw),Class\n1.5,a\n2,b\n", ["size (px; raw)", "Class"]),
+        ("Area (px;um),B\n1.5,2\n", ["Area (px;um)", "B"]),
+        ("Label,Name;x\n1,a\n", ["Label", "Name;x"]),
+        ("Area (µm2, mean);Class\n1,5;a\n", ["Area (µm2, mean)", "Class"]),
+        ("A;B\n", ["A", "B"]),
+        ("A (x;y),B\n", ["A (x;y)", "B"]),
+    ],
+)
+def test_what_divides_the_lines_evenly_divides_them(tmp_path, text, columns):
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    assert read_table(tmp_path / "t.csv").columns.tolist() == columns
+
+
+def test_numbers_after_a_first_part_without_rows(tmp_path):
+    with stream_table(tmp_path / "t.parquet") as stream:
+        stream.add(pd.DataFrame(columns=["image", "A"]))
+        stream.add(pd.DataFrame({"image": ["a"], "A": [1]}))
+    assert read_table(tmp_path / "t.parquet")["A"].astype(str).tolist() == ["1"]

@@ -130,6 +130,7 @@ def test_objects_mostly_in_the_unknown_are_not_judged():
     assert match(cut, np.array([[0, 0, 4, 4, 4, 4, 4]]))[0].tp == 1, "a true object that ends where nothing is known"
     found = np.array([[9, 9, 0, 0, 0, 3, 3, 0, 2, 2]])
     assert without_unknown(truth, found).tolist() == [[9, 9, *[0] * 8]]
+    assert without_unknown(truth, found * 10**9).tolist() == [[9 * 10**9, 9 * 10**9, *[0] * 8]]
     assert without_unknown(np.maximum(truth, 0), found) is found
 
 

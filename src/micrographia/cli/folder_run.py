@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli.batch import Progress, counted, run_batch
 from micrographia.cli.result_names import result_names
-from micrographia.cli.run_record import RunRecord, fingerprint
+from micrographia.cli.run_record import NAME, RunRecord, fingerprint
 from micrographia.io.find import image_stem
 from micrographia.report.durations import duration
 
@@ -88,6 +88,8 @@ class FolderRun(Generic[T]):
         Writes ``report.html`` into the folder from all outcomes and problems.
     within : bool
         Whether `work` takes ``progress``, a callable that is told the share of one input that is done.
+    record : str
+        File name of the run's record; results of runs with other records may lie in the same folder.
     """
 
     command: str
@@ -101,6 +103,7 @@ class FolderRun(Generic[T]):
     doing: str
     report: Callable[[list[Outcome], list[Problem]], None] | None = None
     within: bool = False
+    record: str = NAME
 
 
 def run_folder(images: Sequence[str | Path], run: FolderRun[Any], *, overwrite: bool = False) -> int:
@@ -135,7 +138,7 @@ def run_folder(images: Sequence[str | Path], run: FolderRun[Any], *, overwrite: 
     problems = [{"source": "", "problem": str(error)} for error in missing]
     if not paths:
         return _closing(run, [], 0, problems, start)
-    record = RunRecord(run.folder, {"command": run.command, **run.settings})
+    record = RunRecord(run.folder, {"command": run.command, **run.settings}, run.record)
     tasks, kept = _plan(paths, run, record, overwrite)
     record.start({task.source: (task.name, task.files) for task in tasks} if overwrite else None)
     _remove_partial_files(run.folder, record)

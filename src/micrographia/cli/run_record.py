@@ -44,6 +44,8 @@ class RunRecord:
         Output folder; made where it is missing.
     settings : mapping
         Everything that decides what the results look like, as JSON values.
+    name : str
+        File name of the record.
 
     Raises
     ------
@@ -51,8 +53,8 @@ class RunRecord:
         Where the folder cannot be made or written to.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        self.path = folder / NAME
+    def __init__(self, folder: Path, settings: Mapping[str, Any], name: str = NAME) -> None:
+        self.path = folder / name
         self.settings = json.loads(json.dumps(settings))
         self.earlier: dict[str, Any] | None = None
         self.begun: dict[str, dict[str, Any]] = {}

@@ -32,6 +32,9 @@ _POINT = re.compile(r"[-+]?\d*\.\d+([eE][-+]?\d+)?")
 _EITHER = r"[-+]?\d*([.,]\d{3})*([.,]\d+)?([eE][-+]?\d+)?"
 """A number with decimal commas or points, perhaps with marks of thousands."""
 
+_COMPARED = 20
+"""Lines of a text by which it is told what divides it."""
+
 _LOOKED_AT = 200
 """Lines of a text that tell which decimal sign most of its numbers have; such are read fast."""
 
@@ -206,8 +209,7 @@ def table_kind(path: Path) -> tuple[str, dict[str, Any]]:
     """Kind of a table by its suffix (text, parquet, h5ad), and how pandas divides a text.
 
     A text has `sep`, `decimal` and `skiprows`. Its first line may say what divides it, as Excel's ``sep=;``; otherwise
-    it is what the header of a ``.csv`` has most of, and of as many the one that names seldom have. Excel writes
-    semicolons where numbers have decimal commas.
+    it is what divides the first lines of a ``.csv`` evenly. Excel writes semicolons where numbers have decimal commas.
     """
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     suffix = suffixes[-1] if suffixes else ""
@@ -224,12 +226,23 @@ def table_kind(path: Path) -> tuple[str, dict[str, Any]]:
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(path, error) from error
     said = _SAID.fullmatch(lines[0]) if lines else None
-    header = _QUOTED.sub("", next(filter(None, lines), ""))
-    separator = said[1] if said else max(";\t,", key=header.count) if suffix == ".csv" else "\t"
+    separator = said[1] if said else _separator(lines) if suffix == ".csv" else "\t"
+    if separator == ",":
+        return "text", {"sep": separator, "decimal": ".", "skiprows": 1 if said else 0}
     cells = [cell.strip(' "') for line in lines for cell in line.split(separator)]
     commas, points = (sum(sign.fullmatch(cell) is not None for cell in cells) for sign in (_COMMA, _POINT))
-    decimal = "," if commas > points and separator != "," else "."
+    decimal = "," if commas > points else "."
     return "text", {"sep": separator, "decimal": decimal, "skiprows": 1 if said else 0}
+
+
+def _separator(lines: Sequence[str]) -> str:
+    """What divides the lines of a text into as many parts as its header, or else the header into most."""
+    header, *others = [_QUOTED.sub("", line) for line in lines if line][:_COMPARED] or [""]
+    found = [sign for sign in ";\t," if sign in header]
+    even = [sign for sign in found if all(line.count(sign) == header.count(sign) for line in others)]
+    if not others or not even:
+        return max(reversed(found or [";"]), key=header.count)
+    return max(even, key=header.count)
 
 
 def _parquet(path: Path):  # type: ignore[no-untyped-def]

@@ -64,7 +64,10 @@ class TableStream:
         table = _without_categories(table)
         if self._writer is None:
             empty = [name for name in table.columns if table[name].dtype == object and table[name].isna().all()]
-            table, self._empty = table.astype(dict.fromkeys(empty, "string")), {str(name) for name in empty}
+            table, self._empty = (
+                table.astype(dict.fromkeys(empty, "string")),
+                {str(name) for name in empty if len(table)},
+            )
             self._columns = [str(name) for name in table.columns]
             self._types = dict(table.dtypes)
             features = None if self._features is None else self._features(table)
@@ -101,7 +104,7 @@ class TableStream:
             if column.name in self._empty and known.dtype.kind in "iufb" and len(known):
                 problem = f"{known.iloc[0]} is a number, but the column was empty before and is stored as words"
             if problem:
-                if self._kind == ".csv" and known.dtype.kind in "iuf":  # a text has no types
+                if self._kind == ".csv" and (known.dtype.kind in "iuf" or column.name in self._empty):  # without types
                     return column
                 raise ValueError(problem)
             column = column.astype(wide)

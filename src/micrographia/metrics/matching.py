@@ -130,6 +130,10 @@ def overlaps(truth: np.ndarray, predicted: np.ndarray) -> Overlaps:
             f"The true labels have shape {truth.shape} and the predicted labels {predicted.shape}; "
             "they must show the same field at the same size."
         )
+    if predicted.min(initial=0) < 0:
+        raise InputError(
+            f"The predicted labels hold {int(predicted.min())}; labels must be 0 (background) or positive."
+        )
     predicted = without_unknown(truth, predicted)
     # Runs of pixels over which neither label changes: far fewer than pixels, and all that later steps have to sort.
     t, p = truth.ravel(), predicted.ravel()
@@ -139,8 +143,6 @@ def overlaps(truth: np.ndarray, predicted: np.ndarray) -> Overlaps:
         start = np.concatenate([[0], np.flatnonzero((t[1:] != t[:-1]) | (p[1:] != p[:-1])) + 1])
     length = np.diff(start, append=t.size)
     t, p = t[start], p[start]
-    if (p < 0).any():
-        raise InputError(f"The predicted labels hold {int(p.min())}; labels must be 0 (background) or positive.")
     annotated = t >= 0
     t, p, length = t[annotated], p[annotated], length[annotated]
 
@@ -172,11 +174,13 @@ def without_unknown(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     unknown = truth < 0
     if not unknown.any():
         return predicted
-    ids, which = np.unique(predicted, return_inverse=True)
-    which = which.reshape(predicted.shape)
-    left_out = np.bincount(which[unknown], minlength=len(ids)) > np.bincount(which.ravel()) / 2
+    which = predicted
+    if predicted.max() > predicted.size:  # numbers that are too far apart to be counted one by one
+        which = np.unique(predicted, return_inverse=True)[1].reshape(predicted.shape)
+    sizes = np.bincount(which.ravel())
+    left_out = np.bincount(which[unknown], minlength=len(sizes)) > sizes / 2
     left_out[which[truth > 0]] = False
-    return np.where(left_out[which], 0, predicted)
+    return np.where(left_out[which], predicted.dtype.type(0), predicted)
 
 
 def assign(table: Overlaps, threshold: float) -> np.ndarray:

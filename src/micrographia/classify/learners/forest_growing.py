@@ -85,7 +85,8 @@ def grow_forest(
         Weight of each sample (see `training_samples.class_weights`); all 1 otherwise. 0 leaves a sample out. Samples
         are drawn in proportion to it; weighing the splits instead hardly counts, since leaves are pure. A tree draws
         no more than tells it something of every class: with balanced classes as many samples of each as the rarest has
-        (Chen, Liaw & Breiman 2004), but at least five, one of them several times if need be.
+        (Chen, Liaw & Breiman 2004), but at least five, one of them several times if need be: one or two examples of a
+        class must not make a tree blind to the others, and are seldom found again themselves.
     seed : int
         The same seed gives the same forest, whatever the number of threads.
     min_leaf : int
