@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -653,6 +654,14 @@ def test_what_is_measured_is_kept_block_by_block_and_not_measured_again(tmp_path
     assert len(seen) == 14 + 7 + 4  # the damaged block and the last
     np.testing.assert_array_equal(crop_measurements(crops, folder=tmp_path), found)
     assert len(seen) == 25
+    whole = bytearray(kept[1].read_bytes())
+    whole[whole.index(b"PK\x01\x02") + 10] = 99  # a compression that zipfile does not know
+    kept[1].write_bytes(whole)
+    np.testing.assert_array_equal(crop_measurements(crops, folder=tmp_path), found)
+    with zipfile.ZipFile(kept[0], "w") as archive:
+        archive.writestr("features.npy", b"\x93NUMPY\x01\x00\x10\x00{'descr': '<f4' ")  # a bracket is open
+    np.testing.assert_array_equal(crop_measurements(crops, folder=tmp_path), found)
+    del seen[25:]
     np.testing.assert_array_equal(crop_measurements(crops), found)
     crops[0, 0, 8, 8] += 0.25
     crop_measurements(crops, folder=tmp_path)

@@ -256,6 +256,8 @@ def test_objects_without_measurements_are_never_fetched():
         fetcher.similar([99], 5)
     fetcher = Fetcher(FeatureSpace.of(x)(x), lacking=lacking)
     assert not any(lacking[one.rows].any() for one in fetcher.rare(np.where(np.arange(100) < 40, 0, -1), 5))
+    with pytest.raises(InputError, match="annotated objects lack most of the measurements"):
+        fetcher.rare(np.where(lacking, 0, -1), 5)
     assert len(fetcher.at_random(100).rows) <= 80
 
 

@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from micrographia.arrays.errors import InputError, RequestError
+from micrographia.classify.crops import onnx_features
 from micrographia.classify.crops.layer_features import LayerModel
 from micrographia.classify.crops.learned_features import open_features
 from micrographia.classify.crops.onnx_features import RowModel
@@ -88,6 +89,55 @@ def test_a_row_is_asked_for_the_crop_of_each_object(tmp_path, outputs, shape, si
     np.testing.assert_allclose(model.plane(image[0], labels)[1], model.plane(image[[0, 0, 0]], labels)[1])
     with pytest.raises(InputError, match="has 2 channels .* takes 3; choose one with --channel"):
         model.plane(image[:2], labels)
+
+
+def test_a_row_is_chosen_by_its_name(tmp_path):
+    image, labels = field()
+    path = stored(tmp_path / "n.onnx", [CONV, RELU, POOL, FLAT], ["conv", "row"])
+    assert isinstance(open_features(path), LayerModel)
+    model = open_features(path, "row")
+    assert isinstance(model, RowModel) and model.count == 5
+    alone = open_features(stored(tmp_path / "alone.onnx", [CONV, RELU, POOL, FLAT], ["row"]))
+    np.testing.assert_array_equal(model.plane(image, labels)[1], alone.plane(image, labels)[1])
+
+
+def test_few_crops_are_held_at_a_time_and_give_the_same(tmp_path, monkeypatch):
+    image, labels = field()
+    model = open_features(stored(tmp_path / "n.onnx", [CONV, RELU, POOL, FLAT], ["row"]))
+    ids, features = model.plane(image, labels)
+    sizes, cut = [], onnx_features.cut_crops
+    monkeypatch.setattr(onnx_features, "_CUT", 4)
+    monkeypatch.setattr(onnx_features, "cut_crops", lambda *given: (crops := cut(*given), sizes.append(len(crops)))[0])
+    again, same = model.plane(image, labels)
+    assert sizes == [4, 2]
+    np.testing.assert_array_equal(again, ids)
+    np.testing.assert_array_equal(same, features)
+
+
+@pytest.mark.parametrize(("outputs", "kind"), [(["row"], RowModel), (["conv"], LayerModel)])
+def test_channels_that_are_not_told_are_tried(tmp_path, outputs, kind):
+    image, labels = field()
+    nodes = [CONV, RELU, POOL, FLAT] if outputs == ["row"] else [CONV]
+    free = open_features(stored(tmp_path / "free.onnx", nodes, outputs, (None,) * 4))
+    told = open_features(stored(tmp_path / "told.onnx", nodes, outputs))
+    assert isinstance(free, kind) and free.all_channels
+    np.testing.assert_array_equal(free.plane(image, labels)[1], told.plane(image, labels)[1])
+    five = helper.make_node("Conv", ["twice", "kernel"], ["conv"], pads=[1] * 4)
+    nodes = [helper.make_node("Concat", ["raw", "raw"], ["twice"], axis=1), five, *nodes[1:]]
+    with pytest.raises(
+        InputError, match=r"n.onnx: the channel axis does not tell its size, .* neither 1 channel nor 3"
+    ):
+        open_features(stored(tmp_path / "n.onnx", nodes, outputs, (None,) * 4))
+
+
+def test_a_row_whose_length_depends_on_the_channels_is_read_of_one(tmp_path):
+    image, labels = field()
+    pool = helper.make_node("GlobalAveragePool", ["raw"], ["pooled"])
+    model = open_features(stored(tmp_path / "n.onnx", [pool, FLAT], ["row"], (None,) * 4))
+    assert model.plane(image[0], labels)[1].shape == (6, 1)
+    for channels in (2, 3):
+        with pytest.raises(InputError, match=r"n.onnx: .* row's length depends on the channels; choose one"):
+            model.plane(image[:channels], labels)
 
 
 @pytest.mark.parametrize(("nodes", "more", "match"), [

@@ -70,6 +70,8 @@ def test_what_cannot_be_compared_is_said():
     given = tables(24)
     with pytest.raises(InputError, match="two tables or more"):
         joined_tables({"a": given["a"]})
+    with pytest.raises(RequestError, match="'together' stands for all tables"):
+        joined_tables({"a": given["a"], "together": given["b"]})
     with pytest.raises(InputError, match="share no column"):
         joined_tables({"a": given["a"], "b": given["b"].drop(columns=["Metadata_Image", "ObjectNumber"])})
     with pytest.raises(RequestError, match="None of the tables has the column 'Class'"):

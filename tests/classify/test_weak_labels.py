@@ -72,6 +72,22 @@ def test_skill_counts_only_classes_that_an_annotator_met():
     assert skill[3] > 0.95 and skill[4] < 0.05 and np.isnan(skill[5])
 
 
+@pytest.mark.parametrize("count", [60, 300, 3000])
+def test_skill_is_the_share_of_right_votes_however_many_there_are(count):
+    """The mistakes of the others, who put objects into classes that one never saw, grow with the number of objects."""
+    rng = np.random.default_rng(0)
+    missed = []
+    for _ in range(10):
+        truth = rng.integers(0, 4, count)
+        other = (truth + rng.integers(1, 4, (5, count))) % 4
+        votes = np.where(rng.random((5, count)) < np.array([0.9, 0.8, 0.8, 0.95, 0])[:, None], truth, other)
+        votes[3:, truth > 1] = -1
+        right = (votes == truth).sum(axis=1) / (votes >= 0).sum(axis=1)
+        missed.append(dawid_skene(votes, 4).skill - right)
+    np.testing.assert_allclose(np.mean(missed, axis=0), 0, atol=0.05)
+    assert np.max(missed, axis=0)[4] < 0.1
+
+
 def test_a_session_of_several_annotators_becomes_votes():
     rows = ObjectRows(pd.DataFrame({"ObjectNumber": [5, 6, 7]}))
     with Annotations(None, rows.keys) as session:

@@ -39,6 +39,9 @@ def test_what_makes_no_sense_is_said(run, tmp_path):
     assert code == 2 and "named twice" in err
     code, _, err = run("compare", "objects", "--table", "dull.csv", "none.csv")
     assert code == 1 and "no such table" in err
+    (tmp_path / "telling.csv").rename(tmp_path / "together.csv")
+    code, _, err = run("compare", "objects", "--table", "dull.csv", "together.csv")
+    assert code == 2 and "'together' stands for all tables" in err
 
 
 def test_one_well_and_no_well_are_told_apart(run, tmp_path):

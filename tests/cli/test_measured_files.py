@@ -59,9 +59,23 @@ def test_negative_labels_are_refused_before_a_network_looks(run, tmp_path, monke
 
 def test_a_mask_of_few_pieces_is_measured_with_a_warning(run, tmp_path):
     mg.write_labels(tmp_path / "a_labels.tif", (labels() > 0).astype(np.int32))
-    code, out, err = run("measure", "--labels", "a_labels.tif", "-o", "out")
-    assert code == 0 and "1 object" in out
-    assert "warning: a_labels.tif: 2 separate pieces have the number 1 and count as one object" in err
+    warning = "a_labels.tif: 2 separate pieces have the number 1 and count as one object"
+    for earlier in ("", " (1 from an earlier run)"):
+        code, out, err = run("measure", "--labels", "a_labels.tif", "-o", "out")
+        assert code == 0 and f"1 image{earlier}, 1 object" in out
+        assert err.count(warning) == 1
+    code, _, err = run("measure", "--features", "cellprofiler", "--labels", "a_labels.tif", "-o", "out")
+    assert code == 0 and f"warning: {warning}" in err
+
+
+@pytest.mark.parametrize("kind", [*KINDS, ("quality",)], ids=["basic", "cellprofiler", "quality"])
+def test_axes_that_make_no_sense_are_refused_once(run, tmp_path, kind):
+    for name in "ab":
+        mg.write_labels(tmp_path / "labels" / f"{name}.tif", labels())
+    words = ("--labels", "labels") if kind != ("quality",) else ("--images", "labels")
+    code, _, err = run("measure", "--features", *kind, *words, "--axes", "ZZ", "-o", "out")
+    assert code == 2 and err.count("Axes 'ZZ'") == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_every_plane_of_lazy_labels_is_looked_at():
@@ -92,7 +106,7 @@ def test_labels_of_one_plane_with_a_whole_stack(run, tmp_path, kind, axis, words
 def test_a_stack_of_one_slice_is_a_plane(tmp_path):
     mg.write(tmp_path / "a.ome.zarr", Image(np.ones((1, 40, 50), np.uint8), "ZYX"))
     mg.write_labels(tmp_path / "l.tif", labels())
-    found, pixels = read_measured(tmp_path / "l.tif", tmp_path / "a.ome.zarr")
+    found, pixels, _ = read_measured(tmp_path / "l.tif", tmp_path / "a.ome.zarr")
     assert found.axes == "YX" and pixels.axes == "ZYX"
 
 

@@ -203,17 +203,20 @@ def test_ctrl_c_while_judging_leaves_the_model(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.zip", "t.csv"]
 
 
-def test_what_cannot_be_judged_is_said_and_the_model_is_there(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_what_cannot_be_judged_leaves_everything_as_it_was(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = made_table()
     two = table[table["Class"] != "Metaphase"]
     write_table(tmp_path / "t.csv", two.assign(Metadata_Well=two["Class"]))
-    words = ["train", "objects", "--table", str(tmp_path / "t.csv"), "-o", str(tmp_path / "m.zip"), *QUICK]
-    assert main(words) == 1
-    said = capsys.readouterr().err
-    assert "is written, but could not be judged" in said and "cannot be divided by plate and well" in said
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.zip", "t.csv"]
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert trained in before and trained.with_name(f"{trained.stem}-report.json") in before
+    for model, more in ((tmp_path / "m.zip", []), (trained, ["--overwrite"])):
+        words = ["train", "objects", "--table", str(tmp_path / "t.csv"), "-o", str(model), *QUICK]
+        assert main([*words, *more]) == 1
+        said = capsys.readouterr().err
+        assert "cannot be divided by plate and well" in said and "is written" not in said
+        assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_objects_of_two_tables_are_not_counted_twice(

@@ -46,11 +46,21 @@ def test_book_keeping_of_cellprofiler_is_no_feature():
              "Channel_DNA", "Scaling_DNA", "Image_Width_DNA", "Height_DNA", "MD5Digest_DNA", "Classify_Large",
              "Nuclei_Classify_Small"]  # fmt: skip
     table = pd.DataFrame(1.0, range(2), [*books, "Count_Nuclei", "ImageQuality_FocusScore_DNA"])
+    table["FileName_DNA"] = "a.tif"
     assert feature_columns(table) == ["Count_Nuclei", "ImageQuality_FocusScore_DNA"]
     assert {why_no_feature(table, name) for name in books} == {"CellProfiler's book-keeping or own classes"}
     assert "book-keeping" not in why_no_feature(table.assign(MD5Digest_DNA="ab"), "MD5Digest_DNA")
-    others = ["Width_um", "Height_um", "Channel_3_mean", "Frame_Rate", "Group_Size", "Classifying_Power"]
-    assert feature_columns(pd.DataFrame(1.0, range(2), others)) == others
+
+
+def test_measurements_that_are_called_alike_are_features():
+    """Only what CellProfiler notes of the same image file, and its classes beside its measurements, are no features."""
+    others = ["Channel_1_mean", "Frame_rate", "Scaling_exponent", "Series_1", "Width_um", "Height_um", "URL_length",
+              "Group_Size", "Classify_score"]  # fmt: skip
+    table = pd.DataFrame(1.0, range(2), others)
+    assert feature_columns(table.assign(FileName_DNA="a.tif", PathName_DNA="/", URL_DNA="file:/a.tif")) == others
+    assert feature_columns(table.assign(URL_um="file:/a.tif")) == [name for name in others if not name.endswith("_um")]
+    assert feature_columns(table.assign(AreaShape_Area=1.0)) == [*others[:-1], "AreaShape_Area"]
+    assert feature_columns(table.assign(Nuclei_Classify_Small=1.0)) == others
 
 
 def test_a_row_is_known_by_its_keys_and_one_centre(table):

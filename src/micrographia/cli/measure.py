@@ -81,6 +81,10 @@ def add_arguments(parser: ArgumentParser, words: Sequence[str]) -> None:
 def run(args: Namespace) -> int:
     """Measure; 1 where some inputs failed, 130 where it was stopped."""
     options = flags.read(args, Measure)
+    if options.axes is not None:
+        from micrographia.io.axes import checked_axes
+
+        checked_axes(options.axes, "the files to measure")
     if options.features != "basic":
         if options.volumes and options.features != "cellprofiler":
             raise RequestError(
@@ -107,6 +111,7 @@ def run(args: Namespace) -> int:
         cores=1,
         say=lambda outcomes: counted(sum(outcome["objects"] for outcome in outcomes), "object"),
         doing="measuring",
+        record="micrographia-measure.jsonl",
     )
     return run_folder(list(images), folder_run, overwrite=options.overwrite) or min(1, left_out)
 
@@ -141,7 +146,8 @@ def measure_file(task: MeasureTask) -> dict[str, Any]:
     from micrographia.io.tables import write_table
 
     start = time.perf_counter()
-    table, notes = _table(task.source, **{key: task.options[key] for key in ("image", "axes", "pixel_size", "volumes")})
+    values = {key: task.options[key] for key in ("image", "axes", "pixel_size", "volumes")}
+    table, notes, doubt = _table(task.source, **values)
     for name in task.files:
         write_table(task.folder / name, table)
     return {
@@ -149,7 +155,7 @@ def measure_file(task: MeasureTask) -> dict[str, Any]:
         "name": task.name,
         "objects": len(table),
         "notes": notes,
-        "warnings": [],
+        "warnings": [doubt.removeprefix(f"{task.source.name}: ")] if doubt else [],
         "seconds": round(time.perf_counter() - start, 2),
     }
 
@@ -188,16 +194,16 @@ def label_images(options: Measure) -> Dataset:
 
 def _table(
     path: Path, image: Path | None, axes: str | None, pixel_size: float | None, volumes: bool
-) -> tuple[pd.DataFrame, list[str]]:
-    """The table of a label image, and what to say of it."""
+) -> tuple[pd.DataFrame, list[str], str]:
+    """The table of a label image, what to say of it, and whether its labels may be a mask."""
     from micrographia.cli.measured_files import read_measured
     from micrographia.features.objects import measure
 
-    labels, pixels = read_measured(path, image, axes)
+    labels, pixels, doubt = read_measured(path, image, axes)
     labels = with_pixel_size(labels, pixel_size)
     if volumes:
-        return _volumes(labels, pixels, path), []
-    return measure(labels, pixels), [note for note in (slices_note(labels),) if note]
+        return _volumes(labels, pixels, path), [], doubt
+    return measure(labels, pixels), [note for note in (slices_note(labels),) if note], doubt
 
 
 def slices_note(labels: Image) -> str:

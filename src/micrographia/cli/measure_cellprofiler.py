@@ -144,9 +144,11 @@ def measure_image(task: CellTask) -> dict[str, Any]:
     from micrographia.cli.measured_files import read_measured
     from micrographia.features.cells import measure_cells
 
-    labels, image = read_measured(task.labels, task.image, task.axes)
+    labels, image, doubt = read_measured(task.labels, task.image, task.axes)
     labels = with_pixel_size(labels, task.pixel_size)
-    cells = None if task.cells is None else read_measured(task.cells, None, task.axes)[0]
+    cells, _, other = (None, None, "") if task.cells is None else read_measured(task.cells, None, task.axes)
+    for warning in filter(None, (doubt, other)):
+        print(f"warning: {warning}", file=sys.stderr)
     table = measure_cells(labels, image, cells=cells, threads=task.threads, **task.options)
     note = "" if task.options["volumes"] else slices_note(labels)
     return {"table": with_keys(table, task.number, task.name, task.keys), "note": note}

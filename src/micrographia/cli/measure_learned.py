@@ -35,7 +35,9 @@ class MeasureLearned(Declared):
     model: str | None = parameter(
         None, "Model with a network: an encoder, a classifier of crops, a StarDist, any other; or an ONNX file"
     )
-    layer: str = parameter("", "Layer of a network that looks at planes, by its name or the end of it")
+    layer: str = parameter(
+        "", "Layer of a network that looks at planes, by its name or the end of it; or an ONNX output that is a row"
+    )
     objects: str = parameter("Nuclei", "Name of the objects, with which the columns begin")
     channel: str | None = parameter(None, "Channel to look at, by name or by number from 0; otherwise all")
     names: str | None = parameter(None, NAMES)

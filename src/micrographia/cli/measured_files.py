@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +11,10 @@ from micrographia.features.object_numbers import check_numbered
 from micrographia.io.reading import read, read_labels
 
 
-def read_measured(labels: Path, image: Path | None, axes: str | None = None) -> tuple[Image, Image | None]:
-    """Labels whose objects can be measured, and their image.
+def read_measured(labels: Path, image: Path | None, axes: str | None = None) -> tuple[Image, Image | None, str]:
+    """Labels whose objects can be measured, their image, and a doubt about the labels, to be said.
+
+    The doubt is that of `check_numbered`: a mask may be one object, or several. It is empty where there is none.
 
     Parameters
     ----------
@@ -24,14 +25,13 @@ def read_measured(labels: Path, image: Path | None, axes: str | None = None) -> 
     Raises
     ------
     InputError
-        Where a file cannot be read, the labels surely do not number objects (`check_numbered`; a mask may be one
-        object), or the image has slices or time points among which labels without such an axis do not say theirs.
+        Where a file cannot be read, the labels surely do not number objects (`check_numbered`), or the image has slices
+        or time points among which labels without such an axis do not say theirs.
     """
     found = read_labels(labels, axes=axes)
-    if doubt := check_numbered(replace(found, name=labels.name), masks=True):
-        print(f"warning: {doubt}", file=sys.stderr)
+    doubt = check_numbered(replace(found, name=labels.name), masks=True)
     if image is None:
-        return found, None
+        return found, None, doubt
     pixels = read(image)
     for axis, many, one, how in (
         ("Z", "z slices", "slice or projection", ", or segment every slice (segment --z each)"),
@@ -42,4 +42,4 @@ def read_measured(labels: Path, image: Path | None, axes: str | None = None) -> 
                 f"{image.name} has {pixels.size(axis)} {many}, but its labels {labels.name} have none: they belong to "
                 f"one {one}. Measure them on that {one}, stored as an image of its own{how}."
             )
-    return found, pixels
+    return found, pixels, doubt

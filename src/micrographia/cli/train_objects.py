@@ -27,7 +27,7 @@ DESCRIPTION = """
 Teach a classifier from a table of measurements in which some objects have a class: in the column Class, or in a list of
 annotations that names objects by the same key columns (Metadata_Image, ObjectNumber and so on). The scores that are
 printed are those on wells (or images) that were never seen; beside the model a report is written, and the same numbers
-as JSON. The model is written before it is judged, so that Ctrl-C during the judging leaves it in place.
+as JSON. Ctrl-C during the judging still writes the model, without scores.
 """
 EPILOG = """
 examples:
@@ -73,24 +73,29 @@ def run(args: Namespace) -> int:
     _say("learning from all examples")
     method.fit(table)
     from micrographia.classify.objects.object_package import write_object_package
-    from micrographia.io.atomic import remove
+    from micrographia.io.atomic import remove, sibling
 
-    write_object_package(out, method, out.stem)
-    reports, card = report_files(out, overwrite=True), ""
-    if options.overwrite:
-        for earlier in reports:  # they speak of the model that was replaced
-            remove(earlier)
+    places = [out, *report_files(out, overwrite=True)]
+    model, *reports = hidden = [sibling(path) for path in places]  # nothing is replaced before the judging has ended
+    card, stopped = "", False
+    try:
+        write_object_package(model, method, out.stem)
+        if options.outer_folds:
+            try:
+                card = _judge(method, table, options, *reports)
+                write_object_package(model, method, out.stem, card)
+            except KeyboardInterrupt:
+                stopped = True
+                for report in reports:
+                    remove(report)
+        _put_in_place(hidden, places, options.overwrite)
+    finally:
+        for path in hidden:
+            remove(path)
+    if stopped:
+        return _stopped(out, options)
     if options.outer_folds:
-        try:
-            card = _judge(method, table, options, out)
-            write_object_package(out, method, out.stem, card)
-        except BaseException as stop:
-            for report in reports:
-                remove(report)
-            if isinstance(stop, KeyboardInterrupt):
-                return _stopped(out, options)
-            _say(f"The model {out} is written, but could not be judged.")
-            raise
+        print(f"report: {places[1]}")
     for note in method.notes_:
         if f"- {note}" not in card:  # said as a warning
             print(f"note: {note}")
@@ -99,6 +104,20 @@ def run(args: Namespace) -> int:
         print(f"{counted(dropped, 'column')} {are} not learned from: {_reasons(method.dropped_)}")
     say_model(method, out)
     return 0
+
+
+def _put_in_place(hidden: list[Path], places: list[Path], overwrite: bool) -> None:
+    """Rename what was written; earlier reports go where there is none of the new model."""
+    from micrographia.io.atomic import move_into_place, remove, write_problem
+
+    for path, place in zip(hidden, places, strict=True):
+        try:
+            if path.exists():
+                move_into_place(path, place)
+            elif overwrite:
+                remove(place)
+        except OSError as error:
+            raise write_problem(place, error) from error
 
 
 def _stopped(out: Path, options: TrainObjects) -> int:
@@ -127,8 +146,8 @@ def _examples(options: TrainObjects) -> pd.DataFrame:
     return examples
 
 
-def _judge(method: ObjectClassifier, table: pd.DataFrame, options: TrainObjects, out: Path) -> str:
-    """Cross-validate, print, write the reports; what the model card says of it."""
+def _judge(method: ObjectClassifier, table: pd.DataFrame, options: TrainObjects, page: Path, data: Path) -> str:
+    """Cross-validate, print, write the report and its numbers; what the model card says of it."""
     import numpy as np
 
     from micrographia.classify.objects.cross_validation import cross_validate
@@ -161,15 +180,14 @@ def _judge(method: ObjectClassifier, table: pd.DataFrame, options: TrainObjects,
         importance=permutation_importance(table, grouped, seed=method.seed),
         warnings=warnings,
     )
-    page, data = report_files(out, overwrite=True)
     write_numbers(data, numbers)
+    title = f"Classifier {Path(options.out).stem}"
     shown = {**options.parameters(), **method.parameters()}
-    write_classification_report(page, numbers, settings=shown, command=command_line(), title=f"Classifier {out.stem}")
+    write_classification_report(page, numbers, settings=shown, command=command_line(), title=title)
     lines = score_lines(grouped, f"{kind} never seen" if grouped.grouped else "random folds", random)
     print("\n".join(lines))
     for warning in warnings:
         print(f"warning: {warning}")
-    print(f"report: {page}")
     return score_card(lines, warnings)
 
 

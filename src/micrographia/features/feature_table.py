@@ -48,14 +48,19 @@ _PLACES = ("Location_", "AreaShape_Center_", "AreaShape_BoundingBox", "Number_Ob
            "Neighbors_FirstClosestObjectNumber", "Neighbors_SecondClosestObjectNumber")  # fmt: skip
 """Where an object lies or to whom it belongs; after the name of the objects, as in ``Nuclei_Location_Center_X``."""
 
-_BOOKS = re.compile(
-    r"(Image_)?((ExecutionTime|ModuleError|(Objects)?(FileName|PathName|URL|MD5Digest))_.+|Group_(Index|Number|Length)"
-    r"|ImageSet_ImageSet)"
+_RUN = re.compile(
+    r"(Image_)?((ExecutionTime|ModuleError|(Objects)?MD5Digest)_.+|Group_(Index|Number|Length)|ImageSet_ImageSet)"
 )
-_BOOKS_OF_IMAGE = re.compile(r"(Image_)?(Objects)?(Channel|Frame|Height|Scaling|Series|Width)_.+")
-_OWN_CLASSES = re.compile(r"([^_]+_)?Classify_.+")
-"""What CellProfiler notes of a run, of an image file (only beside the former: others may measure a ``Width_um``), and
-the classes that it gave by rules or a model."""
+"""What CellProfiler notes of a run."""
+
+_FILE = re.compile(r"(?:Image_)?(?:Objects)?(?:FileName|URL)_(.+)")
+_OF_FILE = re.compile(r"(?:Image_)?(?:Objects)?(?:Channel|Frame|Height|Scaling|Series|Width)_(.+)")
+"""The file of an image, and what CellProfiler notes of it under the same name: others may measure a ``Width_um``."""
+
+_OWN_CLASSES = re.compile(r"(?:([^_]+)_)?Classify_.+")
+_MEASURED = re.compile(r"(AreaShape|Intensity|Location|Texture)_.+|Number_Object_Number")
+"""The classes that CellProfiler gave by rules or a model, after the name of the objects or beside what it measured:
+others may have a ``Classify_score``."""
 
 _OWN_PLACES = ("centroid_", "bbox_", "touches_border", "t_s", "z_um", "probability")
 
@@ -108,11 +113,13 @@ def feature_columns(table: pd.DataFrame) -> list[str]:
 
 
 def book_keeping(names: Sequence[str]) -> set[str]:
-    """Those columns in which CellProfiler notes how it ran, which files it read and its own classes."""
-    books = {name for name in names if _BOOKS.fullmatch(name)}
-    if books:
-        books |= {name for name in names if _BOOKS_OF_IMAGE.fullmatch(name)}
-    return books | {name for name in names if _OWN_CLASSES.fullmatch(name)}
+    """Those columns in which CellProfiler notes how it ran, how it read files, and its own classes."""
+    run = {name for name in names if _RUN.fullmatch(name)}
+    files = {found[1] for name in names if (found := _FILE.fullmatch(name))}
+    of_files = {name for name in names if (found := _OF_FILE.fullmatch(name)) and found[1] in files}
+    measured = bool(run) or any(_MEASURED.fullmatch(name) for name in names)
+    classes = {name for name in names if (found := _OWN_CLASSES.fullmatch(name)) and (measured or found[1])}
+    return run | of_files | classes
 
 
 def check_columns(table: pd.DataFrame) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from micrographia.arrays.errors import InputError
 from micrographia.models import refuse
@@ -14,6 +17,8 @@ from micrographia.models.tensors import Axis, Steps, TensorSpec
 
 _GRAIN = 32  # sides are multiples of it where a network takes any
 _PERCENTILES = (1.0, 99.8)
+_CHANNELS, _SIDES = (1, 3), (64, 128)
+"""Tried where a network does not say what it takes."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,8 @@ def open_onnx_file(path: str | Path) -> OnnxFile:
     package = OnnxFile(path, "network", path.stem, "", {"weights": {"onnx": {"source": path.name}}}, {}, (spec,))
     onnx = package.read(path.name)
     refuse.check_graph(path, onnx)
-    inputs = session(onnx, 1, str(path)).get_inputs()
+    network = session(onnx, 1, str(path))
+    inputs = network.get_inputs()
     shape = list(inputs[0].shape) if inputs else []
     if len(shape) != 4 or inputs[0].type != "tensor(float)":
         what = f"{inputs[0].type} of shape {tuple(shape)}" if inputs else "nothing"
@@ -85,6 +91,8 @@ def open_onnx_file(path: str | Path) -> OnnxFile:
             f"{path}: the network takes pictures of shape {tuple(shape)}; features are read from those that take one "
             "picture at a time, and a square one where the sides are fixed."
         )
+    if not channels and len(inputs) == 1:
+        channels = _channels(path, network, sides[0])
     scaled = {"axes": ["y", "x"], "min_percentile": _PERCENTILES[0], "max_percentile": _PERCENTILES[1]}
     axes = (
         Axis.batch(batch or None),
@@ -93,3 +101,24 @@ def open_onnx_file(path: str | Path) -> OnnxFile:
     )
     spec = TensorSpec(inputs[0].name, axes, processing=({"id": "scale_range", "kwargs": scaled},))
     return OnnxFile(path, "network", path.stem, "", package.description, {}, (spec,), (), len(inputs) == 1)
+
+
+def _channels(path: Path, network: Any, side: int) -> int:
+    """Channels a network takes whose channel axis does not tell; 0 where any number will do."""
+    sides = (side,) if side else _SIDES
+    taken = [number for number in _CHANNELS if any(_runs(network, (1, number, one, one)) for one in sides)]
+    if not taken:
+        shown = " or ".join(f"{one} x {one}" for one in sides)
+        raise InputError(
+            f"{path}: the channel axis does not tell its size, and the network takes neither 1 channel nor 3 in "
+            f"pictures of {shown} pixels; export it with a fixed number of channels."
+        )
+    return taken[0] if len(taken) == 1 else 0
+
+
+def _runs(network: Any, shape: tuple[int, ...]) -> bool:
+    try:
+        network.run(None, {network.get_inputs()[0].name: np.zeros(shape, np.float32)})
+    except Exception:  # onnxruntime's exceptions share no parent of their own
+        return False
+    return True

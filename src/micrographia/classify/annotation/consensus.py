@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _STEPS = 200
 _ENOUGH = 1e-6
 _SMOOTH = 0.01
-_MET = 10
 
 
 @dataclass(frozen=True)
@@ -50,14 +49,13 @@ class Consensus:
 
     @property
     def skill(self) -> np.ndarray:
-        """(A,) float array: share of objects that each annotator calls rightly, the mean over the classes met.
+        """(A,) float array: share of the votes of each annotator that are right, as far as the probabilities tell.
 
-        A class of which an annotator met fewer than ten objects counts in proportion, since a few of them may be
-        mistakes of the others. NaN for an annotator who said nothing.
+        Every vote counts alike, so that a frequent class counts more than a rare one. A few hundredths too low for an
+        annotator who saw chosen classes only, where the others are mistaken. NaN for one who said nothing.
         """
-        weight = np.minimum(self.met, _MET)
-        right = (weight * np.diagonal(self.confusion, axis1=1, axis2=2)).sum(axis=1)
-        total = weight.sum(axis=1)
+        right = (self.met * np.diagonal(self.confusion, axis1=1, axis2=2)).sum(axis=1)
+        total = self.met.sum(axis=1)
         return np.divide(right, total, out=np.full(len(total), np.nan), where=total > 0)
 
 

@@ -186,6 +186,11 @@ class Fetcher:
             How many.
         each : int, optional
             Objects of each cluster that are shown; all otherwise.
+
+        Raises
+        ------
+        InputError
+            Where no object has a class, or all that have one lack most of the measurements.
         """
         _check_count(clusters, "clusters")
         if each is not None:
@@ -193,6 +198,10 @@ class Fetcher:
         with self._lock:
             seed = int(self._rng.integers(2**31))
             measured = np.where(self.lacking, -1, classes)
+            if (classes >= 0).any() and not (measured >= 0).any():
+                raise InputError(
+                    "The annotated objects lack most of the measurements: nothing can be said to be unlike them."
+                )
             found = find_phenotypes(self.points, measured, clusters, free=self.free, seed=seed)
             found = [Suggestion(one.rows[:each], one.score, one.annotated) for one in found]
             for one in found:

@@ -77,7 +77,10 @@ class LayerModel:
         self.stride = 1 if self.fixed else steps.step
         onnx = package.read(str(package.description["weights"]["onnx"]["source"]).removeprefix("./"))
         shape = (1, self.channels) if "channel" in spec.axis_ids else (1,)
-        branches = list_layers(onnx, shape, self.fixed or steps.at_least(128))
+        try:
+            branches = list_layers(onnx, shape, self.fixed or steps.at_least(128))
+        except InputError as error:
+            raise InputError(f"{package.path}: {error}") from error
         if isinstance(package, OnnxFile):
             self.note = (
                 f"{package.path} does not say how it wants its pictures: each channel is scaled so that its "

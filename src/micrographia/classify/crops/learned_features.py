@@ -60,7 +60,8 @@ def open_features(model: str | Path, layer: str = "", *, threads: int | None = N
         A model package with a network: an encoder, a classifier of crops, a StarDist, or any bioimage.io model whose
         input is a plane. Or a bare ONNX file whose first input is a picture (N, C, Y, X).
     layer : str
-        Layer of a network that looks at planes, by its name or the end of it; chosen where not given.
+        Layer of a network that looks at planes, by its name or the end of it, or an output of an ONNX file that is a
+        row, by its name; chosen where not given.
     threads : int, optional
         Threads for one call.
 

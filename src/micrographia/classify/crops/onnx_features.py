@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from micrographia.arrays.errors import InputError
 from micrographia.arrays.image import Image
 from micrographia.classify.crops.cell_images import plane_of
 from micrographia.classify.crops.layer_features import LayerModel
-from micrographia.features.crops import CropPlan, cut_crops
+from micrographia.features.crops import CropPlan, Crops, cut_crops
 from micrographia.models.onnx_file import OnnxFile, open_onnx_file
 from micrographia.models.runtime import session
 
@@ -19,6 +20,8 @@ _SIDE = 64
 """Side of the crops where a network takes any."""
 
 _BATCH = 16
+_CUT = 256
+"""Crops that are held in memory at a time."""
 
 
 class RowModel:
@@ -29,15 +32,16 @@ class RowModel:
     file : OnnxFile
     threads : int, optional
         Threads for one call.
+    output : str
+        Name of the output that is read; without it the first that is a row, where no plane comes before it.
 
     Attributes
     ----------
     count : int
-        Length of the row: the number of features; 0 where none of the network's outputs is a row, or the first that
-        could be read is a plane.
+        Length of the row: the number of features; 0 where the output is no row.
     """
 
-    def __init__(self, file: OnnxFile, threads: int | None = None) -> None:
+    def __init__(self, file: OnnxFile, threads: int | None = None, output: str = "") -> None:
         self.file, self.count = file, 0
         self.all_channels = file.channels != 1
         side = file.side or _SIDE
@@ -54,10 +58,12 @@ class RowModel:
             found = self._session.run(None, {self._input: np.zeros((1, file.channels or 1, side, side), np.float32)})
         except Exception:  # it takes other sides; as a network that looks at planes it is refused with a sentence
             return
-        for output, values in zip(self._session.get_outputs(), found, strict=True):
+        for name, values in zip((one.name for one in self._session.get_outputs()), found, strict=True):
             shape = np.shape(values)
+            if output not in ("", name):
+                continue
             if len(shape) == 2 or (len(shape) == 4 and shape[2:] == (1, 1)):
-                self.count, self._output = shape[1], output.name
+                self.count, self._output = shape[1], name
             if len(shape) in (2, 4):
                 return
 
@@ -78,16 +84,36 @@ class RowModel:
                 f"{name} has {len(pixels)} channels ({', '.join(channels)}), but {self.file.path} takes {wanted}; "
                 "choose one with --channel."
             )
-        crops = cut_crops(pixels, labels.array("YX") if isinstance(labels, Image) else labels, self.plan, name)
         batch = 1 if self.file.inputs[0].axis("batch").size else _BATCH
-        rows = [self._rows(crops.pixels[at : at + batch]) for at in range(0, len(crops), batch)]
-        return crops.labels, np.concatenate([np.empty((0, self.count), np.float32), *rows])
+        ids, rows = [], [np.empty((0, self.count), np.float32)]
+        for crops in self._crops(pixels, labels.array("YX") if isinstance(labels, Image) else labels, name):
+            ids.append(crops.labels)
+            rows += [self._rows(crops.pixels[at : at + batch]) for at in range(0, len(crops), batch)]
+        return np.concatenate(ids), np.concatenate(rows)
+
+    def _crops(self, pixels: np.ndarray, labels: np.ndarray | None, name: str) -> Iterator[Crops]:
+        """The crops of a plane, in the order of the labels, so many at a time; once none, where it has no objects."""
+        marks = np.ones(pixels.shape[1:], np.int32) if labels is None else np.asarray(labels)
+        ids = np.unique(marks[marks > 0])
+        if len(ids) <= _CUT:
+            yield cut_crops(pixels, marks, self.plan, name)
+            return
+        for at in range(0, len(ids), _CUT):
+            part = ids[at : at + _CUT]
+            inside = (marks >= part[0]) & (marks <= part[-1])
+            yield cut_crops(pixels, np.where(inside, marks, 0), self.plan, name)
 
     def _rows(self, crops: np.ndarray) -> np.ndarray:
         try:
             found = self._session.run([self._output], {self._input: crops.astype(np.float32)})[0]
         except Exception as error:  # onnxruntime's exceptions share no parent of their own
             raise InputError(f"{self.file.path}: the network cannot take crops of shape {crops.shape}.") from error
+        if found.shape[:2] != (len(crops), self.count):
+            more = "The row's length depends on the channels; choose one with --channel."
+            raise InputError(
+                f"{self.file.path}: the network gives numbers of shape {found.shape} for crops of shape {crops.shape}, "
+                f"not {self.count} for each. {more if crops.shape[1] != (self.file.channels or 1) else ''}".rstrip()
+            )
         return np.asarray(found, np.float32).reshape(len(crops), self.count)
 
 
@@ -98,7 +124,8 @@ def open_onnx_features(path: Path, layer: str = "", threads: int | None = None) 
     ----------
     path : Path
     layer : str
-        The layer, by its name or the end of it. Without it the first output that is a row or a plane decides.
+        The layer, by its name or the end of it, or an output that is a row, by its name. Without it the first output
+        that is a row or a plane decides.
     threads : int, optional
         Threads for one call.
 
@@ -114,8 +141,5 @@ def open_onnx_features(path: Path, layer: str = "", threads: int | None = None) 
         Where it has no such layer.
     """
     file = open_onnx_file(path)
-    if not layer:
-        rows = RowModel(file, threads)
-        if rows.count:
-            return rows
-    return LayerModel(file, layer, threads)
+    rows = RowModel(file, threads, layer)
+    return rows if rows.count else LayerModel(file, layer, threads)

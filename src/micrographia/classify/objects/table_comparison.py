@@ -67,8 +67,8 @@ def compare_tables(
     method : ObjectClassifier
         Its parameters; it is not changed. Its `group` is a column of any of the tables.
     tables : mapping of str to pandas.DataFrame
-        Two or more tables of the same objects; one of them at least has the column ``Class``. Rows are matched by the
-        key columns that all tables share.
+        Two or more tables of the same objects, none of them called "together"; one of them at least has the column
+        ``Class``. Rows are matched by the key columns that all tables share.
     folds : int
         Outer folds; fewer where there are fewer groups.
     seed : int
@@ -85,7 +85,8 @@ def compare_tables(
     Raises
     ------
     RequestError
-        Where no table has classes or the column of groups, or there are fewer than two classes.
+        Where a table is called "together", no table has classes or the column of groups, or there are fewer than two
+        classes.
     InputError
         Where there are fewer than two tables, they share no keys or no objects, a key is there twice, a table has no
         features to learn from, or objects of fewer than two classes are measured in all tables.
@@ -157,6 +158,10 @@ def joined_tables(
 
     if len(tables) < 2:
         raise InputError("A comparison needs two tables or more.")
+    if _TOGETHER in tables:
+        raise RequestError(
+            f"The name '{_TOGETHER}' stands for all tables at once; give the table of this name another."
+        )
     keys = [key for key in OBJECT_KEYS if all(key in table.columns for table in tables.values())]
     if not keys:
         raise InputError("The tables share no column that names objects, such as Metadata_Image and ObjectNumber.")
