@@ -454,7 +454,10 @@ def test_words_that_name_images_stay_as_they_are(tmp_path):
         ("Label,Name;x\n1,a\n", ["Label", "Name;x"]),
         ("Area (µm2, mean);Class\n1,5;a\n", ["Area (µm2, mean)", "Class"]),
         ("A;B\n", ["A", "B"]),
-        ("A (x;y),B\n", ["A (x;y)", "B"]),
+        ('Fläche, µm²;Class\n15;"hell\nrund"\n25;dunkel\n', ["Fläche, µm²", "Class"]),
+        ("Size, um;Class\n1;x\n2;y\n  \n", ["Size, um", "Class"]),
+        ("Size, um;Class\n1;x\n2\n3\n", ["Size, um", "Class"]),
+        ("Size, um;Class\n1;x\n2;y\nMean: 2,0;\n", ["Size, um", "Class"]),
     ],
 )
 def test_what_divides_the_lines_evenly_divides_them(tmp_path, text, columns):

@@ -53,7 +53,7 @@ _RUN = re.compile(
 )
 """What CellProfiler notes of a run."""
 
-_FILE = re.compile(r"(?:Image_)?(?:Objects)?(?:FileName|URL)_(.+)")
+_FILE = re.compile(r"(?:Image_)?(?:Objects)?(?:FileName|PathName|URL)_(.+)")
 _OF_FILE = re.compile(r"(?:Image_)?(?:Objects)?(?:Channel|Frame|Height|Scaling|Series|Width)_(.+)")
 """The file of an image, and what CellProfiler notes of it under the same name: others may measure a ``Width_um``."""
 

@@ -236,13 +236,15 @@ def table_kind(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _separator(lines: Sequence[str]) -> str:
-    """What divides the lines of a text into as many parts as its header, or else the header into most."""
-    header, *others = [_QUOTED.sub("", line) for line in lines if line][:_COMPARED] or [""]
-    found = [sign for sign in ";\t," if sign in header]
-    even = [sign for sign in found if all(line.count(sign) == header.count(sign) for line in others)]
-    if not others or not even:
-        return max(reversed(found or [";"]), key=header.count)
-    return max(even, key=header.count)
+    """What divides most lines of a text into as many parts as its header; of several the one that names seldom have."""
+    whole = _QUOTED.sub("", "\n".join(lines)).split("\n")
+    header, *others = [line for line in whole if line.strip()][:_COMPARED] or [""]
+
+    def evenness(sign: str) -> tuple[int, int]:
+        parts = header.count(sign)
+        return sum(line.count(sign) == parts for line in others) if parts else -1, parts
+
+    return max(";\t,", key=evenness)
 
 
 def _parquet(path: Path):  # type: ignore[no-untyped-def]
