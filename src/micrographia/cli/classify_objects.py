@@ -142,7 +142,7 @@ def classify_tables(tables: Sequence[str | Path], options: ClassifyObjects) -> i
                 "measurements are missing"
             )
         if lacking:
-            print(f"note: {_lacking(lacking, objects - without, len(model.columns_))}")
+            print(f"note: {lacking_note(lacking, objects - without, len(model.columns_))}")
     if objects or empty:
         print(f"results: {folder}")
     for problem in problems:
@@ -200,7 +200,7 @@ def no_rows(tables: Sequence[Path]) -> str:
     return f"{tables[0]} and {len(tables) - 1:,} more have no rows, and their results have none."
 
 
-def _lacking(missing: Mapping[str, int], objects: int, of: int) -> str:
+def lacking_note(missing: Mapping[str, int], objects: int, of: int, filled: str = "median") -> str:
     """Which measurements have hardly a value; the classes rest on the others."""
     names = sorted(missing, key=lambda name: (-missing[name], name))
     shown = ", ".join(f"{name} ({missing[name]:,} of {counted(objects, 'object')})" for name in names[:8])
@@ -208,7 +208,7 @@ def _lacking(missing: Mapping[str, int], objects: int, of: int) -> str:
     are = "is" if len(names) == 1 else "are"
     return (
         f"{len(names):,} of the {of:,} measurements that the model looks at {are} missing or infinite for most objects "
-        f"of a table; the median of the training stands in: {shown}{more}"
+        f"of a table; the {filled} of the training stands in: {shown}{more}"
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from micrographia.arrays.errors import InputError, RequestError
 from micrographia.cli import flags
 from micrographia.cli.batch import counted
-from micrographia.cli.classify_objects import _lacking, no_rows
+from micrographia.cli.classify_objects import lacking_note, no_rows
 from micrographia.method import Declared, parameter
 
 DESCRIPTION = """
@@ -85,5 +85,5 @@ def run(args: Namespace) -> int:
     if empty:
         print(f"note: {no_rows(empty)}")
     if lacking:  # a plane knows no median
-        print(f"note: {_lacking(lacking, objects, len(model.columns_)).replace('the median', 'the mean')}")
+        print(f"note: {lacking_note(lacking, objects, len(model.columns_), 'mean')}")
     return 1 if problems else 0

@@ -64,7 +64,8 @@ def add_arguments(parser: ArgumentParser, words: Sequence[str]) -> None:
         parser.description, parser.epilog = compare_objects.DESCRIPTION, compare_objects.EPILOG
         compare_objects.add_arguments(parser)
         return
-    known = f"a method ({', '.join(comparable())}), with or without parameters, or a model"
+    shown = not words or {"-h", "--help"} & set(words)  # to know which methods find objects, all of them are loaded
+    known = f"a method ({', '.join(comparable() if shown else ())}), with or without parameters, or a model"
     parser.add_argument("methods", nargs="+", metavar="METHOD", help=known)
     flags.add_flags(parser, Compare, short={"out": "-o"})
 
@@ -87,7 +88,7 @@ def run(args: Namespace) -> int:
     material.refuse_copies()
     planes = [plane for item in material.planes(options.all_channels) for plane in item]
     doubts = dict.fromkeys(doubt for plane in planes for doubt in plane.doubts)
-    for doubt in (*doubts, *not_judged([bool((plane.labels < 0).any()) for plane in planes])):
+    for doubt in (*doubts, *not_judged([plane.partly for plane in planes])):
         print(f"warning: {doubt}", file=sys.stderr)
     if any(one.method is not None for one in candidates):
         material.refuse_channels()
@@ -209,7 +210,7 @@ def _report(
             note += f"; {seen.removesuffix('.')}"
         compared.append(Compared(one.text, result, seconds[0], seconds[1], note))
     settings = {"methods": " ".join(one.text for one in candidates), "folds by": column}
-    if unjudged := not_judged([bool((plane.labels < 0).any()) for plane in planes]):
+    if unjudged := not_judged([plane.partly for plane in planes]):
         settings["not judged"] = unjudged[0]
     text = write_comparison(
         folder,
@@ -226,13 +227,10 @@ def _report(
 def _seen(one: Candidate, names: Sequence[str]) -> list[str]:
     """Sentences where a model that is compared, or that a method goes on from, may have learned from these images."""
     from micrographia.cli.seen_images import seen_images
-    from micrographia.models.library import find_model
+    from micrographia.models.library import find_model, origin
     from micrographia.models.package import open_package
 
-    model = one.model or one.parameters.get("start")
-    if not model:
-        return []
-    config = open_package(find_model(model)).config
-    if one.model is None:
-        config = {"data": {"start": {"model": model, "data": config.get("data")}}}
-    return seen_images(one.text, config, names)
+    if one.model:
+        return seen_images(one.text, open_package(find_model(one.model)).config, names)
+    start = one.parameters.get("start")
+    return seen_images(one.text, {"data": {"start": origin(start)}}, names) if start else []

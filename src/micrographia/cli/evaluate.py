@@ -96,7 +96,7 @@ def run(args: Namespace) -> int:
             doubts.update(dict.fromkeys(plane.doubts))
             names.append(plane.name)
             groups.append(plane.groups)
-            partly.append(bool((plane.labels < 0).any()))
+            partly.append(plane.partly)
             yield plane.labels, predicted
 
     try:  # names and groups are read when all pairs have been seen: one pair is held at a time

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -33,6 +34,11 @@ class LabelledPlane:
     sizes: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+
+    @cached_property
+    def partly(self) -> bool:
+        """Whether some of its pixels were not annotated."""
+        return bool((self.labels < 0).any())
 
 
 def labelled_dataset(images: str, labels: str | None, *, some: bool = False, strokes: bool = False) -> Dataset:

@@ -99,9 +99,7 @@ def run(args: Namespace) -> int:
     for note in method.notes_:
         if f"- {note}" not in card:  # said as a warning
             print(f"note: {note}")
-    if dropped := len(method.dropped_):
-        are = "is" if dropped == 1 else "are"
-        print(f"{counted(dropped, 'column')} {are} not learned from: {_reasons(method.dropped_)}")
+    say_dropped(method.dropped_)
     say_model(method, out)
     return 0
 
@@ -212,7 +210,10 @@ def report_files(out: Path, overwrite: bool) -> tuple[Path, Path]:
     return files
 
 
-def _reasons(dropped: dict[str, str]) -> str:
+def say_dropped(dropped: dict[str, str]) -> None:
+    """Print which columns are not learned from, and why."""
+    if not dropped:
+        return
     by_reason: dict[str, list[str]] = {}
     for name, reason in dropped.items():
         by_reason.setdefault(reason, []).append(name)
@@ -220,7 +221,8 @@ def _reasons(dropped: dict[str, str]) -> str:
     for reason, names in by_reason.items():
         more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
         said.append(f"{', '.join(names[:3])}{more} ({reason})")
-    return "; ".join(said)
+    are = "is" if len(dropped) == 1 else "are"
+    print(f"{counted(len(dropped), 'column')} {are} not learned from: {'; '.join(said)}")
 
 
 def _say(words: str) -> None:

@@ -10,7 +10,7 @@ from micrographia.arrays.errors import InputError, RequestError
 from micrographia.classify.objects.regression_plane import RegressionPlane
 from micrographia.cli import flags
 from micrographia.cli.train import model_file, say_model
-from micrographia.cli.train_objects import _reasons
+from micrographia.cli.train_objects import say_dropped
 from micrographia.method import Declared, parameter
 
 DESCRIPTION = """
@@ -62,9 +62,7 @@ def run(args: Namespace) -> int:
                 "more wells, or another phenotype",
                 file=sys.stderr,
             )
-    if method.dropped_:
-        are = "column is" if len(method.dropped_) == 1 else "columns are"
-        print(f"{len(method.dropped_):,} {are} not learned from: {_reasons(method.dropped_)}")
+    say_dropped(method.dropped_)
     for note in method.notes_:
         print(f"note: {note}")
     say_model(method, out)

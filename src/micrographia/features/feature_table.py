@@ -11,7 +11,7 @@ number the rows, as pandas stores the index of a table, and the book-keeping of 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -199,16 +199,24 @@ def feature_matrix(table: pd.DataFrame, names: Sequence[str] | None = None) -> n
     return matrix
 
 
-def why_no_feature(table: pd.DataFrame, name: str) -> str:
+def why_unused(table: pd.DataFrame, used: Iterable[str | None]) -> dict[str, str]:
+    """For each column that is neither a key nor used, what it holds that is no feature (`why_no_feature`)."""
+    features, books = set(used), book_keeping(list(table.columns))
+    return {n: why_no_feature(table, n, books) for n in table.columns if not is_key(n) and n not in features}
+
+
+def why_no_feature(table: pd.DataFrame, name: str, books: set[str] | None = None) -> str:
     """What a column holds that is no feature.
 
-    `ROW_NUMBERS`, `BOOK_KEEPING`, the first cell that is no number, else `NO_NUMBERS`.
+    `ROW_NUMBERS`, `BOOK_KEEPING`, the first cell that is no number, else `NO_NUMBERS`. `books` is the table's
+    `book_keeping`, where it is known.
     """
     import pandas as pd
 
     if table[name].dtype.kind in "iuf" and _numbers_rows(table[name]):
         return ROW_NUMBERS
-    if table[name].dtype.kind in "iufb" and name in book_keeping(list(table.columns)):
+    books = book_keeping(list(table.columns)) if books is None else books
+    if table[name].dtype.kind in "iufb" and name in books:
         return BOOK_KEEPING
     if table[name].dtype.kind != "O":
         return NO_NUMBERS

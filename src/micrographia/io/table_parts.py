@@ -32,6 +32,7 @@ _POINT = re.compile(r"[-+]?\d*\.\d+([eE][-+]?\d+)?")
 _EITHER = r"[-+]?\d*([.,]\d{3})*([.,]\d+)?([eE][-+]?\d+)?"
 """A number with decimal commas or points, perhaps with marks of thousands."""
 
+_TEXTS = ("csv", "tsv", "txt")
 _COMPARED = 20
 """Lines of a text by which it is told what divides it."""
 
@@ -52,7 +53,11 @@ def table_columns(path: str | Path) -> list[str]:
         As :func:`micrographia.io.tables.read_table`.
     """
     path = Path(path)
-    kind, layout = table_kind(path)
+    return _columns(path, *table_kind(path))
+
+
+def _columns(path: Path, kind: str, layout: dict[str, Any]) -> list[str]:
+    """The columns of a table whose kind is known."""
     if kind == "parquet":
         return [str(name) for name in _parquet(path).schema_arrow.names]
     if kind == "h5ad":
@@ -97,7 +102,7 @@ def table_parts(path: str | Path, columns: Sequence[str] | None = None, rows: in
 
     path = Path(path)
     kind, layout = table_kind(path)
-    names = table_columns(path)
+    names = _columns(path, kind, layout)
     missing = [name for name in columns or () if name not in names]
     if missing:
         raise InputError(f"{path}: the table has no column {', '.join(missing)}.")
@@ -198,11 +203,22 @@ def _words(column: pd.Series) -> pd.Series:
 
 def table_rows(path: str | Path) -> int | None:
     """Number of rows where the file says it (Parquet, AnnData); None where only reading would tell."""
-    kind, _ = table_kind(Path(path))
+    kind = _kind(Path(path))
     if kind == "h5ad":
         with open_anndata(path) as file:
             return file.rows
     return int(_parquet(Path(path)).metadata.num_rows) if kind == "parquet" else None
+
+
+def _kind(path: Path) -> str:
+    """Kind of a table by its suffix: one of the texts, parquet or h5ad."""
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    kind = suffixes[-1][1:] if suffixes else ""
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such table.")
+    if kind not in (*_TEXTS, "parquet", "h5ad"):
+        raise RequestError(f"{path}: a table is read from .csv, .tsv, .parquet or .h5ad.")
+    return kind
 
 
 def table_kind(path: Path) -> tuple[str, dict[str, Any]]:
@@ -211,14 +227,8 @@ def table_kind(path: Path) -> tuple[str, dict[str, Any]]:
     A text has `sep`, `decimal` and `skiprows`. Its first line may say what divides it, as Excel's ``sep=;``; otherwise
     it is what divides the first lines of a ``.csv`` evenly. Excel writes semicolons where numbers have decimal commas.
     """
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    suffix = suffixes[-1] if suffixes else ""
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such table.")
-    if suffix not in (".csv", ".tsv", ".txt", ".parquet", ".h5ad"):
-        raise RequestError(f"{path}: a table is read from .csv, .tsv, .parquet or .h5ad.")
-    if suffix in (".parquet", ".h5ad"):
-        return suffix[1:], {}
+    if (kind := _kind(path)) not in _TEXTS:
+        return kind, {}
     opened = gzip.open if path.suffix.lower() == ".gz" else open
     try:
         with opened(path, "rt", encoding="utf-8-sig", errors="replace") as text:
@@ -226,12 +236,12 @@ def table_kind(path: Path) -> tuple[str, dict[str, Any]]:
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(path, error) from error
     said = _SAID.fullmatch(lines[0]) if lines else None
-    separator = said[1] if said else _separator(lines) if suffix == ".csv" else "\t"
-    if separator == ",":
-        return "text", {"sep": separator, "decimal": ".", "skiprows": 1 if said else 0}
-    cells = [cell.strip(' "') for line in lines for cell in line.split(separator)]
-    commas, points = (sum(sign.fullmatch(cell) is not None for cell in cells) for sign in (_COMMA, _POINT))
-    decimal = "," if commas > points else "."
+    separator = said[1] if said else _separator(lines) if kind == "csv" else "\t"
+    decimal = "."
+    if separator != ",":
+        cells = [cell.strip(' "') for line in lines for cell in line.split(separator)]
+        commas, points = (sum(sign.fullmatch(cell) is not None for cell in cells) for sign in (_COMMA, _POINT))
+        decimal = "," if commas > points else "."
     return "text", {"sep": separator, "decimal": decimal, "skiprows": 1 if said else 0}
 
 

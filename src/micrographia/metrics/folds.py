@@ -176,21 +176,16 @@ def _together(own: Sequence[tuple[Any, ...]], depth: int) -> list[tuple[Any, ...
 
 
 def _joined(names: Sequence[Sequence[Any]]) -> list[int]:
-    """The first image of the group of each, where images that share a name are of one group, and so on from them."""
-    lead = list(range(len(names)))
+    """The group of each image, where images that share a name are of one group, and so on from them."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-    def first(i: int) -> int:
-        while lead[i] != i:
-            lead[i] = lead[lead[i]]
-            i = lead[i]
-        return i
-
-    owner: dict[Any, int] = {}
-    for i, own in enumerate(names):
-        for name in own:
-            one, other = sorted((first(i), first(owner.setdefault(name, i))))
-            lead[other] = one
-    return [first(i) for i in range(len(names))]
+    number: dict[Any, int] = {}
+    pairs = [(i, number.setdefault(name, len(number))) for i, own in enumerate(names) for name in own]
+    image, word = np.array(pairs, int).reshape(-1, 2).T
+    nodes = len(names) + len(number)
+    graph = coo_array((np.ones(len(image), bool), (image, len(names) + word)), shape=(nodes, nodes))
+    return connected_components(graph, directed=False)[1][: len(names)].tolist()
 
 
 def _word(value: Any) -> str:

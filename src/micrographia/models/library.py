@@ -106,6 +106,11 @@ def find_arrays(name: str | Path, method: str, does: str) -> ModelPackage:
     return package
 
 
+def origin(start: str) -> dict[str, Any]:
+    """The model that a training goes on from, and what its package says of the images that taught it."""
+    return {"model": start, "data": open_package(find_model(start)).config.get("data")}
+
+
 def import_model(source: str | Path, name: str | None = None, *, force: bool = False) -> Path:
     """Check a model package, run its test and put it into the user's library.
 

@@ -109,6 +109,7 @@ class StarDist(Method):
         """
         import torch
 
+        from micrographia.models.library import origin
         from micrographia.nets.devices import accelerator
         from micrographia.nets.lesson import lasting, lesson_of
         from micrographia.nets.losses import star_loss
@@ -173,7 +174,7 @@ class StarDist(Method):
         decoding, score = choose_thresholds(maps, [labels[i] for i in judged])
         self.expert_ = Expert("picture", False, decoding, diameters)
         self.sides_ = {"training": [names[i] for i in used], "validation": [names[i] for i in held]}
-        self.start_ = {"start": _origin(self.start)} if self.start else {}
+        self.start_ = {"start": origin(self.start)} if self.start else {}
         self.accuracy_ = score if held else None
         self.notes_ = _dependence(examples, held)
         if score < _POOR:
@@ -303,14 +304,6 @@ class StarDist(Method):
             f"# Validation\n\n{said[0].upper()}{said[1:]}.{held}\n"
             + "".join(f"\nNote: {note}.\n" for note in self.notes_)
         )
-
-
-def _origin(start: str) -> dict[str, Any]:
-    """The model that a training goes on from, and what its package says of the images that taught it."""
-    from micrographia.models.library import find_model
-    from micrographia.models.package import open_package
-
-    return {"model": start, "data": open_package(find_model(start)).config.get("data")}
 
 
 def _dependence(examples: Examples, held: Sequence[int]) -> list[str]:

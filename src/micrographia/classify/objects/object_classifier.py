@@ -17,10 +17,9 @@ from micrographia.features.feature_table import (
     feature_columns,
     feature_matrix,
     groups,
-    is_key,
     object_keys,
     row_columns,
-    why_no_feature,
+    why_unused,
 )
 from micrographia.method import Method, parameter
 
@@ -110,6 +109,7 @@ class ObjectClassifier(Method):
             scikit-learn, which is not installed.
         """
         from micrographia.classify.objects.object_fitting import (
+            columns_of,
             fit_objects,
             lacks_most,
             listed_classes,
@@ -123,14 +123,13 @@ class ObjectClassifier(Method):
         examples = table[known]
         object_keys(examples)
         columns, matrix, plan, features = self.example_features(examples)
-        words = [name for name in table.columns if not is_key(name) and name not in (*columns, self.group)]
         of_row = groups(examples, self.group)
         kept, classes, names, notes = measured_examples(features, list(plan), classes, names)
         matrix, of_row = matrix[kept], None if of_row is None else of_row[kept]
         fitted = fit_objects(self, features[kept], list(plan), classes, len(names), of_row)
         used = sorted({i for name in fitted.standardiser.names for i in plan[name]})
         self.columns_ = tuple(columns[i] for i in used)
-        lacking = lacks_most(features[kept][:, [list(plan).index(n) for n in fitted.standardiser.names]])
+        lacking = lacks_most(features[kept][:, columns_of(list(plan), fitted.standardiser)])
         if lacking.any():
             notes.append(
                 f"{lacking.sum():,} of {len(lacking):,} examples lack more than half of the selected features: medians "
@@ -142,7 +141,7 @@ class ObjectClassifier(Method):
         empty = [name for name, reason in fitted.standardiser.dropped.items() if reason == NO_VALUE]
         infinite = [n for n in empty if np.isinf(examples[[columns[i] for i in plan[n]]].to_numpy(float)).any()]
         self.dropped_ = {
-            **{name: why_no_feature(examples, name) for name in words},
+            **why_unused(examples, (*columns, self.group)),
             **{name: "changes when the object is turned" for name in columns if name in turned},
             **fitted.standardiser.dropped,
             **dict.fromkeys(infinite, "infinite or missing everywhere"),

@@ -88,12 +88,12 @@ def fit_objects(
         Groups that inner folds keep together.
     """
     standardiser = Standardiser.of(matrix, names)
-    columns = _columns(names, standardiser)
+    columns = columns_of(names, standardiser)
     features = standardiser(matrix[:, columns])
     fold, notes = _inner_folds(method, classes, groups)
     if method.select and method.select < len(features):
         standardiser = standardiser.only(best_features(features, classes, method.select))
-        columns = _columns(names, standardiser)
+        columns = columns_of(names, standardiser)
         features = standardiser(matrix[:, columns])
     judged = np.zeros(len(classes), bool) if fold is None else _judged(classes, fold)
     calibrate = method.calibrate
@@ -184,16 +184,16 @@ def _unseen(
         taught, judged = fold != k, fold == k
         standardiser = Standardiser.of(matrix[taught], names)
         if method.select and method.select < len(standardiser.names):
-            seen = standardiser(matrix[taught][:, _columns(names, standardiser)])
+            seen = standardiser(matrix[taught][:, columns_of(names, standardiser)])
             standardiser = standardiser.only(best_features(seen, classes[taught], method.select))
-        columns = _columns(names, standardiser)
+        columns = columns_of(names, standardiser)
         features = standardiser(matrix[taught][:, columns])
         model = _learn(method, kind, setting, features, classes[taught], n_classes)
         out[:, judged] = model.predict(standardiser(matrix[judged][:, columns]))
     return out
 
 
-def _columns(names: list[str], standardiser: Standardiser) -> list[int]:
+def columns_of(names: list[str], standardiser: Standardiser) -> list[int]:
     position = {name: i for i, name in enumerate(names)}
     return [position[name] for name in standardiser.names]
 
@@ -219,7 +219,7 @@ def unmeasured(features: np.ndarray, names: list[str]) -> np.ndarray:
     """Which examples (N,) lack more than half of the features (N, F) that tell examples apart."""
     lacking = np.zeros(len(features), bool)
     while np.isnan(features[~lacking]).any():
-        used = _columns(names, Standardiser.of(features[~lacking], names))
+        used = columns_of(names, Standardiser.of(features[~lacking], names))
         more = lacks_most(features[:, used]) & ~lacking
         if not more.any():
             break

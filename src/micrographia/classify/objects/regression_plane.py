@@ -22,10 +22,9 @@ from micrographia.features.feature_table import (
     feature_columns,
     feature_matrix,
     groups,
-    is_key,
     object_keys,
     row_columns,
-    why_no_feature,
+    why_unused,
 )
 from micrographia.method import Method, parameter
 from micrographia.metrics.folds import assign_folds
@@ -117,8 +116,7 @@ class RegressionPlane(Method):
         columns = [name for position, name in enumerate(numbers) if position in used]
         matrix = feature_matrix(examples, columns or numbers)
         features = combined(matrix, combined_names(columns))
-        words = [name for name in table.columns if not is_key(name) and name not in numbers]
-        self.dropped_ = {name: why_no_feature(examples, name) for name in words}
+        self.dropped_ = why_unused(examples, numbers)
         self.dropped_ |= {name: "changes when the object is turned" for name in numbers if name not in columns}
         placed = len(places)
         self.space_ = FeatureSpace.of(features, most=self.axes, seed=self.seed)
@@ -271,7 +269,9 @@ class RegressionPlane(Method):
 
     def _lacking(self, features: np.ndarray) -> np.ndarray:
         """Which objects (N,) lack more than half of the features that tell the examples apart."""
-        return np.isnan(features[:, np.isfinite(self.space_.spread)]).mean(axis=1) > 0.5
+        from micrographia.classify.objects.object_fitting import lacks_most
+
+        return lacks_most(features[:, np.isfinite(self.space_.spread)])
 
     def _unseen(self, features: np.ndarray, places: np.ndarray, known: np.ndarray | None) -> tuple[float | None, float]:
         """`error_` and `scale_`."""
